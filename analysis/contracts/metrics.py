@@ -1,0 +1,243 @@
+"""The catalogue of metrics: names, labels, units, directions, and the words for errors.
+
+Values are stored as plain numbers: rates between 0 and 1 (shown as percent, differences as points), scores as
+they are, money per 100 rows in the units of the stated costs, errors of a regression in the units of the
+target.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+BINARY: Final = "BINARY"
+MULTICLASS: Final = "MULTICLASS"
+REGRESSION: Final = "REGRESSION"
+TASKS: Final = (BINARY, MULTICLASS, REGRESSION)
+
+PERCENT: Final = "percent"
+SCORE: Final = "score"
+MONEY: Final = "money"
+COUNT: Final = "count"
+TARGET: Final = "target"
+"""Units: a rate, a bare score, money per 100 rows, a number of rows, the unit of the regression's target."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric: how to name, show and judge it.
+
+    `higher_is_better` is None where neither direction is good by itself (selection rate, mean error). `rate`
+    marks shares of countable rows. `mirror_of` names the metric of which this one is 1 minus. `meaning`
+    completes "The share of ..." or stands alone; `of` says what a rate's rows are counted among.
+    """
+
+    name: str
+    label: str
+    unit: str
+    higher_is_better: bool | None
+    tasks: frozenset[str]
+    meaning: str
+    rate: bool = False
+    of: str = "rows"
+    mirror_of: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON, for pages."""
+        return {
+            "name": self.name,
+            "label": self.label,
+            "unit": self.unit,
+            "higher_is_better": self.higher_is_better,
+            "rate": self.rate,
+            "of": self.of,
+            "meaning": self.meaning,
+        }
+
+
+_B, _M, _R = frozenset({BINARY}), frozenset({MULTICLASS}), frozenset({REGRESSION})
+_BM = _B | _M
+
+_ALL: Final = (
+    Metric("count", "Rows", COUNT, None, _BM | _R, "Number of rows."),
+    Metric(
+        "cost_per_100",
+        "Cost per 100",
+        MONEY,
+        False,
+        _B,
+        "Money lost to errors per 100 rows at the threshold.",
+    ),
+    Metric(
+        "fpr",
+        "False positive rate",
+        PERCENT,
+        False,
+        _B,
+        "Share of actual negatives predicted positive.",
+        True,
+        "negatives",
+    ),
+    Metric(
+        "fnr",
+        "False negative rate",
+        PERCENT,
+        False,
+        _B,
+        "Share of actual positives predicted negative.",
+        True,
+        "positives",
+    ),
+    Metric(
+        "tpr",
+        "Recall",
+        PERCENT,
+        True,
+        _B,
+        "Share of actual positives predicted positive.",
+        True,
+        "positives",
+        "fnr",
+    ),
+    Metric(
+        "tnr",
+        "Specificity",
+        PERCENT,
+        True,
+        _B,
+        "Share of actual negatives predicted negative.",
+        True,
+        "negatives",
+        "fpr",
+    ),
+    Metric("selection_rate", "Selection rate", PERCENT, None, _B, "Share of rows predicted positive.", True),
+    Metric("accuracy", "Accuracy", PERCENT, True, _BM, "Share of rows predicted right.", True),
+    Metric("balanced_accuracy", "Balanced accuracy", PERCENT, True, _BM, "Mean recall over the classes."),
+    Metric(
+        "precision",
+        "Precision",
+        PERCENT,
+        True,
+        _B,
+        "Share of predicted positives that are positive.",
+        True,
+        "predicted positives",
+    ),
+    Metric("f1", "F1", SCORE, True, _B, "Harmonic mean of precision and recall."),
+    Metric(
+        "roc_auc",
+        "ROC AUC",
+        SCORE,
+        True,
+        _B,
+        "Chance that a positive scores above a negative; ties count half.",
+    ),
+    Metric("pr_auc", "PR AUC", SCORE, True, _B, "Average precision over the distinct thresholds."),
+    Metric(
+        "log_loss",
+        "Log loss",
+        SCORE,
+        False,
+        _BM,
+        "Mean negative natural log of the probability given to the truth.",
+    ),
+    Metric("brier", "Brier score", SCORE, False, _B, "Mean squared distance of score and outcome."),
+    Metric(
+        "ece",
+        "Calibration error",
+        SCORE,
+        False,
+        _B,
+        "Mean gap of score and outcome over ten equal score bins.",
+    ),
+    Metric("macro_f1", "Macro F1", SCORE, True, _M, "Mean over the classes of each class's F1."),
+    Metric("weighted_f1", "Weighted F1", SCORE, True, _M, "Mean F1 weighted by each class's rows."),
+    Metric("macro_precision", "Macro precision", PERCENT, True, _M, "Mean precision over the classes."),
+    Metric("macro_recall", "Macro recall", PERCENT, True, _M, "Mean recall over the classes."),
+    Metric("mae", "Mean absolute error", TARGET, False, _R, "Mean distance of prediction and truth."),
+    Metric("rmse", "Root mean squared error", TARGET, False, _R, "Root of the mean squared error."),
+    Metric("r2", "R squared", SCORE, True, _R, "Share of the truth's variance that is explained."),
+    Metric("mean_error", "Mean error", TARGET, None, _R, "Mean of prediction minus truth: the bias."),
+    Metric(
+        "mape", "Mean absolute percentage error", PERCENT, False, _R, "Mean distance as a share of the truth."
+    ),
+    Metric(
+        "within_tolerance",
+        "Within tolerance",
+        PERCENT,
+        True,
+        _R,
+        "Share of rows within the stated distance.",
+        True,
+    ),
+)
+METRICS: Final[dict[str, Metric]] = {metric.name: metric for metric in _ALL}
+"""Every metric by name. Per-class metrics of many classes are named "recall:LABEL" and "precision:LABEL"."""
+
+CLASS_RECALL: Final = "recall:"
+CLASS_PRECISION: Final = "precision:"
+
+
+def metric_get(name: str) -> Metric:
+    """The metric of that name, per-class names included. Raises KeyError for an unknown one."""
+    if name in METRICS:
+        return METRICS[name]
+    for prefix, word, of in (
+        (CLASS_RECALL, "Recall", "rows of the class"),
+        (CLASS_PRECISION, "Precision", "rows predicted as the class"),
+    ):
+        if name.startswith(prefix) and len(name) > len(prefix):
+            label = name[len(prefix) :]
+            return Metric(
+                name, f"{word} of {label}", PERCENT, True, _M, f"{word} of the class {label}.", True, of
+            )
+    raise KeyError(name)
+
+
+def metrics_for(task: str) -> tuple[Metric, ...]:
+    """The metrics of a task, the ones people read first first. Raises KeyError for an unknown task."""
+    if task not in TASKS:
+        raise KeyError(task)
+    return tuple(metric for metric in _ALL if task in metric.tasks)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorWords:
+    """What the two kinds of error are called in a problem, such as "wrongly released" and "wrongly held".
+
+    A false positive is a row predicted positive that is negative. Words start lower case.
+    """
+
+    false_positive: str = "wrongly predicted positive"
+    false_negative: str = "wrongly predicted negative"
+
+    @classmethod
+    def for_label(cls, positive_label: str | None) -> "ErrorWords":
+        """Words made from the positive label when the problem states none."""
+        if not positive_label:
+            return cls()
+        return cls(f"wrongly predicted {positive_label}", f"{positive_label} missed")
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any] | None) -> "ErrorWords":
+        """From {"false_positive", "false_negative"}; what is absent or empty takes its default."""
+        given, plain = data or {}, cls()
+        return cls(
+            str(given.get("false_positive") or plain.false_positive),
+            str(given.get("false_negative") or plain.false_negative),
+        )
+
+    def to_json(self) -> dict[str, str]:
+        """As JSON."""
+        return {"false_positive": self.false_positive, "false_negative": self.false_negative}
+
+    def label(self, name: str) -> str:
+        """The label of a metric in a problem's own words, such as "Wrongly held" for the second error."""
+        if name == "fpr":
+            return _capital(self.false_positive)
+        if name == "fnr":
+            return _capital(self.false_negative)
+        return metric_get(name).label
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
