@@ -1,0 +1,87 @@
+"""Content-addressed files on the configured storage (file, S3, Google, Azure through django-storages).
+
+A blob's name is its SHA-256, so the same bytes are stored once and a flipped byte is found by hashing again.
+Access is never by hash alone: a view reaches a blob only through an object that its actor may see.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import IO
+
+from django.core.files import File
+from django.core.files.storage import storages
+
+from apps.core.errors import Invalid, NotFound, TooLarge
+
+CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class BlobRef:
+    """Hash and size in bytes."""
+
+    sha256: str
+    size: int
+
+
+def _name(sha256: str) -> str:
+    if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+        raise Invalid("A content hash is 64 lower-case hexadecimal digits.")
+    return f"blobs/{sha256[:2]}/{sha256[2:4]}/{sha256}"
+
+
+def blob_write(chunks: Iterable[bytes], *, limit: int | None = None) -> BlobRef:
+    """Stream `chunks` into the store; memory stays flat. Raises TooLarge past `limit` bytes; nothing is left then."""
+    digest = hashlib.sha256()
+    size = 0
+    with tempfile.TemporaryFile(prefix="fairway-blob-") as spool:
+        for chunk in chunks:
+            size += len(chunk)
+            if limit is not None and size > limit:
+                raise TooLarge(f"The file is larger than the limit of {limit} bytes.")
+            digest.update(chunk)
+            spool.write(chunk)
+        ref = BlobRef(digest.hexdigest(), size)
+        if not blob_exists(ref.sha256):
+            spool.seek(0)
+            storages["blobs"].save(_name(ref.sha256), File(spool))
+    return ref
+
+
+def blob_exists(sha256: str) -> bool:
+    return storages["blobs"].exists(_name(sha256))
+
+
+def blob_open(sha256: str) -> IO[bytes]:
+    """Open for reading. Raises NotFound when the bytes are gone."""
+    try:
+        return storages["blobs"].open(_name(sha256), "rb")
+    except FileNotFoundError as error:
+        raise NotFound("The stored bytes are missing: the store has lost or purged them.") from error
+
+
+def blob_chunks(sha256: str) -> Iterator[bytes]:
+    """Yield the bytes in pieces of 1 MiB."""
+    with blob_open(sha256) as handle:
+        while chunk := handle.read(CHUNK):
+            yield chunk
+
+
+def blob_verify(sha256: str) -> bool:
+    """Hash the stored bytes again; False when they differ or are missing."""
+    digest = hashlib.sha256()
+    try:
+        for chunk in blob_chunks(sha256):
+            digest.update(chunk)
+    except NotFound:
+        return False
+    return digest.hexdigest() == sha256
+
+
+def blob_delete(sha256: str) -> None:
+    """Remove the bytes. Only retention and clean-up services call this, after they made sure that nothing refers to it."""
+    storages["blobs"].delete(_name(sha256))

@@ -1,0 +1,68 @@
+"""Base models. No business rule lives here."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from django.db import models
+
+from apps.core.actors import Actor
+from apps.core.ids import id_new
+
+
+class BaseModel(models.Model):
+    """UUIDv7 key, creation time and a counter for optimistic locking."""
+
+    id = models.UUIDField(primary_key=True, default=id_new, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True, editable=False)
+    row_version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        abstract = True
+
+
+class ScopedQuerySet(models.QuerySet[Any]):
+    """Rows of teams: what a stranger asks for does not exist (invariant I28)."""
+
+    team_field = "team_id"
+
+    def visible_to(self, actor: Actor, verb: str = "view") -> Self:
+        """Keep the rows of the teams in which the actor may do `verb`."""
+        team_ids = actor.team_ids(verb)
+        if team_ids is None:
+            return self
+        return self.filter(**{f"{self.team_field}__in": team_ids})
+
+
+class TeamOwned(BaseModel):
+    """A thing of one team, with the label of who made it (which outlives the person)."""
+
+    team = models.ForeignKey("accounts.Team", on_delete=models.PROTECT, related_name="+")
+    created_by = models.ForeignKey(
+        "accounts.User", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_by_label = models.CharField(max_length=200, blank=True, default="")
+    archived_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+
+class IdempotencyKey(models.Model):
+    """The stored answer to a create or launch that carried an Idempotency-Key header."""
+
+    id = models.BigAutoField(primary_key=True)
+    actor_id = models.UUIDField()
+    key = models.CharField(max_length=200)
+    method = models.CharField(max_length=8)
+    path = models.CharField(max_length=500)
+    body_sha256 = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(null=True)
+    body = models.JSONField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["actor_id", "key"], name="core_idempotency_once")]
+        indexes = [models.Index(fields=["created_at"], name="core_idempotency_age")]

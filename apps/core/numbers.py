@@ -1,0 +1,17 @@
+"""Gapless numbers: taken under a lock on the parent row (invariant I3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+
+
+def number_next(parent: models.Model, rows: models.QuerySet[Any]) -> int:
+    """Lock `parent`, then return one more than the highest `number` among `rows`.
+
+    Must run inside a transaction; the lock makes parallel writers wait for each other.
+    """
+    type(parent)._default_manager.select_for_update(of=("self",)).only("pk").get(pk=parent.pk)
+    highest: int | None = rows.aggregate(top=models.Max("number"))["top"]
+    return (highest or 0) + 1

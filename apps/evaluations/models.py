@@ -1,0 +1,45 @@
+"""Evaluations: metrics by segment, with intervals, against a baseline on the same rows."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from apps.core.models import TeamOwned
+
+
+class Evaluation(TeamOwned):
+    """One judgement of a model version on one set of rows; sealed by the database when complete."""
+
+    class State(models.TextChoices):
+        RUNNING = "RUNNING", "running"
+        COMPLETE = "COMPLETE", "complete"
+        FAILED = "FAILED", "failed"
+
+    number = models.PositiveIntegerField()
+    problem = models.ForeignKey("problems.Problem", on_delete=models.PROTECT, related_name="+")
+    problem_version = models.ForeignKey("problems.ProblemVersion", on_delete=models.PROTECT, related_name="+")
+    model_version = models.ForeignKey("registry.ModelVersion", on_delete=models.PROTECT, related_name="+")
+    baseline_version = models.ForeignKey(
+        "registry.ModelVersion", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    dataset_version = models.ForeignKey("datasets.DatasetVersion", on_delete=models.PROTECT, related_name="+")
+    segment_versions = models.ManyToManyField("problems.SegmentVersion", related_name="+")
+    job = models.OneToOneField("jobs.Job", on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
+    threshold = models.FloatField(null=True)
+    row_count = models.BigIntegerField(null=True)
+    row_digest = models.CharField(max_length=64, blank=True, default="")
+    # The report (analysis.contracts.report) and its digest; the sufficient statistics and predictions are blobs.
+    report = models.JSONField(null=True)
+    report_digest = models.CharField(max_length=64, blank=True, default="")
+    statistics_sha256 = models.CharField(max_length=64, blank=True, default="")
+    predictions_sha256 = models.CharField(max_length=64, blank=True, default="")
+    cause = models.TextField(blank=True, default="")
+    completed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["problem", "number"], name="evaluations_number_once")]
+        indexes = [models.Index(fields=["model_version", "-id"], name="evaluations_by_version")]
+
+    def __str__(self) -> str:
+        return f"Evaluation {self.number} of {self.problem}"

@@ -1,0 +1,143 @@
+"""Experiments and runs, in MLflow's words."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from apps.core.models import BaseModel, TeamOwned
+
+
+class Experiment(TeamOwned):
+    """A series of runs towards one question."""
+
+    class State(models.TextChoices):
+        OPEN = "OPEN", "open"
+        CONCLUDED = "CONCLUDED", "concluded"
+
+    problem = models.ForeignKey("problems.Problem", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    # MLflow clients address experiments by a decimal id.
+    number = models.BigIntegerField(unique=True)
+    name = models.CharField(max_length=250)
+    hypothesis = models.TextField(blank=True, default="")
+    conclusion = models.TextField(blank=True, default="")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    tags = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("team", Lower("name"), name="experiments_name_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Run(TeamOwned):
+    """One attempt to learn something. Sealed when a model version or an evaluation cites it."""
+
+    class Status(models.TextChoices):
+        RUNNING = "RUNNING", "running"
+        SCHEDULED = "SCHEDULED", "scheduled"
+        FINISHED = "FINISHED", "finished"
+        FAILED = "FAILED", "failed"
+        KILLED = "KILLED", "killed"
+
+    experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="runs")
+    name = models.CharField(max_length=250)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.RUNNING)
+    job_id = models.UUIDField(null=True)
+    source = models.CharField(max_length=200, blank=True, default="")
+    # {"repository", "commit", "dirty", "version"}
+    code = models.JSONField(default=dict)
+    # {"python", "lock_digest", "packages": {...}}
+    environment = models.JSONField(default=dict)
+    seed = models.BigIntegerField(null=True)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    notes = models.TextField(blank=True, default="")
+    # Newest value per metric key: {key: [value, step, timestamp ms]}; the table and the compare page read this.
+    metrics_latest = models.JSONField(default=dict)
+    params = models.JSONField(default=dict)
+    tags = models.JSONField(default=dict)
+    sealed_at = models.DateTimeField(null=True)
+    deleted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["experiment", "-id"], name="experiments_runs_newest"),
+            models.Index(fields=["team", "-id"], name="experiments_runs_by_team"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RunInput(BaseModel):
+    """A dataset version that a run used, and as what."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="inputs")
+    dataset_version = models.ForeignKey(
+        "datasets.DatasetVersion", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    role = models.CharField(max_length=40, default="training")
+    # For data that a client logged and Fairway does not hold: MLflow's dataset entity.
+    external = models.JSONField(null=True)
+
+
+class Metric(models.Model):
+    """One measurement; append-only."""
+
+    id = models.BigAutoField(primary_key=True)
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=250)
+    value = models.FloatField()
+    step = models.BigIntegerField(default=0)
+    timestamp = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            # A repeated batch changes nothing.
+            models.UniqueConstraint(fields=["run", "key", "step", "timestamp", "value"], name="experiments_metric_once")
+        ]
+
+
+class Artifact(BaseModel):
+    """A file of a run or of one of its logged models, stored by content."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, null=True, related_name="artifacts")
+    logged_model = models.ForeignKey(
+        "experiments.LoggedModel", on_delete=models.CASCADE, null=True, related_name="artifacts"
+    )
+    path = models.CharField(max_length=500)
+    sha256 = models.CharField(max_length=64)
+    size = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["run", "path"], condition=Q(run__isnull=False), name="experiments_file_once"),
+            models.UniqueConstraint(
+                fields=["logged_model", "path"],
+                condition=Q(logged_model__isnull=False),
+                name="experiments_modelfile_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(run__isnull=False) ^ Q(logged_model__isnull=False), name="experiments_file_of_one"
+            ),
+        ]
+
+
+class LoggedModel(TeamOwned):
+    """A model that a run logged, before and beside its registration (MLflow's LoggedModel)."""
+
+    class Status(models.TextChoices):
+        PENDING = "LOGGED_MODEL_PENDING", "pending"
+        READY = "LOGGED_MODEL_READY", "ready"
+        UPLOAD_FAILED = "LOGGED_MODEL_UPLOAD_FAILED", "upload failed"
+
+    experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="+")
+    source_run = models.ForeignKey(Run, on_delete=models.PROTECT, null=True, related_name="logged_models")
+    name = models.CharField(max_length=250)
+    model_type = models.CharField(max_length=100, blank=True, default="")
+    status = models.CharField(max_length=30, choices=Status.choices, default=Status.PENDING)
+    params = models.JSONField(default=dict)
+    tags = models.JSONField(default=dict)

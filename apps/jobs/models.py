@@ -1,0 +1,147 @@
+"""Jobs: what runs outside the web process, attempt by attempt, with its log."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from apps.core.models import BaseModel, TeamOwned
+
+
+class Job(TeamOwned):
+    """A piece of work. Ends in exactly one final state (invariant I23)."""
+
+    class State(models.TextChoices):
+        PENDING = "PENDING", "pending"
+        QUEUED = "QUEUED", "queued"
+        STARTING = "STARTING", "starting"
+        RUNNING = "RUNNING", "running"
+        SUCCEEDED = "SUCCEEDED", "succeeded"
+        FAILED = "FAILED", "failed"
+        CANCELLED = "CANCELLED", "cancelled"
+        TIMED_OUT = "TIMED_OUT", "timed out"
+
+    number = models.PositiveBigIntegerField()
+    kind = models.CharField(max_length=20)
+    title = models.CharField(max_length=200)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.QUEUED)
+    spec = models.JSONField(default=dict)
+    # [{"sha256", "size", "name"}]: all that the child may download
+    files = models.JSONField(default=list)
+    problem_id = models.UUIDField(null=True)
+    run_id = models.UUIDField(null=True)
+    # What the job works for, by type and id (a label for the page): rooms above know what it means.
+    subject_type = models.CharField(max_length=60, blank=True, default="")
+    subject_id = models.UUIDField(null=True)
+    executor = models.CharField(max_length=40, default="local")
+    limits = models.JSONField(default=dict)
+    attempt_number = models.PositiveIntegerField(default=0)
+    max_attempts = models.PositiveIntegerField(default=3)
+    retry_of = models.ForeignKey("jobs.Job", on_delete=models.SET_NULL, null=True, related_name="+")
+    cancel_requested_at = models.DateTimeField(null=True)
+    cancel_reason = models.CharField(max_length=300, blank=True, default="")
+    queued_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    progress = models.FloatField(null=True)
+    progress_text = models.CharField(max_length=200, blank=True, default="")
+    cause = models.TextField(blank=True, default="")
+    # Highest seq given to a log line or event; taken under the row lock, so number order is commit order.
+    seq = models.BigIntegerField(default=0)
+    line_count = models.BigIntegerField(default=0)
+    result = models.JSONField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["team", "number"], name="jobs_number_once")]
+        indexes = [
+            models.Index(fields=["team", "-id"], name="jobs_by_team"),
+            models.Index(fields=["problem_id", "-id"], name="jobs_by_problem"),
+            models.Index(
+                fields=["state", "queued_at"],
+                name="jobs_open",
+                condition=Q(state__in=["QUEUED", "STARTING", "RUNNING"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Job {self.number}: {self.title}"
+
+
+class JobAttempt(BaseModel):
+    """One try, fenced by its number: a write of an older attempt is refused."""
+
+    class State(models.TextChoices):
+        LEASED = "LEASED", "leased"
+        RUNNING = "RUNNING", "running"
+        ENDED = "ENDED", "ended"
+        LOST = "LOST", "lost"
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="attempts")
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=8, choices=State.choices, default=State.LEASED)
+    worker = models.CharField(max_length=200, blank=True, default="")
+    handle = models.CharField(max_length=500, blank=True, default="")
+    # Who watches the child now; a restarted worker takes over by compare-and-set on this value.
+    lease_token = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    log_offset = models.BigIntegerField(default=0)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    exit_code = models.IntegerField(null=True)
+    signal = models.IntegerField(null=True)
+    cause = models.TextField(blank=True, default="")
+    cpu_seconds = models.FloatField(null=True)
+    rss_bytes = models.BigIntegerField(null=True)
+    rss_peak_bytes = models.BigIntegerField(null=True)
+    # Reported by the child, read by the kind's on_finish once the exit code is 0.
+    result = models.JSONField(null=True)
+    # {name: {"sha256", "size"}}
+    outputs = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["job", "number"], name="jobs_attempt_number_once"),
+            models.UniqueConstraint(
+                fields=["job"], condition=Q(state__in=["LEASED", "RUNNING"]), name="jobs_one_live_attempt"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["heartbeat_at"], name="jobs_live_attempts", condition=Q(state__in=["LEASED", "RUNNING"]))
+        ]
+
+
+class JobEvent(models.Model):
+    """A state change, a progress step or a resource reading, in the job's one sequence."""
+
+    id = models.BigAutoField(primary_key=True)
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="events")
+    seq = models.BigIntegerField()
+    attempt = models.PositiveIntegerField(default=0)
+    at = models.DateTimeField(auto_now_add=True)
+    kind = models.CharField(max_length=20)
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["job", "seq"], name="jobs_event_seq_once")]
+
+
+class LogChunk(models.Model):
+    """A batch of log lines. `offset_end` makes appending idempotent: the same bytes are stored once."""
+
+    id = models.BigAutoField(primary_key=True)
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="chunks")
+    attempt = models.PositiveIntegerField()
+    seq = models.BigIntegerField()
+    first_line = models.BigIntegerField()
+    line_count = models.PositiveIntegerField()
+    offset_end = models.BigIntegerField()
+    # [[seconds since the attempt began, text], ...]
+    lines = models.JSONField()
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["job", "seq"], name="jobs_chunk_seq_once"),
+            models.UniqueConstraint(fields=["job", "attempt", "offset_end"], name="jobs_chunk_offset_once"),
+        ]

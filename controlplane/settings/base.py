@@ -1,0 +1,255 @@
+"""Settings shared by every way to run Fairway."""
+
+from __future__ import annotations
+
+from controlplane.settings import urls_of
+from controlplane.settings.env import ENV, ROOT
+
+SECRET_KEY = ENV.secret_key
+DEBUG = False
+ALLOWED_HOSTS = list(ENV.allowed_hosts)
+ROOT_URLCONF = "controlplane.urls"
+WSGI_APPLICATION = "controlplane.wsgi.application"
+ASGI_APPLICATION = "controlplane.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-gb"
+USE_I18N = False
+APPEND_SLASH = True
+
+INSTALLED_APPS = [
+    "controlplane.apps.ControlplaneConfig",
+    "apps.core",
+    "apps.audit",
+    "apps.lineage",
+    "apps.accounts",
+    "apps.notices",
+    "apps.problems",
+    "apps.datasets",
+    "apps.jobs",
+    "apps.experiments",
+    "apps.registry",
+    "apps.training",
+    "apps.evaluations",
+    "apps.gates",
+    "apps.reviews",
+    "apps.deployments",
+    "apps.mlflow_api",
+    "apps.live",
+    "apps.home",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.humanize",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django_linear_migrations",
+    "django_htmx",
+    "channels",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+]
+
+MIDDLEWARE = [
+    "apps.core.middleware.RequestIdMiddleware",
+    "apps.core.middleware.SecurityHeadersMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "apps.core.middleware.ErrorsMiddleware",
+    "controlplane.health.HealthMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "apps.accounts.middleware.ActorMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "frontend" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "apps.home.context.frame",
+            ],
+            "builtins": ["apps.core.templatetags.fairway"],
+        },
+    }
+]
+
+DATABASES = {"default": urls_of.database(ENV.database_url or "postgres://fairway@127.0.0.1:5432/fairway")}
+
+STORAGES = {
+    "default": urls_of.storage(ENV.storage_url),
+    "blobs": urls_of.storage(ENV.storage_url),
+    "staticfiles": {"BACKEND": "controlplane.static.StaticStorage"},
+}
+STATIC_URL = "/static/"
+STATIC_ROOT = ENV.home / "static"
+STATICFILES_DIRS = [
+    ROOT / "frontend" / "static",
+]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+
+REDIS_URL = ENV.redis_url or "redis://127.0.0.1:6379/0"
+# Celery writes a socket as redis+socket://, the redis client as unix://.
+REDIS_PY_URL = REDIS_URL.replace("redis+socket://", "unix://")
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_PY_URL], "prefix": "fairway"},
+    }
+}
+CELERY_BROKER_URL = REDIS_URL
+CELERY_RESULT_BACKEND = None
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {"apps.jobs.tasks.job_run": {"queue": "jobs"}, "apps.jobs.tasks.job_watch": {"queue": "jobs"}}
+CELERY_TASK_ACKS_LATE = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2, "visibility_timeout": 3600}
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_PUBLISH_RETRY = False
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "/accounts/login/"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "apps.accounts.web.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "Fairway: "
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not ENV.https
+MFA_TOTP_ISSUER = "Fairway"
+USERSESSIONS_TRACK_ACTIVITY = True
+
+SESSION_COOKIE_NAME = "fairway_session"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_NAME = "fairway_csrf"
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "controlplane.errors.csrf_failure"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+PUBLIC_URL = ENV.public_url
+GATEWAY_URL = ENV.gateway_url
+INTERNAL_URL = ENV.internal_url
+GATEWAY_KEY = ENV.gateway_key
+FAIRWAY_HOME = ENV.home
+PORTS = {"web": ENV.port, "live": ENV.live_port, "gateway": ENV.gateway_port}
+# Where the browser opens its WebSocket; empty: the page's host on LIVE_PORT.
+LIVE_URL = ENV.live_url
+# Plotly's strict bundle sets its style sheet through two constant <style> elements, whose hashes are pinned
+# beside its version in frontend/package.json.
+PLOTLY_STYLE_HASHES: tuple[str, ...] = ()
+
+
+def _csp() -> str:
+    if ENV.live_url:
+        live = ENV.live_url
+    else:
+        hosts = [h for h in ENV.allowed_hosts if h not in ("*", "[::1]") and not h.startswith(".")]
+        live = " ".join(f"ws://{host}:{ENV.live_port}" for host in hosts)
+    styles = " ".join(["'self'", *(f"'{value}'" for value in PLOTLY_STYLE_HASHES)])
+    return "; ".join(
+        [
+            "default-src 'none'",
+            "script-src 'self'",
+            f"style-src {styles}",
+            "img-src 'self' data: blob:",
+            "font-src 'self'",
+            f"connect-src 'self' {live}",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "manifest-src 'self'",
+        ]
+    )
+
+
+CONTENT_SECURITY_POLICY = _csp()
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["apps.accounts.api.authentication.ActorAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["apps.core.api.views.IsKnownActor"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "apps.core.api.paging.KeyPagination",
+    "DEFAULT_SCHEMA_CLASS": "apps.core.api.schema.FairwaySchema",
+    "EXCEPTION_HANDLER": "apps.core.api.exceptions.exception_handler",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Fairway",
+    "DESCRIPTION": "Everything that the pages do, for scripts and services.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
+    "PREPROCESSING_HOOKS": ["apps.core.api.schema.only_versioned"],
+}
+
+for _name, _value in urls_of.email(ENV.email_url).items():
+    globals()[_name] = _value
+DEFAULT_FROM_EMAIL = ENV.email_from
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": ENV.log_level},
+    "loggers": {"django.server": {"level": "WARNING"}, "django.channels.server": {"level": "WARNING"}},
+}
+SILENCED_SYSTEM_CHECKS: list[str] = []
+
+JOB_EXECUTORS = {"local": "workers.executors.local.LocalExecutor"}
+JOB_HEARTBEAT_SECONDS = 10
+JOB_LEASE_SECONDS = 60
+JOB_MAX_ATTEMPTS = 3
