@@ -23,7 +23,8 @@ Shape of the JSON (every key is always there; "or null" is written "?")::
     Disparity  {"dimension": "Age" | "Age&Colour", "metric", "protected": bool,
                 "kind": "RANGE|RATIO|EQUAL_OPPORTUNITY|EQUALIZED_ODDS|PREDICTIVE_PARITY|FOUR_FIFTHS",
                 "value"?, "low"?, "high"?, "method"?, "groups": [labels used], "lowest"?, "highest"?,
-                "left_out": [{"label", "reason"}], "undefined"?: reason, "baseline"?: {"value", "low", "high"}}
+                "left_out": [{"label", "reason"}], "undefined"?: reason,
+                "baseline"?: {"value", "low", "high"}}
     Curves     {"roc": {"x": fpr, "y": tpr}, "pr": {"x": recall, "y": precision},
                 "calibration": {"score", "rate", "n"}, "histogram": {"edges", "negatives", "positives"}}
     Confusion  {"labels": [..], "counts": [[..]]}: rows are the truth, columns the prediction

@@ -1,0 +1,108 @@
+"""Segments on a table: each spec becomes one small whole number per row and the labels behind the numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from analysis.columns import expression_evaluate, schema_types
+from analysis.contracts.segments import MAX_LEVELS, MISSING, SegmentError, SegmentSpec, segment_check
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentCodes:
+    """One evaluated segment: `codes[i]` (int32, 0 <= code < len(labels)) is the group of row i.
+
+    Every band and both sides of a condition are there even when no row is in them; the group of rows without
+    a value is last, and there only when it has rows. When the segment does not fit, `error` says why and
+    there are no labels.
+    """
+
+    spec: SegmentSpec
+    codes: npt.NDArray[np.int32]
+    labels: tuple[str, ...]
+    error: str | None = None
+
+    def counts(self) -> npt.NDArray[np.int64]:
+        """Rows per group."""
+        return np.bincount(self.codes, minlength=len(self.labels)) if self.labels else np.zeros(0, np.int64)
+
+
+def segment_evaluate(spec: SegmentSpec, table: pa.Table) -> SegmentCodes:
+    """Divide the rows of a table by one segment. Raises SegmentError when it does not fit the table."""
+    checked = segment_check(spec, schema_types(table))
+    _, values = expression_evaluate(spec.expression, table)
+    if spec.bands is not None:
+        return _banded(spec, values)
+    if checked.type == "BOOLEAN":
+        return _condition(spec, values)
+    return _levels(spec, values, checked.type)
+
+
+def segments_evaluate(specs: Sequence[SegmentSpec], table: pa.Table) -> list[SegmentCodes]:
+    """The same for several segments; one that does not fit carries its error instead of stopping all."""
+    found = []
+    for spec in specs:
+        try:
+            found.append(segment_evaluate(spec, table))
+        except SegmentError as error:
+            found.append(SegmentCodes(spec, np.zeros(table.num_rows, np.int32), (), error.message))
+    return found
+
+
+def _with_missing(
+    spec: SegmentSpec,
+    codes: npt.NDArray[np.int32],
+    missing: npt.NDArray[np.bool_],
+    labels: tuple[str, ...],
+) -> SegmentCodes:
+    if not missing.any():
+        return SegmentCodes(spec, codes, labels)
+    codes = np.where(missing, np.int32(len(labels)), codes).astype(np.int32)
+    name = MISSING if MISSING not in labels else f"{MISSING} (no value)"
+    return SegmentCodes(spec, codes, (*labels, name))
+
+
+def _missing(values: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    return np.asarray(pc.is_null(values).to_numpy(), dtype=np.bool_)
+
+
+def _banded(spec: SegmentSpec, values: pa.ChunkedArray) -> SegmentCodes:
+    bands = spec.bands
+    if bands is None:
+        raise SegmentError("There are no bands", "bands")
+    numbers = pc.fill_null(pc.cast(values, pa.float64()), 0.0).to_numpy()
+    codes = np.searchsorted(np.asarray(bands.edges), numbers, side="right").astype(np.int32)
+    return _with_missing(spec, codes, _missing(values), bands.labels)
+
+
+def _condition(spec: SegmentSpec, values: pa.ChunkedArray) -> SegmentCodes:
+    true = pc.fill_null(values, False).to_numpy()
+    codes = np.where(true, 0, 1).astype(np.int32)
+    return _with_missing(spec, codes, _missing(values), (spec.name, f"not {spec.name}"))
+
+
+def _levels(spec: SegmentSpec, values: pa.ChunkedArray, kind: str) -> SegmentCodes:
+    encoded = pc.dictionary_encode(values).combine_chunks()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = pa.concat_arrays(encoded.chunks)
+    levels = encoded.dictionary.to_pylist()
+    if len(levels) > MAX_LEVELS:
+        hint = "; cut it into bands" if kind == "INTEGER" else ""
+        raise SegmentError(f"{len(levels)} different values are too many, {MAX_LEVELS} at most{hint}")
+    order = sorted(range(len(levels)), key=lambda index: levels[index])
+    rank = np.empty(len(levels) + 1, np.int32)
+    rank[order] = np.arange(len(levels), dtype=np.int32)
+    rank[-1] = 0
+    indices = pc.fill_null(encoded.indices, len(levels)).to_numpy()
+    names = tuple(_label(levels[index], kind) for index in order)
+    return _with_missing(spec, rank[indices].astype(np.int32), _missing(values), names)
+
+
+def _label(level: object, kind: str) -> str:
+    if kind == "INTEGER" and isinstance(level, int | float):
+        return str(int(level))
+    return str(level) or "(empty)"
