@@ -123,9 +123,7 @@ class Actor:
         roles = VERB_ROLES.get(verb, frozenset())
         if not self.verb_in_scope(verb):
             return False
-        return any(
-            g.role in roles and (g.team_id is None or g.team_id == team_id) for g in self.grants
-        )
+        return any(g.role in roles and (g.team_id is None or g.team_id == team_id) for g in self.grants)
 
     def team_ids(self, verb: str = "view") -> frozenset[uuid.UUID] | None:
         """Teams in which the actor may do `verb`; None means all teams."""

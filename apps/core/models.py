@@ -38,9 +38,7 @@ class TeamOwned(BaseModel):
     """A thing of one team, with the label of who made it (which outlives the person)."""
 
     team = models.ForeignKey("accounts.Team", on_delete=models.PROTECT, related_name="+")
-    created_by = models.ForeignKey(
-        "accounts.User", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
-    )
+    created_by = models.ForeignKey("accounts.User", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     created_by_label = models.CharField(max_length=200, blank=True, default="")
     archived_at = models.DateTimeField(null=True, blank=True)
 

@@ -33,9 +33,7 @@ def seal_function() -> migrations.RunSQL:
     return migrations.RunSQL(_FUNCTION, "DROP FUNCTION IF EXISTS fairway_refuse_change() CASCADE")
 
 
-def seal_rows(
-    table: str, *, when: str = "true", allow: Sequence[str] = (), name: str = "sealed"
-) -> migrations.RunSQL:
+def seal_rows(table: str, *, when: str = "true", allow: Sequence[str] = (), name: str = "sealed") -> migrations.RunSQL:
     """Refuse UPDATE and DELETE of rows of `table` for which the SQL condition `when` (on OLD) holds.
 
     `allow` names columns that may still change. Retention jobs may delete (never update) inside a

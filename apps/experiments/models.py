@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
-from apps.core.models import BaseModel, TeamOwned
+from apps.core.actors import Actor, ActorKind
+from apps.core.models import BaseModel, ScopedQuerySet, TeamOwned
+
+
+class RunQuerySet(ScopedQuerySet):
+    """As every team's rows; a job attempt sees its own run and no other."""
+
+    def visible_to(self, actor: Actor, verb: str = "view") -> Self:
+        if actor.kind is ActorKind.RUN:
+            return self.filter(pk=actor.run_id)
+        return super().visible_to(actor, verb)
+
+
+class LoggedModelQuerySet(ScopedQuerySet):
+    """As every team's rows; a job attempt sees the models of its own run."""
+
+    def visible_to(self, actor: Actor, verb: str = "view") -> Self:
+        if actor.kind is ActorKind.RUN:
+            return self.filter(source_run_id=actor.run_id)
+        return super().visible_to(actor, verb)
 
 
 class Experiment(TeamOwned):
@@ -62,6 +83,8 @@ class Run(TeamOwned):
     sealed_at = models.DateTimeField(null=True)
     deleted_at = models.DateTimeField(null=True)
 
+    objects = RunQuerySet.as_manager()
+
     class Meta:
         indexes = [
             models.Index(fields=["experiment", "-id"], name="experiments_runs_newest"),
@@ -114,7 +137,9 @@ class Artifact(BaseModel):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["run", "path"], condition=Q(run__isnull=False), name="experiments_file_once"),
+            models.UniqueConstraint(
+                fields=["run", "path"], condition=Q(run__isnull=False), name="experiments_file_once"
+            ),
             models.UniqueConstraint(
                 fields=["logged_model", "path"],
                 condition=Q(logged_model__isnull=False),
@@ -141,3 +166,8 @@ class LoggedModel(TeamOwned):
     status = models.CharField(max_length=30, choices=Status.choices, default=Status.PENDING)
     params = models.JSONField(default=dict)
     tags = models.JSONField(default=dict)
+
+    objects = LoggedModelQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name

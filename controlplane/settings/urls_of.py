@@ -49,7 +49,12 @@ def storage(url: str) -> dict[str, Any]:
             },
         }
     if parts.scheme == "s3":
-        options: dict[str, Any] = {"bucket_name": parts.netloc, "location": prefix, "file_overwrite": True, **query}
+        options: dict[str, Any] = {
+            "bucket_name": parts.netloc,
+            "location": prefix,
+            "file_overwrite": True,
+            **query,
+        }
         return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
     if parts.scheme == "gs":
         options = {"bucket_name": parts.netloc, "location": prefix, "file_overwrite": True, **query}

@@ -41,7 +41,11 @@ def idempotent(handler: Handler) -> Handler:
             try:
                 with transaction.atomic():
                     record = IdempotencyKey.objects.create(
-                        actor_id=actor.id, key=key, method=request.method or "", path=request.path, body_sha256=digest
+                        actor_id=actor.id,
+                        key=key,
+                        method=request.method or "",
+                        path=request.path,
+                        body_sha256=digest,
                     )
             except IntegrityError:
                 # Another request holds or held the key; waiting for its row lock waits for its transaction.

@@ -1,0 +1,28 @@
+"""Who may write runs: people with the right to run jobs, and a job attempt its own run."""
+
+from __future__ import annotations
+
+import uuid
+
+from apps.core.actors import Actor, ActorKind
+from apps.core.policies import require, who_can
+from apps.experiments.models import Run
+
+
+def run_write(actor: Actor, run: Run) -> bool:
+    """May the actor add measurements and files to this run?"""
+    if actor.kind is ActorKind.RUN:
+        return actor.run_id == run.pk
+    return actor.can("job.run", run.team_id)
+
+
+def require_run_write(actor: Actor, run: Run) -> None:
+    require(
+        run_write(actor, run),
+        f"Writing to a run takes the right “job.run” in its team: {who_can('job.run')} has it.",
+    )
+
+
+def experiment_create(actor: Actor, team_id: uuid.UUID) -> bool:
+    """May the actor open an experiment in this team?"""
+    return actor.can("job.run", team_id)

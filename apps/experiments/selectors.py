@@ -1,0 +1,175 @@
+"""Reading experiments and runs."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from typing import Any
+
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
+
+from apps.core.actors import Actor
+from apps.core.errors import NotFound
+from apps.experiments.models import Artifact, Experiment, LoggedModel, Metric, Run, RunInput
+
+
+def experiment_get(actor: Actor, pk: uuid.UUID) -> Experiment:
+    """Raises NotFound."""
+    found = Experiment.objects.visible_to(actor).select_related("problem").filter(pk=pk).first()
+    if found is None:
+        raise NotFound("There is no such experiment, or you may not see it.")
+    return found
+
+
+def experiment_by_number(actor: Actor, number: int) -> Experiment:
+    """As MLflow clients address it. Raises NotFound."""
+    found = Experiment.objects.visible_to(actor).filter(number=number).first()
+    if found is None:
+        raise NotFound(f"There is no experiment {number}, or you may not see it.")
+    return found
+
+
+def experiment_list(
+    actor: Actor,
+    *,
+    team_id: uuid.UUID | None = None,
+    problem_id: uuid.UUID | None = None,
+    archived: bool = False,
+) -> QuerySet[Experiment]:
+    """With the number of runs and the newest run's time."""
+    rows = Experiment.objects.visible_to(actor).select_related("problem").filter(archived_at__isnull=not archived)
+    if team_id:
+        rows = rows.filter(team_id=team_id)
+    if problem_id:
+        rows = rows.filter(problem_id=problem_id)
+    counted = Run.objects.filter(experiment=OuterRef("pk"), deleted_at__isnull=True).values("experiment")
+    return rows.annotate(
+        run_count=Subquery(counted.annotate(n=Count("pk")).values("n")),
+        newest_run_at=Subquery(counted.annotate(t=Max("created_at")).values("t")),
+    )
+
+
+def run_get(actor: Actor, pk: uuid.UUID) -> Run:
+    """Raises NotFound."""
+    found: Run | None = (
+        Run.objects.visible_to(actor).select_related("experiment", "experiment__problem").filter(pk=pk).first()
+    )
+    if found is None:
+        raise NotFound("There is no such run, or you may not see it.")
+    return found
+
+
+def run_list(
+    actor: Actor,
+    *,
+    team_id: uuid.UUID | None = None,
+    experiment_id: uuid.UUID | None = None,
+    problem_id: uuid.UUID | None = None,
+    deleted: bool = False,
+) -> QuerySet[Run]:
+    """Runs that the actor sees, newest last by id; the table sorts."""
+    rows = Run.objects.visible_to(actor).select_related("experiment").filter(deleted_at__isnull=not deleted)
+    if team_id:
+        rows = rows.filter(team_id=team_id)
+    if experiment_id:
+        rows = rows.filter(experiment_id=experiment_id)
+    if problem_id:
+        rows = rows.filter(experiment__problem_id=problem_id)
+    return rows
+
+
+def run_inputs(run: Run) -> QuerySet[RunInput]:
+    return RunInput.objects.filter(run=run).select_related("dataset_version__dataset").order_by("id")
+
+
+def metric_history(run: Run, key: str, *, limit: int = 50_000) -> list[Metric]:
+    """Measurements of one key by step and time."""
+    return list(Metric.objects.filter(run=run, key=key).order_by("step", "timestamp", "id")[:limit])
+
+
+def metric_curves(runs: list[Run], *, points: int = 320) -> dict[str, dict[uuid.UUID, list[tuple[int, float]]]]:
+    """{key: {run id: [(step, value), ...]}} for keys measured at more than one step, thinned to `points` each."""
+    rows = (
+        Metric.objects.filter(run__in=runs)
+        .values_list("key", "run_id", "step", "value")
+        .order_by("key", "run_id", "step", "timestamp", "id")[:200_000]
+    )
+    curves: dict[str, dict[uuid.UUID, list[tuple[int, float]]]] = {}
+    for key, run_id, step, value in rows:
+        curves.setdefault(key, {}).setdefault(run_id, []).append((step, value))
+    thinned: dict[str, dict[uuid.UUID, list[tuple[int, float]]]] = {}
+    for key, by_run in curves.items():
+        if all(len({step for step, _ in line}) < 2 for line in by_run.values()):
+            continue
+        thinned[key] = {}
+        for run_id, line in by_run.items():
+            stride = max(1, -(-len(line) // points))
+            kept = line[::stride]
+            if kept[-1] != line[-1]:
+                kept.append(line[-1])
+            thinned[key][run_id] = kept
+    return thinned
+
+
+def metrics_after(run_id: uuid.UUID, after: int, *, limit: int = 2000) -> list[Metric]:
+    """Measurements with an id above `after`, for the live topic."""
+    return list(Metric.objects.filter(run_id=run_id, pk__gt=after).order_by("pk")[:limit])
+
+
+def artifact_list(*, run_id: uuid.UUID | None = None, logged_model_id: uuid.UUID | None = None) -> QuerySet[Artifact]:
+    """Files by path."""
+    rows = (
+        Artifact.objects.filter(run_id=run_id) if run_id else Artifact.objects.filter(logged_model_id=logged_model_id)
+    )
+    return rows.order_by("path")
+
+
+def logged_model_get(actor: Actor, pk: uuid.UUID) -> LoggedModel:
+    """Raises NotFound."""
+    found: LoggedModel | None = (
+        LoggedModel.objects.visible_to(actor).select_related("source_run", "experiment").filter(pk=pk).first()
+    )
+    if found is None:
+        raise NotFound("There is no such logged model, or you may not see it.")
+    return found
+
+
+def run_compare(actor: Actor, ids: list[uuid.UUID]) -> dict[str, Any]:
+    """Runs side by side in the order asked for: params that differ, metrics with the difference to the first.
+
+    Raises NotFound when one of them cannot be seen.
+    """
+    found = {run.pk: run for run in run_list(actor).filter(pk__in=ids)}
+    if len(found) != len(set(ids)):
+        raise NotFound("One of these runs does not exist, or you may not see it.")
+    runs = [found[pk] for pk in ids]
+    keys = sorted({key for run in runs for key in run.params})
+    params = []
+    for key in keys:
+        values = [run.params.get(key) for run in runs]
+        params.append({"key": key, "values": values, "differs": len(set(values)) > 1})
+    metrics = []
+    for key in sorted({key for run in runs for key in run.metrics_latest}):
+        values = [_value(run, key) for run in runs]
+        first = values[0]
+        metrics.append(
+            {
+                "key": key,
+                "values": values,
+                "differences": [None if v is None or first is None else v - first for v in values],
+            }
+        )
+    return {"runs": runs, "params": params, "metrics": metrics}
+
+
+def _value(run: Run, key: str) -> float | None:
+    held = run.metrics_latest.get(key)
+    return float(held[0]) if held else None
+
+
+def run_search(actor: Actor, text: str, limit: int) -> QuerySet[Run]:
+    """Runs whose name or id begins with the text."""
+    condition = Q(name__icontains=text)
+    with contextlib.suppress(ValueError):
+        condition |= Q(pk=uuid.UUID(text))
+    return run_list(actor).filter(condition).order_by("-id")[:limit]

@@ -1,0 +1,56 @@
+"""All writes of experiments, runs, measurements and files."""
+
+from apps.experiments.services.artifacts import artifact_delete, artifact_store
+from apps.experiments.services.experiments import (
+    experiment_archive,
+    experiment_create,
+    experiment_get_or_create,
+    experiment_update,
+)
+from apps.experiments.services.logged_models import (
+    logged_model_create,
+    logged_model_finalize,
+    logged_model_tags_set,
+)
+from apps.experiments.services.measurements import (
+    MetricPoint,
+    metrics_log,
+    params_log,
+    run_batch_log,
+    tag_delete,
+    tags_set,
+)
+from apps.experiments.services.runs import (
+    run_archive,
+    run_create,
+    run_finish,
+    run_inputs_add,
+    run_notes_save,
+    run_seal,
+    run_update,
+)
+
+__all__ = [
+    "MetricPoint",
+    "artifact_delete",
+    "artifact_store",
+    "experiment_archive",
+    "experiment_create",
+    "experiment_get_or_create",
+    "experiment_update",
+    "logged_model_create",
+    "logged_model_finalize",
+    "logged_model_tags_set",
+    "metrics_log",
+    "params_log",
+    "run_archive",
+    "run_batch_log",
+    "run_create",
+    "run_finish",
+    "run_inputs_add",
+    "run_notes_save",
+    "run_seal",
+    "run_update",
+    "tag_delete",
+    "tags_set",
+]

@@ -1,0 +1,90 @@
+"""Files of runs and logged models, stored by content."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+
+from django.db import transaction
+
+from apps.core.actors import Actor
+from apps.core.blobs import blob_write
+from apps.core.errors import Invalid, NotFound
+from apps.core.policies import require_verb
+from apps.experiments.models import Artifact, LoggedModel, Run
+from apps.experiments.policies import require_run_write
+from apps.experiments.services.logged_models import logged_model_lock
+from apps.experiments.services.runs import require_unsealed, run_lock
+
+PATH_LIMIT = 500
+FILE_LIMIT = 5 * 1024**3
+
+
+def path_check(path: str) -> str:
+    """A relative path below its run, or Invalid: nothing that climbs, is absolute or hides a control character."""
+    if not path or len(path) > PATH_LIMIT or "\\" in path or any(ord(sign) < 32 for sign in path):
+        raise Invalid.field("path", f"A file path has 1 to {PATH_LIMIT} plain characters.")
+    parts = path.split("/")
+    if any(part in ("", ".", "..") for part in parts) or ":" in parts[0] or "%2e" in path.lower():
+        raise Invalid.field("path", "A file path stays below its run: no empty, “.” or “..” part, not absolute.")
+    return path
+
+
+def artifact_store(
+    *,
+    actor: Actor,
+    path: str,
+    chunks: Iterable[bytes],
+    run_id: uuid.UUID | None = None,
+    logged_model_id: uuid.UUID | None = None,
+) -> Artifact:
+    """Stream a file in; a file of the same path is replaced while its run is not sealed.
+
+    Exactly one of `run_id` and `logged_model_id`. Raises NotFound, Forbidden, Invalid, Conflict, TooLarge.
+    """
+    path_check(path)
+    _require_writable(actor, run_id, logged_model_id)
+    ref = blob_write(chunks, limit=FILE_LIMIT)
+    with transaction.atomic():
+        owner: dict[str, Run | LoggedModel]
+        if run_id is not None:
+            run = run_lock(actor, run_id)
+            require_unsealed(run)
+            owner = {"run": run}
+        else:
+            assert logged_model_id is not None  # noqa: S101 - for the type checker; checked above
+            owner = {"logged_model": logged_model_lock(actor, logged_model_id)}
+        artifact, _ = Artifact.objects.update_or_create(
+            **owner, path=path, defaults={"sha256": ref.sha256, "size": ref.size}
+        )
+    return artifact
+
+
+def _require_writable(actor: Actor, run_id: uuid.UUID | None, logged_model_id: uuid.UUID | None) -> None:
+    """Refuse before a byte is read; asked again under the lock."""
+    if (run_id is None) == (logged_model_id is None):
+        raise Invalid("A file belongs to a run or to a logged model.")
+    if run_id is not None:
+        run = Run.objects.visible_to(actor).filter(pk=run_id).first()
+    else:
+        logged = LoggedModel.objects.visible_to(actor).select_related("source_run").filter(pk=logged_model_id).first()
+        run = logged.source_run if logged else None
+        if logged is not None and run is None:
+            require_verb(actor, "job.run", logged)
+            return
+    if run is None:
+        raise NotFound("There is no such run, or you may not see it.")
+    require_run_write(actor, run)
+    require_unsealed(run)
+
+
+def artifact_delete(*, actor: Actor, run_id: uuid.UUID, path: str) -> None:
+    """Remove a file or all files below a folder from an unsealed run."""
+    path_check(path)
+    with transaction.atomic():
+        run = run_lock(actor, run_id)
+        require_unsealed(run)
+        count, _ = Artifact.objects.filter(run=run, path=path).delete()
+        below, _ = Artifact.objects.filter(run=run, path__startswith=f"{path}/").delete()
+        if not count and not below:
+            raise NotFound("There is no such file.")

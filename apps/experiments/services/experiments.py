@@ -1,0 +1,148 @@
+"""Experiments."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from apps.audit.services import audit_record
+from apps.core.actors import Actor
+from apps.core.errors import Conflict, Invalid, NotFound
+from apps.core.policies import require, require_verb, who_can
+from apps.experiments import policies
+from apps.experiments.models import Experiment
+from apps.problems import selectors as problems
+
+NAME_LIMIT = 250
+
+
+def _number_next() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('experiments_number')")
+        return int(cursor.fetchone()[0])
+
+
+def experiment_create(
+    *,
+    actor: Actor,
+    team_id: uuid.UUID,
+    name: str,
+    problem_id: uuid.UUID | None = None,
+    hypothesis: str = "",
+    tags: dict[str, str] | None = None,
+) -> Experiment:
+    """Open an experiment. Raises NotFound, Forbidden, Invalid, and Conflict when the team has that name."""
+    if team_id not in (actor.team_ids() or {team_id}):
+        raise NotFound("There is no such team, or you may not see it.")
+    require(
+        policies.experiment_create(actor, team_id),
+        f"Opening an experiment takes the right “job.run” in the team: {who_can('job.run')} has it.",
+    )
+    name = name.strip()
+    if not name or len(name) > NAME_LIMIT:
+        raise Invalid.field("name", f"Give a name of 1 to {NAME_LIMIT} characters.")
+    if problem_id is not None:
+        problem = problems.problem_get(actor, problem_id)
+        if problem.team_id != team_id:
+            raise NotFound("There is no such problem in this team.")
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                experiment = Experiment.objects.create(
+                    team_id=team_id,
+                    number=_number_next(),
+                    name=name,
+                    problem_id=problem_id,
+                    hypothesis=hypothesis,
+                    tags=tags or {},
+                    created_by_id=actor.id if actor.is_person else None,
+                    created_by_label=actor.label,
+                )
+        except IntegrityError as error:
+            raise Conflict(f"The team has an experiment named “{name}” already.", code="name_taken") from error
+        audit_record(actor=actor, action="experiment.create", thing=experiment, problem_id=problem_id)
+    return experiment
+
+
+def experiment_get_or_create(
+    *, actor: Actor, team_id: uuid.UUID, name: str, problem_id: uuid.UUID | None = None
+) -> Experiment:
+    """The team's experiment of that name, opened when there is none."""
+    found = Experiment.objects.visible_to(actor).filter(team_id=team_id, name__iexact=name.strip()).first()
+    if found is not None:
+        return found
+    try:
+        return experiment_create(actor=actor, team_id=team_id, name=name, problem_id=problem_id)
+    except Conflict:
+        return Experiment.objects.visible_to(actor).get(team_id=team_id, name__iexact=name.strip())
+
+
+def experiment_update(
+    *,
+    actor: Actor,
+    experiment_id: uuid.UUID,
+    name: str | None = None,
+    hypothesis: str | None = None,
+    conclusion: str | None = None,
+    problem_id: uuid.UUID | None = None,
+    tags: dict[str, str] | None = None,
+) -> Experiment:
+    """Change what is given. A conclusion closes the experiment, an empty one opens it again."""
+    with transaction.atomic():
+        experiment = Experiment.objects.visible_to(actor).select_for_update().filter(pk=experiment_id).first()
+        if experiment is None:
+            raise NotFound("There is no such experiment, or you may not see it.")
+        require_verb(actor, "job.run", experiment)
+        before = {
+            "name": experiment.name,
+            "hypothesis": experiment.hypothesis,
+            "conclusion": experiment.conclusion,
+        }
+        if name is not None:
+            if not name.strip() or len(name) > NAME_LIMIT:
+                raise Invalid.field("name", f"Give a name of 1 to {NAME_LIMIT} characters.")
+            experiment.name = name.strip()
+        if hypothesis is not None:
+            experiment.hypothesis = hypothesis
+        if conclusion is not None:
+            experiment.conclusion = conclusion
+            experiment.state = Experiment.State.CONCLUDED if conclusion.strip() else Experiment.State.OPEN
+        if problem_id is not None:
+            problem = problems.problem_get(actor, problem_id)
+            if problem.team_id != experiment.team_id:
+                raise NotFound("There is no such problem in this team.")
+            if experiment.problem_id not in (None, problem_id):
+                raise Conflict("The experiment belongs to another problem already.", code="problem_set")
+            experiment.problem_id = problem_id
+        if tags is not None:
+            experiment.tags = {**experiment.tags, **tags}
+        try:
+            with transaction.atomic():
+                experiment.row_version += 1
+                experiment.save()
+        except IntegrityError as error:
+            raise Conflict(f"The team has an experiment named “{name}” already.", code="name_taken") from error
+        after = {
+            "name": experiment.name,
+            "hypothesis": experiment.hypothesis,
+            "conclusion": experiment.conclusion,
+        }
+        audit_record(actor=actor, action="experiment.update", thing=experiment, before=before, after=after)
+    return experiment
+
+
+def experiment_archive(*, actor: Actor, experiment_id: uuid.UUID, archived: bool = True) -> Experiment:
+    """Take an experiment out of the lists, or put it back. Nothing is deleted."""
+    with transaction.atomic():
+        experiment = Experiment.objects.visible_to(actor).select_for_update().filter(pk=experiment_id).first()
+        if experiment is None:
+            raise NotFound("There is no such experiment, or you may not see it.")
+        require_verb(actor, "job.run", experiment)
+        if (experiment.archived_at is not None) != archived:
+            experiment.archived_at = timezone.now() if archived else None
+            experiment.save(update_fields=["archived_at"])
+            verb = "experiment.archive" if archived else "experiment.restore"
+            audit_record(actor=actor, action=verb, thing=experiment)
+    return experiment
