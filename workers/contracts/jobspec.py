@@ -91,7 +91,7 @@ class JobSpec:
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """State of an attempt as its executor knows it. `cause`: one sentence for people, empty while all is well."""
+    """State of an attempt as its executor knows it. `cause`: one sentence, empty while all is well."""
 
     state: JobState
     exit_code: int | None = None

@@ -1,4 +1,4 @@
-"""The tensor signature of a model, in the words of the Open Inference Protocol V2, and the check of a request.
+"""The tensor signature of a model in the words of the Open Inference Protocol V2; the check of a request.
 
 Standard library only: the web builds forms from it, the gateway checks requests with it, the child writes it.
 """
@@ -34,8 +34,8 @@ class SignatureError(ValueError):
 class Tensor:
     """One named input or output, one value a row (`width` values a row for class probabilities).
 
-    `required`: a row must have a value; otherwise null, or leaving the input out, means missing. `levels`: the
-    values seen in training, for forms; another one is accepted, as the model's preprocessing handles unknown ones.
+    `required`: a row must have a value; otherwise null, or leaving the input out, means missing. `levels`:
+    the values seen in training, for forms; another one is accepted: the preprocessing handles unknown ones.
     """
 
     name: str
@@ -129,7 +129,7 @@ def _flat(name: str, data: object) -> list[Any]:
 
 
 def value_clean(tensor: Tensor, value: object, row: int | None = None) -> Any:
-    """One value as the model takes it: float, int, bool, text, None. Raises SignatureError naming the field."""
+    """One value as the model takes it: float, int, bool, text, None. Raises SignatureError."""
     where = f'"{tensor.name}"' + (f" in row {row + 1}" if row is not None else "")
     if value is None or (isinstance(value, float) and math.isnan(value)):
         if tensor.required:
@@ -176,7 +176,7 @@ def _datatype_fits(tensor: Tensor, datatype: object) -> bool:
 def inputs_clean(signature: Signature, inputs: object) -> tuple[int, dict[str, list[Any]]]:
     """(rows, one list of values for each input of the signature) from a V2 request's `inputs` with JSON data.
 
-    Inputs that are not required may be left out. Raises SignatureError naming the wrong, missing or unknown field.
+    Inputs that are not required may be left out. Raises SignatureError naming the wrong or missing field.
     """
     if not isinstance(inputs, list) or not inputs:
         raise SignatureError(

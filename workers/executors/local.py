@@ -1,0 +1,182 @@
+"""Runs each attempt on this machine under a runner parent of its own, which outlives the worker that started it."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from workers.contracts.jobspec import PROJECT_ROOT, JobSpec, JobState, JobStatus, Line
+from workers.executors.base import ExecutorError
+from workers.runner.files import PARENT, STATUS, STOP, WORK, json_read, json_write, lease_touch
+from workers.runner.output import lines_read
+from workers.runner.processes import marked, process_identity, signal_send
+from workers.sandbox import SandboxPolicy, clean_environment, private_directory, readable_paths
+
+_PARENT_PROGRAM = PROJECT_ROOT / "workers" / "runner" / "parent.py"
+_DATA_OVERHEAD = 2 * 1024**3
+"""What one process may map beyond its memory limit: thread stacks and arenas that are never touched."""
+
+
+class LocalExecutor:
+    """The executor "local". The handle is the attempt's directory; everything else is in its control files.
+
+    `sandboxed` False is for machines where the sandbox itself is what fails; jobs then keep only their limits.
+    """
+
+    def __init__(self, sandboxed: bool = True) -> None:
+        self._sandboxed = sandboxed
+        self._started: dict[str, subprocess.Popen[bytes]] = {}
+
+    def submit(self, spec: JobSpec) -> str:
+        """Starts the runner parent, detached. Raises ExecutorError; nothing runs then."""
+        directory = Path(spec.directory)
+        try:
+            private_directory(directory)
+            if (directory / PARENT).exists():
+                raise ExecutorError("This directory has held an attempt before; every attempt needs its own.")
+            work = private_directory(directory / WORK)
+            private_directory(work / "tmp")
+            lease_touch(directory)
+            process = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(_PARENT_PROGRAM)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"},
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ExecutorError(f"The job could not be started: {error.strerror or error}.") from error
+        mark = f"{spec.job_id}:{spec.attempt}"
+        record = {"identity": process_identity(process.pid), "pid": process.pid, "mark": mark}
+        try:
+            json_write(directory / PARENT, record)
+            if process.stdin is not None:
+                process.stdin.write(json.dumps(self._told(spec, work, mark)).encode())
+                process.stdin.close()
+        except OSError as error:
+            process.kill()
+            process.wait()
+            raise ExecutorError(f"The job could not be started: {error.strerror or error}.") from error
+        self._started[str(directory)] = process
+        return str(directory)
+
+    def _told(self, spec: JobSpec, work: Path, mark: str) -> dict[str, object]:
+        limits = spec.limits
+        extra = {**spec.child_environment(), "FAIRWAY_ATTEMPT_MARK": mark, "FAIRWAY_CORES": str(limits.cores)}
+        read = readable_paths(PROJECT_ROOT / "workers", PROJECT_ROOT / "analysis")
+        policy = SandboxPolicy(
+            read=read if self._sandboxed else ("/",),
+            write=(str(work),) if self._sandboxed else ("/",),
+            connect_ports=_ports(spec.base_url) if self._sandboxed else None,
+            cpu_seconds=limits.cpu_seconds,
+            data_bytes=limits.memory_bytes + _DATA_OVERHEAD,
+            file_bytes=limits.file_bytes,
+        )
+        return {
+            "directory": str(work.parent),
+            "argv": list(spec.argv),
+            "environment": clean_environment(work, PROJECT_ROOT, limits.cores, extra),
+            "limits": asdict(limits),
+            "policy": asdict(policy),
+        }
+
+    def status(self, handle: str) -> JobStatus:
+        """Reads the control files and renews the lease; also for attempts that another worker started."""
+        directory = Path(handle)
+        told = json_read(directory / STATUS)
+        if told is None or told.get("state") != "EXITED":
+            process = self._started.get(handle)
+            if process is not None:
+                process.poll()  # a parent that ended must not linger as a zombie
+            if self._alive(directory):
+                with contextlib.suppress(OSError):
+                    lease_touch(directory)
+            else:
+                told = json_read(directory / STATUS)
+        if told is not None and told.get("state") == "EXITED":
+            self._forget(handle)
+            return _status_of(JobState.EXITED, told)
+        if self._alive(directory):
+            return _status_of(JobState.RUNNING, told or {})
+        self._sweep(directory)
+        self._forget(handle)
+        lost = _status_of(JobState.LOST, told or {})
+        return JobStatus(
+            JobState.LOST,
+            cause="The process that watches the job is gone, so nobody knows how the job ended.",
+            cpu_seconds=lost.cpu_seconds,
+            peak_rss_bytes=lost.peak_rss_bytes,
+        )
+
+    def lines(self, handle: str, after_offset: int = 0) -> list[Line]:
+        """Complete lines after a byte offset of the output file."""
+        return lines_read(Path(handle), after_offset)
+
+    def stop(self, handle: str, grace: float = 5.0) -> None:
+        """Leaves a stop file for the parent; sweeps what a lost parent left behind."""
+        directory = Path(handle)
+        if not directory.is_dir():
+            return
+        beside = directory / (STOP + ".new")
+        beside.write_text(str(grace))
+        os.replace(beside, directory / STOP)
+        told = json_read(directory / STATUS)
+        if (told is None or told.get("state") != "EXITED") and not self._alive(directory):
+            self._sweep(directory)
+
+    @staticmethod
+    def _alive(directory: Path) -> bool:
+        record = json_read(directory / PARENT)
+        if record is None or not record.get("identity"):
+            return False
+        return process_identity(int(record["pid"])) == str(record["identity"])
+
+    @staticmethod
+    def _sweep(directory: Path) -> None:
+        """Kills what carries this attempt's mark: the parent that would have done it is gone."""
+        record = json_read(directory / PARENT)
+        if record is None:
+            return
+        for pid in marked("FAIRWAY_ATTEMPT_MARK", str(record["mark"])):
+            signal_send(pid, signal.SIGKILL)
+
+    def _forget(self, handle: str) -> None:
+        process = self._started.pop(handle, None)
+        if process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=1)
+
+
+def _ports(base_url: str) -> tuple[int, ...]:
+    """The one TCP port that a job may connect to: the web's; none without a web."""
+    if not base_url:
+        return ()
+    parts = urlsplit(base_url)
+    return (parts.port or (443 if parts.scheme == "https" else 80),)
+
+
+def _status_of(state: JobState, told: dict[str, object]) -> JobStatus:
+    def number(name: str) -> float:
+        value = told.get(name)
+        return float(value) if isinstance(value, (int, float)) else 0.0
+
+    def whole(name: str) -> int | None:
+        value = told.get(name)
+        return value if isinstance(value, int) else None
+
+    return JobStatus(
+        state,
+        exit_code=whole("exit_code"),
+        signal=whole("signal"),
+        cause=str(told.get("cause") or ""),
+        cpu_seconds=number("cpu_seconds"),
+        rss_bytes=int(number("rss_bytes")),
+        peak_rss_bytes=int(number("peak_rss_bytes")),
+    )

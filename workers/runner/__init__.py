@@ -1,0 +1,1 @@
+"""The runner: the small parent that watches one attempt, and the child that does its work."""

@@ -1,0 +1,97 @@
+"""The output file of an attempt: one record a line, `<Unix seconds>TAB<text>NEWLINE`, appended and read by byte offset."""
+
+import os
+from pathlib import Path
+
+from workers.contracts.jobspec import Line
+
+NAME = "output.log"
+LONGEST = 32 * 1024
+READ_BYTES = 1024 * 1024
+
+
+class OutputWriter:
+    """Turns raw output into dated records. A line that never ends is cut after LONGEST bytes."""
+
+    def __init__(self, directory: Path, limit: int) -> None:
+        self._file = os.open(directory / NAME, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._rest = b""
+        self._left = limit
+        self._cut = False
+
+    def feed(self, data: bytes, at: float) -> None:
+        """Takes raw bytes as they came. Raises OSError when the disk is full."""
+        *whole, rest = (self._rest + data).split(b"\n")
+        records = [piece for line in whole for piece in _pieces(line)]
+        if len(rest) > LONGEST:
+            *early, rest = _pieces(rest)
+            records += early
+        self._rest = rest
+        self._write(records, at)
+
+    def close(self, at: float) -> None:
+        """Writes what is left of an unfinished line and closes the file."""
+        if self._rest:
+            self._write(_pieces(self._rest), at)
+            self._rest = b""
+        os.close(self._file)
+
+    def say(self, text: str, at: float) -> None:
+        """Adds a line of the runner's own, after what has come so far."""
+        if self._rest:
+            self._write(_pieces(self._rest), at)
+            self._rest = b""
+        self._write([text.encode()], at, always=True)
+
+    def _write(self, records: list[bytes], at: float, *, always: bool = False) -> None:
+        stamp = f"{at:.3f}\t".encode()
+        buffer = bytearray()
+        for record in records:
+            if (self._cut or self._left < len(record)) and not always:
+                if not self._cut:
+                    self._cut = True
+                    buffer += stamp + b"fairway: the output limit is reached, the rest is dropped\n"
+                continue
+            self._left -= len(record) + 1
+            buffer += stamp + _last_version(record) + b"\n"
+        view = memoryview(bytes(buffer))
+        while view:
+            view = view[os.write(self._file, view) :]
+
+
+def _pieces(line: bytes) -> list[bytes]:
+    """A line in pieces of at most LONGEST bytes, never cut inside a UTF-8 character."""
+    pieces = []
+    while len(line) > LONGEST:
+        end = LONGEST
+        while end > LONGEST - 4 and line[end] & 0xC0 == 0x80:
+            end -= 1
+        pieces.append(line[:end])
+        line = line[end:]
+    return [*pieces, line]
+
+
+def _last_version(record: bytes) -> bytes:
+    """What a terminal would show of a line that was overwritten by carriage returns; no NUL bytes."""
+    shown = record.rstrip(b"\r").rpartition(b"\r")[2]
+    return shown.replace(b"\0", b"\xef\xbf\xbd")
+
+
+def lines_read(directory: Path, after_offset: int) -> list[Line]:
+    """The complete records after a byte offset, up to about a megabyte; [] when there is nothing new.
+
+    Reading again from the last line's `offset_end` neither loses nor repeats one.
+    """
+    try:
+        with open(directory / NAME, "rb") as file:
+            file.seek(after_offset)
+            data = file.read(READ_BYTES)
+    except FileNotFoundError:
+        return []
+    lines: list[Line] = []
+    start = 0
+    while (end := data.find(b"\n", start)) >= 0:
+        stamp, _, text = data[start:end].partition(b"\t")
+        start = end + 1
+        lines.append(Line(after_offset + start, float(stamp), text.decode("utf-8", "replace")))
+    return lines
