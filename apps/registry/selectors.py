@@ -1,0 +1,106 @@
+"""Reading models and versions."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db.models import Count, Max, Q, QuerySet
+
+from apps.core.actors import Actor
+from apps.core.errors import NotFound
+from apps.registry.contracts import live_version_id
+from apps.registry.models import Model, ModelVersion
+
+
+def model_get(actor: Actor, pk: uuid.UUID) -> Model:
+    """Raises NotFound."""
+    found = Model.objects.visible_to(actor).select_related("problem").filter(pk=pk).first()
+    if found is None:
+        raise NotFound("There is no such model, or you may not see it.")
+    return found
+
+
+def model_list(
+    actor: Actor, *, team_id: uuid.UUID | None = None, problem_id: uuid.UUID | None = None, archived: bool = False
+) -> QuerySet[Model]:
+    """With the number of versions and the newest one's number."""
+    rows = Model.objects.visible_to(actor).select_related("problem").filter(archived_at__isnull=not archived)
+    if team_id:
+        rows = rows.filter(team_id=team_id)
+    if problem_id:
+        rows = rows.filter(problem_id=problem_id)
+    return rows.annotate(
+        version_count=Count("versions"),
+        newest_number=Max("versions__number"),
+        newest_at=Max("versions__created_at"),
+    )
+
+
+def model_version_get(actor: Actor, pk: uuid.UUID) -> ModelVersion:
+    """Raises NotFound."""
+    found: ModelVersion | None = (
+        ModelVersion.objects.select_related("model", "model__problem", "run", "run__experiment")
+        .filter(pk=pk, model__in=Model.objects.visible_to(actor))
+        .first()
+    )
+    if found is None:
+        raise NotFound("There is no such version, or you may not see it.")
+    return found
+
+
+def version_list(
+    actor: Actor, *, model_id: uuid.UUID | None = None, problem_id: uuid.UUID | None = None
+) -> QuerySet[ModelVersion]:
+    """Versions that the actor sees."""
+    rows = ModelVersion.objects.select_related("model", "run").filter(model__in=Model.objects.visible_to(actor))
+    if model_id:
+        rows = rows.filter(model_id=model_id)
+    if problem_id:
+        rows = rows.filter(model__problem_id=problem_id)
+    return rows
+
+
+def version_of_run(run_id: uuid.UUID) -> ModelVersion | None:
+    """The version that a run generated."""
+    return ModelVersion.objects.select_related("model").filter(run_id=run_id).order_by("-id").first()
+
+
+def live_version_of(model: Model) -> ModelVersion | None:
+    """The version that answers in production now."""
+    pk = live_version_id(model.pk)
+    return ModelVersion.objects.filter(pk=pk).first() if pk else None
+
+
+def model_ref(version: ModelVersion) -> dict[str, Any]:
+    """ModelRef for a child: where the files are by content, and how to decide."""
+    return {
+        "version_id": str(version.pk),
+        "name": version.model.name,
+        "number": version.number,
+        "files": version.manifest,
+        "format": version.format,
+        "threshold": version.threshold,
+        "classes": version.classes,
+        "recipe": version.recipe,
+    }
+
+
+def lineage_missing(version: ModelVersion) -> list[str]:
+    """Which of code, environment, data and run the version lacks (invariant I5); empty when its lineage is whole."""
+    run = version.run
+    if run is None:
+        return ["the run that generated it", "the code", "the environment", "the data"]
+    missing = []
+    if not (run.code.get("commit") or run.code.get("version")):
+        missing.append("the code")
+    if not (run.environment.get("lock_digest") or version.environment.get("lock_digest")):
+        missing.append("the environment")
+    if not run.inputs.filter(dataset_version__isnull=False).exists():
+        missing.append("the data")
+    return missing
+
+
+def version_search(actor: Actor, text: str, limit: int) -> QuerySet[Model]:
+    """Models by a part of their name."""
+    return model_list(actor).filter(Q(name__icontains=text)).order_by("name", "id")[:limit]

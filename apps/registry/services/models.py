@@ -1,0 +1,95 @@
+"""Registered models."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from apps.audit.services import audit_record
+from apps.core.actors import Actor
+from apps.core.errors import Conflict, Invalid, NotFound
+from apps.core.policies import require, require_verb, who_can
+from apps.problems import selectors as problems
+from apps.registry import policies
+from apps.registry.contracts import live_version_id
+from apps.registry.models import Model
+
+
+def model_lock(actor: Actor, model_id: uuid.UUID) -> Model:
+    """The model, locked. Raises NotFound, Forbidden."""
+    model: Model | None = Model.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=model_id).first()
+    if model is None:
+        raise NotFound("There is no such model, or you may not see it.")
+    require_verb(actor, "model.register", model)
+    return model
+
+
+def model_get_or_create(
+    *, actor: Actor, team_id: uuid.UUID, name: str, problem_id: uuid.UUID | None = None, task: str = ""
+) -> Model:
+    """The team's model of that name, registered when there is none.
+
+    Raises Forbidden, Invalid, and Conflict when the model belongs to another problem.
+    """
+    name = name.strip()
+    if not name or len(name) > 120:
+        raise Invalid.field("name", "Give a name of 1 to 120 characters.")
+    require(
+        policies.model_register(actor, team_id),
+        f"Registering a model takes the right “model.register” in the team: {who_can('model.register')} has it.",
+    )
+    if problem_id is not None and problems.problem_get(actor, problem_id).team_id != team_id:
+        raise NotFound("There is no such problem in this team.")
+    with transaction.atomic():
+        found = Model.objects.select_for_update(of=("self",)).filter(team_id=team_id, name__iexact=name).first()
+        if found is None:
+            try:
+                with transaction.atomic():
+                    found = Model.objects.create(
+                        team_id=team_id,
+                        name=name,
+                        problem_id=problem_id,
+                        task=task,
+                        created_by_id=actor.id if actor.is_person else None,
+                        created_by_label=actor.label,
+                    )
+                audit_record(actor=actor, action="model.create", thing=found, problem_id=problem_id)
+            except IntegrityError:
+                found = Model.objects.select_for_update(of=("self",)).get(team_id=team_id, name__iexact=name)
+        if problem_id is not None and found.problem_id != problem_id:
+            if found.problem_id is not None:
+                raise Conflict(f"The model “{found}” belongs to another problem.", code="model_of_other_problem")
+            found.problem_id = problem_id
+            found.save(update_fields=["problem_id"])
+            audit_record(actor=actor, action="model.attach", thing=found, problem_id=problem_id)
+    return found
+
+
+def model_update(*, actor: Actor, model_id: uuid.UUID, description: str) -> Model:
+    """Change the description."""
+    with transaction.atomic():
+        model = model_lock(actor, model_id)
+        if model.description != description:
+            before = {"description": model.description}
+            model.description = description
+            model.row_version += 1
+            model.save(update_fields=["description", "row_version"])
+            audit_record(
+                actor=actor, action="model.update", thing=model, before=before, after={"description": description}
+            )
+    return model
+
+
+def model_archive(*, actor: Actor, model_id: uuid.UUID, archived: bool = True) -> Model:
+    """Take a model out of the lists, or put it back."""
+    with transaction.atomic():
+        model = model_lock(actor, model_id)
+        if archived and live_version_id(model.pk) is not None:
+            raise Conflict("A version of this model is live. Retire its deployment first.", code="model_live")
+        if (model.archived_at is not None) != archived:
+            model.archived_at = timezone.now() if archived else None
+            model.save(update_fields=["archived_at"])
+            audit_record(actor=actor, action="model.archive" if archived else "model.restore", thing=model)
+    return model
