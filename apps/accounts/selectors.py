@@ -6,11 +6,13 @@ import hashlib
 import uuid
 from typing import TYPE_CHECKING
 
+from allauth.usersessions.models import UserSession
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from apps.accounts.models import ApiToken, Grant, RunToken, Team, User
-from apps.core.actors import Actor, ActorKind, Role, RoleGrant
+from apps.accounts.models import ApiToken, Grant, Invitation, RunToken, Team, User
+from apps.core.actors import VERB_ROLES, Actor, ActorKind, Role, RoleGrant
+from apps.core.errors import NotFound
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -103,8 +105,6 @@ def team_list(actor: Actor) -> QuerySet[Team]:
 
 def people_with_verb(verb: str, team_id: uuid.UUID) -> QuerySet[User]:
     """Active people who hold `verb` in a team now, through a team or site role."""
-    from apps.core.actors import VERB_ROLES
-
     now = timezone.now()
     grants = Grant.objects.filter(
         Q(team_id=team_id) | Q(team__isnull=True),
@@ -112,6 +112,210 @@ def people_with_verb(verb: str, team_id: uuid.UUID) -> QuerySet[User]:
         role__in=[r.value for r in VERB_ROLES.get(verb, frozenset())],
     )
     return User.objects.filter(is_active=True, pk__in=grants.values("user_id")).order_by("username", "id")
+
+
+def _people(actor: Actor) -> QuerySet[User]:
+    """People the actor may know of: all for the site's administrators, else those who share a team, and oneself."""
+    if actor.kind == ActorKind.SYSTEM or actor.can("people.manage", None):
+        return User.objects.all()
+    team_ids = actor.team_ids("view")
+    if team_ids is None:
+        return User.objects.all()
+    # Who holds a role on the whole site belongs to every team.
+    shared = Grant.objects.filter(Q(team_id__in=team_ids) | Q(team__isnull=True)).values("user_id")
+    return User.objects.filter(Q(pk=actor.id) | Q(pk__in=shared))
+
+
+def user_get(actor: Actor, pk: uuid.UUID) -> User:
+    """A person. Raises NotFound when the actor may not know of them."""
+    user = _people(actor).filter(pk=pk).first()
+    if user is None:
+        raise NotFound("There is no such person, or you may not see them.")
+    return user
+
+
+def user_list(
+    actor: Actor, *, text: str = "", role: str = "", team_id: uuid.UUID | None = None, state: str = ""
+) -> QuerySet[User]:
+    """People by name part, role held now, team and state (ACTIVE, REMOVED; empty: both)."""
+    rows = _people(actor)
+    if text:
+        rows = rows.filter(
+            Q(username__icontains=text)
+            | Q(first_name__icontains=text)
+            | Q(last_name__icontains=text)
+            | Q(email__icontains=text)
+        )
+    if role or team_id:
+        grants = Grant.objects.filter(Q(until__isnull=True) | Q(until__gt=timezone.now()))
+        if role:
+            grants = grants.filter(role=role)
+        if team_id:
+            grants = grants.filter(Q(team_id=team_id) | Q(team__isnull=True))
+        rows = rows.filter(pk__in=grants.values("user_id"))
+    if state == "ACTIVE":
+        rows = rows.filter(is_active=True)
+    elif state == "REMOVED":
+        rows = rows.filter(is_active=False)
+    return rows
+
+
+def team_get(actor: Actor, pk: uuid.UUID, *, archived: bool = False) -> Team:
+    """A team in which the actor holds a role. Raises NotFound."""
+    rows = Team.objects.filter(pk=pk)
+    if not archived:
+        rows = rows.filter(archived_at__isnull=True)
+    team_ids = actor.team_ids("view")
+    if team_ids is not None:
+        rows = rows.filter(pk__in=team_ids)
+    team = rows.first()
+    if team is None:
+        raise NotFound("There is no such team, or you may not see it.")
+    return team
+
+
+def team_table(actor: Actor) -> QuerySet[Team]:
+    """As `team_list`, with archived teams for the site's administrators."""
+    if actor.can("people.manage", None):
+        return Team.objects.all()
+    return team_list(actor)
+
+
+def administrators_of_site(*, lasting: bool = False) -> QuerySet[User]:
+    """Active administrators of the whole site; `lasting`: only those whose role has no end."""
+    grants = Grant.objects.filter(team__isnull=True, role=Role.ADMINISTRATOR.value)
+    if lasting:
+        grants = grants.filter(until__isnull=True)
+    else:
+        grants = grants.filter(Q(until__isnull=True) | Q(until__gt=timezone.now()))
+    return User.objects.filter(is_active=True, pk__in=grants.values("user_id"))
+
+
+def grant_list(
+    actor: Actor, *, user_id: uuid.UUID | None = None, team_id: uuid.UUID | None = None
+) -> QuerySet[Grant]:
+    """Grants the actor may see: of their teams and of the site."""
+    rows = Grant.objects.select_related("user", "team")
+    team_ids = actor.team_ids("view")
+    if team_ids is not None:
+        rows = rows.filter(Q(team_id__in=team_ids) | Q(team__isnull=True) | Q(user_id=actor.id))
+    if user_id:
+        rows = rows.filter(user_id=user_id)
+    if team_id:
+        rows = rows.filter(Q(team_id=team_id) | Q(team__isnull=True))
+    return rows
+
+
+def grant_get(actor: Actor, pk: uuid.UUID) -> Grant:
+    """One grant. Raises NotFound."""
+    grant = grant_list(actor).filter(pk=pk).first()
+    if grant is None:
+        raise NotFound("There is no such role, or you may not see it.")
+    return grant
+
+
+def invitation_list(actor: Actor, *, team_id: uuid.UUID | None = None) -> QuerySet[Invitation]:
+    """Open invitations of the teams whose people the actor manages."""
+    rows = Invitation.objects.select_related("team").filter(accepted_at__isnull=True, revoked_at__isnull=True)
+    team_ids = actor.team_ids("people.manage")
+    if team_ids is not None:
+        rows = rows.filter(team_id__in=team_ids)
+    if team_id:
+        rows = rows.filter(team_id=team_id)
+    return rows
+
+
+def invitation_get(actor: Actor, pk: uuid.UUID) -> Invitation:
+    """One invitation, open or not. Raises NotFound."""
+    rows = Invitation.objects.select_related("team").filter(pk=pk)
+    team_ids = actor.team_ids("people.manage")
+    if team_ids is not None:
+        rows = rows.filter(team_id__in=team_ids)
+    invitation = rows.first()
+    if invitation is None:
+        raise NotFound("There is no such invitation, or you may not see it.")
+    return invitation
+
+
+def invitation_of_secret(secret_sha256: str) -> Invitation | None:
+    """The open invitation of a link; None when it is unknown, used, withdrawn or ended."""
+    return (
+        Invitation.objects.select_related("team")
+        .filter(
+            secret_sha256=secret_sha256,
+            accepted_at__isnull=True,
+            revoked_at__isnull=True,
+            expires_at__gt=timezone.now(),
+            team__archived_at__isnull=True,
+        )
+        .first()
+    )
+
+
+def person_former(email: str) -> User | None:
+    """The removed person of an address, who keeps their user name when they come back."""
+    return User.objects.filter(email__iexact=email, is_active=False).first()
+
+
+def token_list(actor: Actor, *, user_id: uuid.UUID | None = None, ended: bool = False) -> QuerySet[ApiToken]:
+    """One's own tokens; those of others only for the site's administrators. Without `ended`, those that work."""
+    owner = user_id or actor.id
+    rows = ApiToken.objects.select_related("user").filter(user_id=owner)
+    if owner != actor.id and not actor.can("people.manage", None):
+        return rows.none()
+    if not ended:
+        rows = rows.filter(revoked_at__isnull=True, expires_at__gt=timezone.now())
+    return rows
+
+
+def token_get(actor: Actor, pk: uuid.UUID) -> ApiToken:
+    """One's own token, or anybody's for an administrator of the site. Raises NotFound."""
+    rows = ApiToken.objects.select_related("user").filter(pk=pk)
+    if not actor.can("people.manage", None):
+        rows = rows.filter(user_id=actor.id)
+    token = rows.first()
+    if token is None:
+        raise NotFound("There is no such token, or it is not yours.")
+    return token
+
+
+def session_list(actor: Actor, *, user_id: uuid.UUID | None = None) -> QuerySet[UserSession]:
+    """One's own sessions; those of others only for the site's administrators."""
+    owner = user_id or actor.id
+    rows = UserSession.objects.filter(user_id=owner)
+    if owner != actor.id and not actor.can("people.manage", None):
+        return rows.none()
+    return rows.order_by("-last_seen_at", "-id")
+
+
+def session_get(actor: Actor, pk: int) -> UserSession:
+    """One session. Raises NotFound."""
+    rows = UserSession.objects.select_related("user").filter(pk=pk)
+    if not actor.can("people.manage", None):
+        rows = rows.filter(user_id=actor.id)
+    session = rows.first()
+    if session is None:
+        raise NotFound("There is no such session, or it is not yours.")
+    return session
+
+
+def gateway_token_hashes(team_id: uuid.UUID) -> list[str]:
+    """Hashes of the tokens that may ask this team's deployments: scope predict, owner with that right now."""
+    return list(
+        ApiToken.objects.filter(
+            user__in=people_with_verb("predict", team_id),
+            scopes__contains=["predict"],
+            revoked_at__isnull=True,
+            expires_at__gt=timezone.now(),
+        )
+        .order_by("secret_sha256")
+        .values_list("secret_sha256", flat=True)
+    )
+
+
+def deciders_need_mfa(team_id: uuid.UUID) -> bool:
+    """Does the team demand a second factor of those who decide?"""
+    return Team.objects.filter(pk=team_id, decide_needs_mfa=True).exists()
 
 
 def bearer_of(request: HttpRequest) -> str:

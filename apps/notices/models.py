@@ -26,6 +26,7 @@ class Notice(BaseModel):
     read_at = models.DateTimeField(null=True)
     mail = models.CharField(max_length=8, choices=Mail.choices, default=Mail.QUEUED)
     mail_attempts = models.PositiveSmallIntegerField(default=0)
+    mail_next_at = models.DateTimeField(null=True)
     mail_error = models.CharField(max_length=300, blank=True, default="")
 
     class Meta:

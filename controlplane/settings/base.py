@@ -219,7 +219,7 @@ CONTENT_SECURITY_POLICY = _csp()
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["apps.accounts.api.authentication.ActorAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["apps.core.api.views.IsKnownActor"],
+    "DEFAULT_PERMISSION_CLASSES": ["apps.core.api.permissions.IsKnownActor"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "apps.core.api.paging.KeyPagination",

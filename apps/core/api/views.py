@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
@@ -13,16 +12,7 @@ from rest_framework.views import APIView
 
 from apps.core.actors import Actor
 from apps.core.api.paging import KeyPagination
-
-
-class IsKnownActor(BasePermission):
-    """Anybody who proved who they are. What they may do is for services and policies to say."""
-
-    message = "Sign in, or send a token: Authorization: Bearer <token>."
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        actor: Actor | None = getattr(request, "actor", None)
-        return actor is not None and actor.is_person
+from apps.core.api.permissions import IsKnownActor
 
 
 class ApiView(APIView):

@@ -1,0 +1,90 @@
+"""Telling people, in the app and by mail."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from functools import partial
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.core.actors import Actor
+from apps.core.errors import Invalid
+from apps.core.topics import nudge
+from apps.notices.models import Notice
+
+
+def notice_send(
+    *,
+    users: Iterable[User],
+    team_id: uuid.UUID,
+    kind: str,
+    title: str,
+    text: str,
+    url: str,
+    dedupe: str,
+    mail: bool = True,
+) -> list[Notice]:
+    """Tell each person once (`dedupe` names the event); returns the notices that are new.
+
+    `url` is a path of this site. Written in the caller's transaction; mail goes out after commit. Raises Invalid
+    when the address would leave the site.
+    """
+    if not url.startswith("/") or url.startswith("//"):
+        raise Invalid("A notice leads to a page of this site.")
+    people = {user.pk: user for user in users if user.is_active}
+    with transaction.atomic():
+        told = set(
+            Notice.objects.filter(user_id__in=people, dedupe=dedupe).values_list("user_id", flat=True)
+        )
+        rows = [
+            Notice(
+                user=user,
+                team_id=team_id,
+                kind=kind,
+                title=title[:300],
+                text=text,
+                url=url,
+                dedupe=dedupe,
+                mail=Notice.Mail.QUEUED if mail and user.email else Notice.Mail.NONE,
+            )
+            for pk, user in people.items()
+            if pk not in told
+        ]
+        Notice.objects.bulk_create(rows, ignore_conflicts=True)
+        made = list(Notice.objects.filter(pk__in=[row.pk for row in rows]))
+        for row in made:
+            nudge(f"notices.{row.user_id}")
+            if row.mail == Notice.Mail.QUEUED:
+                transaction.on_commit(partial(_mail_enqueue, row.pk))
+    return made
+
+
+def _mail_enqueue(notice_id: uuid.UUID) -> None:
+    from apps.notices.tasks import notice_mail
+
+    try:
+        notice_mail.delay(str(notice_id))
+    except OSError:
+        # The broker is away: the row says QUEUED and the sweep sends it.
+        return
+    except notice_mail.OperationalError:
+        return
+
+
+def notice_read(*, actor: Actor, notice_id: uuid.UUID) -> Notice:
+    """Mark one of one's own notices as read. A view setting, not audited. Raises NotFound."""
+    from apps.notices.selectors import notice_get
+
+    notice = notice_get(actor, notice_id)
+    if notice.read_at is None:
+        notice.read_at = timezone.now()
+        notice.save(update_fields=["read_at"])
+    return notice
+
+
+def notices_read_all(*, actor: Actor) -> int:
+    """Mark all one's own notices as read; returns how many were not."""
+    return Notice.objects.filter(user_id=actor.id, read_at__isnull=True).update(read_at=timezone.now())
