@@ -158,6 +158,11 @@ def run_finish(*, actor: Actor, run_id: uuid.UUID, status: str) -> Run:
     return run
 
 
+def run_job_set(*, run_id: uuid.UUID, job_id: uuid.UUID) -> None:
+    """Note the job that writes a run, in the transaction that made both."""
+    Run.objects.filter(pk=run_id, sealed_at__isnull=True).update(job_id=job_id)
+
+
 def run_seal(*, run_id: uuid.UUID) -> None:
     """Seal a run because something cites it. Called by the rooms above, in their transaction."""
     Run.objects.filter(pk=run_id, sealed_at__isnull=True).update(sealed_at=timezone.now())

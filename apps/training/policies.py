@@ -1,0 +1,12 @@
+"""Who may launch training."""
+
+from __future__ import annotations
+
+import uuid
+
+from apps.core.actors import Actor
+
+
+def training_launch(actor: Actor, team_id: uuid.UUID) -> bool:
+    """Training runs a job and registers a model, so it takes both rights."""
+    return actor.can("job.run", team_id) and actor.can("model.register", team_id)
