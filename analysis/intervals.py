@@ -1,0 +1,151 @@
+"""Intervals and corrections, vectorised: arrays over groups in, arrays over groups out; nan where undefined.
+
+numpy and the standard library only. Every function says which published method it is.
+"""
+
+from statistics import NormalDist
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Ends: TypeAlias = tuple[Floats, Floats]
+
+_NORMAL = NormalDist()
+
+
+def normal_z(level: float) -> float:
+    """Two-sided critical value of the standard normal: 1.959964 for 0.95."""
+    return _NORMAL.inv_cdf(0.5 + level / 2)
+
+
+def normal_p(z: npt.ArrayLike) -> Floats:
+    """Two-sided p value of standard normal values; nan stays nan."""
+    flat = np.atleast_1d(np.asarray(z, np.float64))
+    tails = [2 * _NORMAL.cdf(-abs(float(one))) if np.isfinite(one) else np.nan for one in flat.ravel()]
+    infinite = np.isinf(flat.ravel())
+    return np.where(infinite, 0.0, np.asarray(tails)).reshape(flat.shape)
+
+
+def ratio(top: npt.ArrayLike, bottom: npt.ArrayLike) -> Floats:
+    """top / bottom, nan where the bottom is zero."""
+    a, b = np.asarray(top, np.float64), np.asarray(bottom, np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(b != 0, a / b, np.nan)
+
+
+def wilson(hits: npt.ArrayLike, n: npt.ArrayLike, level: float = 0.95) -> Ends:
+    """Wilson score interval of a share hits / n (Wilson 1927); nan for n = 0."""
+    z = normal_z(level)
+    trials = np.asarray(n, np.float64)
+    share = ratio(hits, trials)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = 1 + z * z / trials
+        centre = (share + z * z / (2 * trials)) / spread
+        half = z / spread * np.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
+    # At 0 and 1 the end is the value itself; rounding must not put it a hair inside.
+    low = np.where(share == 0, 0.0, np.clip(centre - half, 0, 1))
+    high = np.where(share == 1, 1.0, np.clip(centre + half, 0, 1))
+    undefined = np.isnan(share)
+    return np.where(undefined, np.nan, low), np.where(undefined, np.nan, high)
+
+
+def mean_normal(total: npt.ArrayLike, squares: npt.ArrayLike, n: npt.ArrayLike, level: float = 0.95) -> Ends:
+    """Normal interval of a mean from sum and sum of squares (variance with n - 1); nan below two values."""
+    centre, error = mean_error(total, squares, n)
+    z = normal_z(level)
+    return centre - z * error, centre + z * error
+
+
+def mean_error(total: npt.ArrayLike, squares: npt.ArrayLike, n: npt.ArrayLike) -> Ends:
+    """Mean and its standard error from sum and sum of squares."""
+    count = np.asarray(n, np.float64)
+    mean = ratio(total, count)
+    spread = np.maximum(np.asarray(squares, np.float64) - count * mean * mean, 0)
+    variance = np.where(count > 1, ratio(spread, count - 1), np.nan)
+    return mean, np.sqrt(ratio(variance, count))
+
+
+def logit_normal(value: Floats, error: Floats, trials: npt.ArrayLike, level: float = 0.95) -> Ends:
+    """Interval of a value in (0, 1) with standard error, made on the logit scale so that it stays in [0, 1].
+
+    At exactly 0 or 1 the error is 0 and says nothing; there the Wilson interval of that share among `trials`
+    rows (the smaller class) takes its place, which is wider. nan where the error is nan.
+    """
+    inside = (value > 0) & (value < 1)
+    safe = np.where(inside, value, 0.5)
+    z = normal_z(level)
+    place = np.log(safe / (1 - safe))
+    step = z * error / (safe * (1 - safe))
+    low, high = 1 / (1 + np.exp(-(place - step))), 1 / (1 + np.exp(-(place + step)))
+    count = np.asarray(trials, np.float64)
+    edge_low, edge_high = wilson(np.where(value >= 1, count, 0), count, level)
+    known = np.isfinite(value) & np.isfinite(error)
+    low = np.where(inside, low, edge_low)
+    high = np.where(inside, high, edge_high)
+    return np.where(known, low, np.nan), np.where(known, high, np.nan)
+
+
+def square_and_add(
+    values: tuple[Floats, Floats],
+    ends: tuple[Ends, Ends],
+    weights: tuple[float, float],
+    correlation: npt.ArrayLike = 0.0,
+) -> Ends:
+    """Interval of w1*v1 + w2*v2 from the intervals of both (Newcombe's square-and-add; Zou and Donner's
+    MOVER).
+
+    `correlation` is that of the two estimates. A negative weight swaps that part's ends.
+    """
+    centre = weights[0] * values[0] + weights[1] * values[1]
+    down, up = [], []
+    for value, (low, high), weight in zip(values, ends, weights, strict=True):
+        below, above = abs(weight) * (value - low), abs(weight) * (high - value)
+        down.append(below if weight >= 0 else above)
+        up.append(above if weight >= 0 else below)
+    tied = np.asarray(correlation, np.float64) * np.sign(weights[0]) * np.sign(weights[1])
+    low_half = np.sqrt(np.maximum(down[0] ** 2 + down[1] ** 2 + 2 * tied * down[0] * down[1], 0))
+    high_half = np.sqrt(np.maximum(up[0] ** 2 + up[1] ** 2 + 2 * tied * up[0] * up[1], 0))
+    return centre - low_half, centre + high_half
+
+
+def paired_shares(
+    only_first: npt.ArrayLike, only_second: npt.ArrayLike, n: npt.ArrayLike, level: float
+) -> Ends:
+    """Interval of (only_first - only_second) / n for paired yes-no outcomes: Bonett and Price 2012 (Laplace-
+    adjusted).
+    """
+    count = np.asarray(n, np.float64) + 2
+    first, second = (
+        (np.asarray(only_first, np.float64) + 1) / count,
+        (np.asarray(only_second, np.float64) + 1) / count,
+    )
+    centre = first - second
+    half = normal_z(level) * np.sqrt(np.maximum(first + second - centre**2, 0) / count)
+    undefined = np.asarray(n) == 0
+    low, high = np.clip(centre - half, -1, 1), np.clip(centre + half, -1, 1)
+    return np.where(undefined, np.nan, low), np.where(undefined, np.nan, high)
+
+
+def sidak_level(level: float, tests: int) -> float:
+    """The level each of `tests` independent intervals needs so that all cover together with `level`."""
+    return float(level ** (1 / max(tests, 1)))
+
+
+def bonferroni_level(level: float, tests: int) -> float:
+    """The same without independence."""
+    return 1 - (1 - level) / max(tests, 1)
+
+
+def benjamini_hochberg(p: npt.ArrayLike) -> Floats:
+    """Adjusted p values of one family (Benjamini and Hochberg 1995); nan entries are outside the family."""
+    values = np.asarray(p, np.float64)
+    adjusted = np.full(values.shape, np.nan)
+    known = np.flatnonzero(np.isfinite(values))
+    if known.size == 0:
+        return adjusted
+    order = known[np.argsort(values[known], kind="stable")]
+    scaled = values[order] * known.size / np.arange(1, known.size + 1)
+    adjusted[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
+    return adjusted

@@ -1,0 +1,54 @@
+"""Estimates of one metric for all groups of a grouping at once, and their way into a report."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.contracts.report import Estimate
+from analysis.intervals import Ends, Floats
+
+NO_ROWS = "there are no rows"
+
+
+@dataclass(frozen=True, slots=True)
+class Estimates:
+    """One metric, one entry per group: nan in `value` means undefined, and `reason` says why.
+
+    `n` is the denominator, `method` names the interval. nan ends mean that there is a value but no interval.
+    """
+
+    value: Floats
+    low: Floats
+    high: Floats
+    n: npt.NDArray[np.int64]
+    method: str
+    reason: str
+
+    def one(self, group: int, rows: int) -> Estimate:
+        """The estimate of one group with that many rows."""
+        value = float(self.value[group])
+        n = int(self.n[group])
+        if not np.isfinite(value):
+            return Estimate(None, n=n, undefined=self.reason if rows else NO_ROWS)
+        low, high = float(self.low[group]), float(self.high[group])
+        if not (np.isfinite(low) and np.isfinite(high)):
+            return Estimate(value, n=n)
+        return Estimate(value, low, high, self.method, n)
+
+
+def exact(value: npt.ArrayLike, n: npt.ArrayLike) -> Estimates:
+    """A number that is simply counted: its own interval."""
+    values = np.asarray(value, np.float64)
+    return Estimates(values, values, values, np.asarray(n, np.int64), "count", NO_ROWS)
+
+
+def estimates(value: Floats, ends: Ends, n: npt.ArrayLike, method: str, reason: str = NO_ROWS) -> Estimates:
+    """Put a value, its interval and their provenance together."""
+    return Estimates(value, ends[0], ends[1], np.asarray(n).astype(np.int64), method, reason)
+
+
+def row_estimates(found: Mapping[str, Estimates], group: int, rows: int) -> dict[str, Estimate]:
+    """Every metric of one group."""
+    return {name: metric.one(group, rows) for name, metric in found.items()}
