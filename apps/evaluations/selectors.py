@@ -1,0 +1,72 @@
+"""Reading evaluations."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db.models import QuerySet
+
+from analysis.contracts.report import Report
+from apps.core.actors import Actor
+from apps.core.errors import Conflict, NotFound
+from apps.evaluations.models import Evaluation
+from apps.registry.models import ModelVersion
+
+_RELATED = (
+    "problem",
+    "problem_version",
+    "model_version__model",
+    "model_version__run",
+    "baseline_version__model",
+    "dataset_version__dataset",
+    "job",
+)
+
+
+def evaluation_get(actor: Actor, pk: uuid.UUID) -> Evaluation:
+    """Raises NotFound."""
+    found = Evaluation.objects.visible_to(actor).select_related(*_RELATED).filter(pk=pk).first()
+    if found is None:
+        raise NotFound("There is no such evaluation, or you may not see it.")
+    return found
+
+
+def evaluation_list(
+    actor: Actor,
+    *,
+    team_id: uuid.UUID | None = None,
+    problem_id: uuid.UUID | None = None,
+    model_version_id: uuid.UUID | None = None,
+    archived: bool = False,
+) -> QuerySet[Evaluation]:
+    """Without the reports, which are large."""
+    rows = (
+        Evaluation.objects.visible_to(actor)
+        .select_related("problem", "model_version__model", "baseline_version__model", "dataset_version__dataset")
+        .filter(archived_at__isnull=not archived)
+        .defer("report")
+    )
+    if team_id:
+        rows = rows.filter(team_id=team_id)
+    if problem_id:
+        rows = rows.filter(problem_id=problem_id)
+    if model_version_id:
+        rows = rows.filter(model_version_id=model_version_id)
+    return rows
+
+
+def report_of(evaluation: Evaluation) -> Report:
+    """The stored report. Raises Conflict while there is none."""
+    if evaluation.report is None:
+        raise Conflict(f"The evaluation is {evaluation.get_state_display()}; it has no report.", code="no_report")
+    return Report.from_json(evaluation.report)
+
+
+def latest_for(version: ModelVersion) -> Evaluation | None:
+    """The newest complete evaluation of a version."""
+    return (
+        Evaluation.objects.filter(model_version=version, state="COMPLETE", archived_at__isnull=True)
+        .select_related(*_RELATED)
+        .order_by("-completed_at", "-id")
+        .first()
+    )

@@ -1,0 +1,260 @@
+"""Evaluating a model version on held-out rows, and keeping what the child found."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from analysis.contracts.report import Report, ReportError
+from apps.audit.services import audit_record
+from apps.core.actors import Actor
+from apps.core.errors import Conflict, Invalid, NotFound
+from apps.core.ids import id_new
+from apps.core.numbers import number_next
+from apps.core.policies import require
+from apps.datasets import selectors as datasets
+from apps.datasets import services as dataset_services
+from apps.evaluations import policies
+from apps.evaluations.contracts import evaluation_finished
+from apps.evaluations.models import Evaluation
+from apps.experiments import services as experiments
+from apps.jobs import services as jobs
+from apps.lineage.services import edge_add
+from apps.problems import selectors as problems
+from apps.registry import selectors as registry
+from apps.registry.models import ModelVersion
+
+BASELINE_RECIPES = ("trivial", "trivial_baseline", "baseline")
+
+
+def report_digest(report: dict[str, Any]) -> str:
+    """SHA-256 of the canonical JSON of a report."""
+    return hashlib.sha256(json.dumps(report, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _usable(version: ModelVersion, field: str) -> None:
+    if version.state != "SEALED":
+        raise Conflict(
+            f"{version} is {version.get_state_display()}"
+            + (f": {version.quarantine_reason}" if version.quarantine_reason else "")
+            + ". Only a sealed version is loaded.",
+            code=f"{field}_not_sealed",
+        )
+
+
+def baseline_for(actor: Actor, version: ModelVersion) -> ModelVersion | None:
+    """What a candidate is compared with: the live version, else the newest trivial baseline, else nothing."""
+    live = registry.live_version_of(version.model)
+    if live is not None and live.pk != version.pk:
+        return live
+    return (
+        registry.version_list(actor, model_id=version.model_id)
+        .filter(state="SEALED", recipe__in=BASELINE_RECIPES)
+        .exclude(pk=version.pk)
+        .order_by("-number")
+        .first()
+    )
+
+
+def evaluation_launch(
+    *,
+    actor: Actor,
+    model_version_id: uuid.UUID,
+    dataset_version_id: uuid.UUID | None = None,
+    baseline_version_id: uuid.UUID | None = None,
+) -> Evaluation:
+    """Queue an evaluation on the held-out rows, against a baseline on the same rows.
+
+    Left out, the data are those that the version was trained on (its test part) and the baseline is the live
+    version, else the problem's trivial baseline. Raises NotFound, Forbidden, Invalid, Conflict.
+    """
+    version = registry.model_version_get(actor, model_version_id)
+    require(
+        policies.evaluation_launch(actor, version.team_id),
+        "Launching an evaluation takes a data scientist's or operator's role in the team.",
+    )
+    _usable(version, "version")
+    problem = version.model.problem
+    if problem is None:
+        raise Conflict("The model belongs to no problem yet: attach it to one first.", code="no_problem")
+    agreed = problems.version_current(problem)
+    if agreed is None:
+        raise Conflict("The problem is not accepted yet, so nothing says what to measure.", code="problem_not_accepted")
+    data = _dataset(actor, version, dataset_version_id)
+    if baseline_version_id is not None:
+        baseline: ModelVersion | None = registry.model_version_get(actor, baseline_version_id)
+    else:
+        baseline = baseline_for(actor, version)
+    if baseline is not None:
+        if baseline.pk == version.pk:
+            raise Invalid.field("baseline_version_id", "A version is not compared with itself.")
+        if baseline.team_id != version.team_id or baseline.task != version.task:
+            raise Invalid.field("baseline_version_id", "The baseline answers another question.")
+        _usable(baseline, "baseline")
+    facts = datasets.training_facts(data)
+    if facts["target"] != agreed.target:
+        raise Conflict(f"The data has no column “{agreed.target}” in the role of the target.", code="target_missing")
+    specs = problems.segment_specs(agreed)
+    candidate_ref = registry.model_ref(version)
+    baseline_ref = registry.model_ref(baseline) if baseline else None
+    files = [{**facts["table"], "name": "table.parquet"}]
+    for ref in filter(None, (candidate_ref, baseline_ref)):
+        files += [{"sha256": row["sha256"], "size": row["size"], "name": row["path"]} for row in ref["files"]]
+    spec = {
+        **{key: facts[key] for key in ("target", "features", "id_column", "table", "split")},
+        "part": "test",
+        "candidate": candidate_ref,
+        "baseline": baseline_ref,
+        "task": agreed.task,
+        "positive_label": agreed.positive_label or None,
+        "segments": [segment.to_json() for segment in specs],
+        "costs": problems.costs_of(agreed),
+        "least_support": agreed.least_support or None,
+        "margins": _margins(agreed),
+    }
+    with transaction.atomic():
+        number = number_next(problem, Evaluation.objects.filter(problem=problem))
+        dataset_services.version_cite(actor=actor, version_id=data.pk)
+        against = f" against {baseline.model.name} {baseline.number}" if baseline else ""
+        evaluation_id = id_new()
+        job = jobs.job_queue(
+            actor=actor,
+            team_id=version.team_id,
+            kind="evaluate",
+            title=f"evaluate {version.model.name} {version.number}{against}",
+            spec=spec,
+            files=list({file["sha256"]: file for file in files}.values()),
+            problem_id=problem.pk,
+            subject=version,
+        )
+        evaluation = Evaluation.objects.create(
+            pk=evaluation_id,
+            team_id=version.team_id,
+            number=number,
+            problem=problem,
+            problem_version=agreed,
+            model_version=version,
+            baseline_version=baseline,
+            dataset_version=data,
+            job=job,
+            threshold=version.threshold,
+            created_by_id=actor.id if actor.is_person else None,
+            created_by_label=actor.label,
+        )
+        evaluation.segment_versions.set([uuid.UUID(segment.id) for segment in specs])
+        audit_record(
+            actor=actor,
+            action="evaluation.launch",
+            thing=evaluation,
+            problem_id=problem.pk,
+            after={
+                "version": version.number,
+                "baseline": baseline.number if baseline else None,
+                "dataset": str(data),
+                "job": job.number,
+            },
+        )
+    return evaluation
+
+
+def _dataset(actor: Actor, version: ModelVersion, dataset_version_id: uuid.UUID | None) -> Any:
+    if dataset_version_id is not None:
+        data = datasets.dataset_version_get(actor, dataset_version_id)
+        if data.team_id != version.team_id:
+            raise NotFound("There is no such dataset version in this team.")
+        return data
+    used = version.run.inputs.filter(dataset_version__isnull=False).first() if version.run else None
+    if used is None:
+        raise Invalid.field(
+            "dataset_version_id", "Say on which data: the version does not tell what it was trained on."
+        )
+    return datasets.dataset_version_get(actor, used.dataset_version_id)
+
+
+def _margins(agreed: Any) -> dict[str, float]:
+    """The margins that the problem states for "not worse than live", by metric: inside them reads "no difference"."""
+    margins: dict[str, float] = {}
+    for objective in problems.objective_list(agreed):
+        if objective.comparison == "LIVE" and objective.limit:
+            margins[objective.metric] = min(objective.limit, margins.get(objective.metric, objective.limit))
+    return margins
+
+
+def evaluation_finish(job: Any, result: dict[str, Any], outputs: dict[str, Any]) -> None:
+    """Called in the transaction that ends the job: check the child's report, seal it, tell the rooms above."""
+    evaluation = Evaluation.objects.select_for_update(of=("self",)).get(job_id=job.pk)
+    body = result.get("report")
+    if not isinstance(body, dict):
+        raise Conflict("The job ended without a report.", code="no_report")
+    try:
+        report = Report.from_json(body)
+    except ReportError as error:
+        raise Conflict(f"The report is not one: {error}", code="bad_report") from error
+    evaluation.report = report.to_json()
+    evaluation.report_digest = report_digest(evaluation.report)
+    evaluation.row_count = report.n
+    evaluation.row_digest = report.row_digest
+    evaluation.threshold = report.threshold
+    evaluation.statistics_sha256 = (outputs.get("statistics.npz") or {}).get("sha256", "")
+    evaluation.predictions_sha256 = (outputs.get("predictions.parquet") or {}).get("sha256", "")
+    evaluation.state = Evaluation.State.COMPLETE
+    evaluation.completed_at = timezone.now()
+    evaluation.save()
+    team_id = evaluation.team_id
+    edge_add(subject=evaluation, relation="USED", thing=evaluation.model_version, team_id=team_id)
+    edge_add(subject=evaluation, relation="USED", thing=evaluation.dataset_version, team_id=team_id)
+    if evaluation.baseline_version is not None:
+        edge_add(subject=evaluation, relation="USED", thing=evaluation.baseline_version, team_id=team_id)
+    if evaluation.model_version.run_id:
+        experiments.run_seal(run_id=evaluation.model_version.run_id)
+    audit_record(
+        actor=Actor.system("evaluation"),
+        action="evaluation.complete",
+        thing=evaluation,
+        problem_id=evaluation.problem_id,
+        after={"report_digest": evaluation.report_digest, "rows": report.n, "row_digest": report.row_digest},
+    )
+    evaluation_finished(evaluation)
+
+
+def evaluation_fail(job: Any, cause: str) -> None:
+    """Called when the job ends in any other way."""
+    evaluation = Evaluation.objects.select_for_update(of=("self",)).filter(job_id=job.pk).first()
+    if evaluation is None or evaluation.state != Evaluation.State.RUNNING:
+        return
+    evaluation.state = Evaluation.State.FAILED
+    evaluation.cause = cause
+    evaluation.completed_at = timezone.now()
+    evaluation.save()
+    audit_record(
+        actor=Actor.system("evaluation"),
+        action="evaluation.fail",
+        thing=evaluation,
+        problem_id=evaluation.problem_id,
+        reason=cause[:2000],
+    )
+
+
+def evaluation_archive(*, actor: Actor, evaluation_id: uuid.UUID, archived: bool = True) -> Evaluation:
+    """Take an evaluation out of the lists, or put it back."""
+    with transaction.atomic():
+        evaluation = (
+            Evaluation.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=evaluation_id).first()
+        )
+        if evaluation is None:
+            raise NotFound("There is no such evaluation, or you may not see it.")
+        require(
+            policies.evaluation_launch(actor, evaluation.team_id),
+            "Archiving an evaluation takes a data scientist's or operator's role in the team.",
+        )
+        if (evaluation.archived_at is not None) != archived:
+            evaluation.archived_at = timezone.now() if archived else None
+            evaluation.save(update_fields=["archived_at"])
+            verb = "evaluation.archive" if archived else "evaluation.restore"
+            audit_record(actor=actor, action=verb, thing=evaluation, problem_id=evaluation.problem_id)
+    return evaluation
