@@ -15,10 +15,14 @@ log = logging.getLogger(__name__)
 def mail_send(*, to: str, subject: str, text: str, action: str, url: str) -> str:
     """Send at once; returns an empty text, or why it failed. The link never reaches a log."""
     body = render_to_string("accounts/mail/action.txt", {"text": text, "action": action, "url": url})
-    message = EmailMessage(f"Fairway: {subject}", body, settings.DEFAULT_FROM_EMAIL, [to])
+    return address_mail(EmailMessage(f"Fairway: {subject}", body, settings.DEFAULT_FROM_EMAIL, [to]))
+
+
+def address_mail(message: EmailMessage) -> str:
+    """Send a finished message; returns an empty text, or why it failed."""
     try:
         message.send()
     except (OSError, SMTPException) as error:
-        log.warning("Mail “%s” could not be sent: %s", subject, type(error).__name__)
+        log.warning("Mail “%s” could not be sent: %s", message.subject, type(error).__name__)
         return f"{type(error).__name__}: the mail server refused or could not be reached."
     return ""

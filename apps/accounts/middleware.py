@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections import OrderedDict
 from collections.abc import Callable
 
+from allauth.account.authentication import get_authentication_records
+from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from apps.accounts.selectors import actor_of_secret, actor_of_user, bearer_of
@@ -14,13 +19,15 @@ from apps.core.api.exceptions import Unauthenticated
 from apps.core.middleware import wants_json
 from apps.core.problems import problem_response
 
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
 
 def _session_actor(request: HttpRequest) -> Actor:
     user = request.user
     if not user.is_authenticated:
         return Actor.anonymous(request.request_id)  # type: ignore[attr-defined]
-    methods = request.session.get("account_authentication_methods", [])
-    mfa = any(m.get("method") == "mfa" for m in methods)
+    # Records of somebody else's half-finished sign-in in this browser do not count: allauth compares the person.
+    mfa = any(record.get("method") == "mfa" for record in get_authentication_records(request, user))
     return actor_of_user(user, request_id=request.request_id, mfa=mfa)  # type: ignore[attr-defined]
 
 
@@ -30,7 +37,7 @@ class ActorMiddleware:
     A secret that is sent and not valid is a 401 at every program door, never an anonymous request.
     """
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -50,3 +57,31 @@ class ActorMiddleware:
         # A header that no other site can send needs no form token.
         request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
         return self.get_response(request)
+
+
+class SessionSeenMiddleware:
+    """Keeps “last seen” of a session, with at most one write a minute and none on the way of other requests."""
+
+    _EVERY_SECONDS = 60
+    _KEPT = 10_000
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self._seen: OrderedDict[str, float] = OrderedDict()
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if "_auth_user_id" in getattr(request.session, "_session_cache", {}) and request.session.session_key:
+            self._touch(request.session.session_key)
+        return response
+
+    def _touch(self, key: str) -> None:
+        now = time.monotonic()
+        last = self._seen.get(key)
+        if last is not None and now - last < self._EVERY_SECONDS:
+            return
+        self._seen[key] = now
+        self._seen.move_to_end(key)
+        if len(self._seen) > self._KEPT:
+            self._seen.popitem(last=False)
+        UserSession.objects.filter(session_key=key).update(last_seen_at=timezone.now())

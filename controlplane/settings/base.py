@@ -74,7 +74,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "apps.accounts.middleware.SessionSeenMiddleware",
 ]
 
 TEMPLATES = [
@@ -119,6 +119,15 @@ CHANNEL_LAYERS = {
         "CONFIG": {"hosts": [REDIS_PY_URL], "prefix": "fairway"},
     }
 }
+# Attempt limits and spent one-time codes are counted here, so all web processes must share it.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_PY_URL,
+        "KEY_PREFIX": "fairway.cache",
+        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
+    }
+}
 CELERY_BROKER_URL = REDIS_URL
 CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
@@ -137,6 +146,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BEAT_SCHEDULE = {
+    "audit-seal": {"task": "apps.audit.tasks.audit_seal", "schedule": 2.0, "options": {"expires": 10}},
+    "notices-sweep": {"task": "apps.notices.tasks.notices_sweep", "schedule": 30.0, "options": {"expires": 30}},
+}
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
@@ -166,7 +179,10 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not ENV.https
 MFA_TOTP_ISSUER = "Fairway"
-USERSESSIONS_TRACK_ACTIVITY = True
+MFA_ADAPTER = "apps.accounts.web.adapter.MfaAdapter"
+MFA_TOTP_TOLERANCE = 1
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
 
 SESSION_COOKIE_NAME = "fairway_session"
 SESSION_COOKIE_HTTPONLY = True

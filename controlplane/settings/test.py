@@ -8,3 +8,5 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 # Test threads and transactions share few connections; a pool would keep a test database from being dropped.
 DATABASES["default"]["OPTIONS"].pop("pool", None)
+# Attempt limits of one test must not reach the next run.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}

@@ -1,13 +1,56 @@
-"""How allauth behaves here: no open sign-up, people come by invitation."""
+"""How allauth behaves here: no open sign-up, people come by invitation; secrets of second factors are sealed."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
+from cryptography.fernet import Fernet, InvalidToken
+from django.conf import settings
 from django.http import HttpRequest
+
+from apps.accounts.mail import address_mail
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """Closed sign-up."""
+    """Closed sign-up; mail that fails is said in the log and never breaks a page."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        context = {**context, "public_url": settings.PUBLIC_URL}
+        address_mail(self.render_mail(template_prefix, email, {"request": self.request, "email": email, **context}))
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        # The stated address of the installation, never the Host that a request claims.
+        from django.urls import reverse
+
+        path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
+        return settings.PUBLIC_URL + path.replace("UID-KEY", key)
+
+    def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
+        from django.urls import reverse
+
+        return settings.PUBLIC_URL + reverse("account_confirm_email", args=[emailconfirmation.key])
+
+
+class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    """Keys of authenticator apps and recovery codes are encrypted with a key made of the installation's secret."""
+
+    def _box(self) -> Fernet:
+        digest = hashlib.sha256(b"fairway second factor\0" + settings.SECRET_KEY.encode()).digest()
+        return Fernet(base64.urlsafe_b64encode(digest))
+
+    def encrypt(self, text: str) -> str:
+        return self._box().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Raises ValueError when the installation's secret is another one than at enrolment."""
+        try:
+            return self._box().decrypt(encrypted_text.encode()).decode()
+        except InvalidToken as error:
+            raise ValueError("The second factor was stored under another SECRET_KEY.") from error
