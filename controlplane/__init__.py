@@ -1,3 +1,1 @@
-from controlplane.celery import app as celery_app
-
-__all__ = ["celery_app"]
+"""Wiring only. Empty on purpose: the supervisor lives in this package and must load neither Celery nor Django."""

