@@ -94,7 +94,9 @@ def _descendants_quick(root: int) -> list[Sample]:
         pid = queue.pop()
         try:
             tasks = os.listdir(f"/proc/{pid}/task")
-            below = [int(n) for t in tasks for n in Path(f"/proc/{pid}/task/{t}/children").read_text().split()]
+            below = [
+                int(n) for t in tasks for n in Path(f"/proc/{pid}/task/{t}/children").read_text().split()
+            ]
         except OSError:
             continue
         for number in below:
