@@ -1,0 +1,65 @@
+"""The evidence that a request rests on, and its digest: what changes it makes the request stale (invariant I11)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from apps.evaluations import selectors as evaluations
+from apps.evaluations.models import Evaluation
+from apps.gates import selectors as gates
+from apps.problems import selectors as problems
+from apps.registry import selectors as registry
+from apps.registry.models import ModelVersion
+
+
+def evidence_of(version: ModelVersion, evaluation: Evaluation) -> dict[str, Any]:
+    """Everything that a decision on this version and evaluation rests on, as it stands now.
+
+    Covers the version's bytes and state, the newest evaluation of it, every gate's outcome and sentence, the
+    problem version and the segment versions in force, and the state of the data.
+    """
+    problem = evaluation.problem
+    agreed = problems.version_current(problem)
+    newest = evaluations.latest_for(version)
+    segments = problems.segment_specs(agreed) if agreed else []
+    return {
+        "version": {"id": str(version.pk), "content": version.content_digest, "state": version.state},
+        "lineage_missing": registry.lineage_missing(version),
+        "evaluation": {"id": str(evaluation.pk), "report": evaluation.report_digest, "rows": evaluation.row_digest},
+        "newest_evaluation": str(newest.pk) if newest else None,
+        "gates": [
+            [str(gate.objective_id), gate.group_key, gate.outcome, gate.blocks, gate.sentence]
+            for gate in gates.gate_list(evaluation)
+        ],
+        "problem_version": str(agreed.pk) if agreed else None,
+        "segments": sorted(segment.id for segment in segments),
+        "dataset": [
+            evaluation.dataset_version.content_digest,
+            evaluation.dataset_version.state,
+        ],
+    }
+
+
+def evidence_hash(evidence: dict[str, Any]) -> str:
+    """SHA-256 of the canonical JSON."""
+    text = json.dumps(evidence, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+_WORDS = {
+    "version": "the model version was changed in state",
+    "lineage_missing": "the lineage of the version changed",
+    "evaluation": "the evaluation changed",
+    "newest_evaluation": "there is a newer evaluation of the version",
+    "gates": "the gates judge differently",
+    "problem_version": "the problem has a newer accepted version",
+    "segments": "the segments were changed",
+    "dataset": "the data were changed in state",
+}
+
+
+def evidence_changes(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """What differs between two evidences, in words."""
+    return [_WORDS.get(key, key) for key in _WORDS if then.get(key) != now.get(key)]
