@@ -103,9 +103,8 @@ STORAGES = {
 }
 STATIC_URL = "/static/"
 STATIC_ROOT = ENV.home / "static"
-STATICFILES_DIRS = [
-    ROOT / "frontend" / "static",
-]
+# frontend/vendor is filled by the set-up (frontend/vendor.py); the rest is our own.
+STATICFILES_DIRS = [(name, ROOT / "frontend" / name) for name in ("css", "js", "img", "vendor")]
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
@@ -147,6 +146,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BEAT_SCHEDULE = {
+    "jobs-repair": {"task": "apps.jobs.tasks.jobs_repair", "schedule": 5.0, "options": {"expires": 5}},
+    "jobs-directories": {"task": "apps.jobs.tasks.directories_sweep", "schedule": 3600.0},
     "audit-seal": {"task": "apps.audit.tasks.audit_seal", "schedule": 2.0, "options": {"expires": 10}},
     "notices-sweep": {"task": "apps.notices.tasks.notices_sweep", "schedule": 30.0, "options": {"expires": 30}},
 }
@@ -272,7 +273,11 @@ LOGGING = {
 }
 SILENCED_SYSTEM_CHECKS: list[str] = []
 
-JOB_EXECUTORS = {"local": "workers.executors.local.LocalExecutor"}
+# Settings of each executor, by its name.
+JOB_EXECUTORS: dict[str, dict[str, object]] = {"local": {}}
 JOB_HEARTBEAT_SECONDS = 10
 JOB_LEASE_SECONDS = 60
-JOB_MAX_ATTEMPTS = 3
+# Jobs that one machine runs at a time: fewer than the worker has threads, for a job holds one while it runs.
+JOB_SLOTS = 2
+# Over the defaults of workers.contracts.jobspec.JobLimits; a job may ask for other ones.
+JOB_LIMITS: dict[str, object] = {"lease_seconds": JOB_LEASE_SECONDS}
