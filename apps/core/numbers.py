@@ -12,6 +12,7 @@ def number_next(parent: models.Model, rows: models.QuerySet[Any]) -> int:
 
     Must run inside a transaction; the lock makes parallel writers wait for each other.
     """
-    type(parent)._default_manager.select_for_update(of=("self",)).only("pk").get(pk=parent.pk)
+    # no_key: rows that point at the parent may be inserted meanwhile, else two writers would wait for each other.
+    type(parent)._default_manager.select_for_update(of=("self",), no_key=True).only("pk").get(pk=parent.pk)
     highest: int | None = rows.aggregate(top=models.Max("number"))["top"]
     return (highest or 0) + 1

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
 from django.db import transaction
 
 from apps.core.actors import Actor
+from apps.core.broker import group_publish
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +18,16 @@ class Topic:
     """A family of topics such as `job.<id>`.
 
     `may_follow(actor, key)` is asked on subscription and again on each sweep;
-    `replay(actor, key, after)` returns (highest seq, rows after `after`), rows being JSON objects with "seq".
+    `replay(actor, key, after)` returns (seq of the last row given, rows after `after`), oldest first and at most a
+    few hundred at a time (who listens asks again until there is none), rows being JSON objects with "seq".
+    With `snapshot` the rows say how things are now instead of what happened; they are sent when they differ from
+    what was sent last.
     """
 
     prefix: str
     may_follow: Callable[[Actor, str], bool]
     replay: Callable[[Actor, str, int], tuple[int, list[dict[str, Any]]]]
+    snapshot: bool = False
 
 
 _topics: dict[str, Topic] = {}
@@ -48,15 +51,10 @@ def group_name(name: str) -> str:
 
 
 def _send(name: str, seq: int) -> None:
-    layer = get_channel_layer()
-    if layer is None:
-        return
-    try:
-        async_to_sync(layer.group_send)(group_name(name), {"type": "topic.nudge", "topic": name, "seq": seq})
-    except Exception:  # noqa: BLE001 - a lost nudge costs a delay, never a line; the sweep looks again
-        return
+    # A lost nudge costs a delay, never a line: listeners sweep.
+    group_publish(group_name(name), {"type": "topic.nudge", "topic": name, "seq": seq})
 
 
 def nudge(name: str, seq: int = 0) -> None:
     """Tell listeners of a topic to look, once the transaction has committed."""
-    transaction.on_commit(partial(_send, name, seq))
+    transaction.on_commit(partial(_send, name, seq), robust=True)

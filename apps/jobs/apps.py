@@ -4,3 +4,20 @@ from django.apps import AppConfig
 class JobsConfig(AppConfig):
     name = "apps.jobs"
     label = "jobs"
+
+    def ready(self) -> None:
+        from apps.core.registries import (
+            Command,
+            NavEntry,
+            command_register,
+            navigation_register,
+            search_register,
+        )
+        from apps.jobs import selectors
+        from apps.jobs.search import jobs_find
+        from apps.jobs.topics import topics_register
+
+        topics_register()
+        search_register("job", jobs_find)
+        navigation_register(NavEntry("jobs", "Jobs", "loader-2", "job-list", 40, "j", count=selectors.running_count))
+        command_register(Command("Go to jobs", "job-list", "loader-2"))

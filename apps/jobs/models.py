@@ -38,6 +38,8 @@ class Job(TeamOwned):
     attempt_number = models.PositiveIntegerField(default=0)
     max_attempts = models.PositiveIntegerField(default=3)
     retry_of = models.ForeignKey("jobs.Job", on_delete=models.SET_NULL, null=True, related_name="+")
+    # The caller's own key: the same call twice gives the same job (invariant I24).
+    idempotency_key = models.CharField(max_length=200, null=True)
     cancel_requested_at = models.DateTimeField(null=True)
     cancel_reason = models.CharField(max_length=300, blank=True, default="")
     queued_at = models.DateTimeField(null=True)
@@ -52,7 +54,10 @@ class Job(TeamOwned):
     result = models.JSONField(null=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["team", "number"], name="jobs_number_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["team", "number"], name="jobs_number_once"),
+            models.UniqueConstraint(fields=["team", "idempotency_key"], name="jobs_key_once"),
+        ]
         indexes = [
             models.Index(fields=["team", "-id"], name="jobs_by_team"),
             models.Index(fields=["problem_id", "-id"], name="jobs_by_problem"),
@@ -107,7 +112,9 @@ class JobAttempt(BaseModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["heartbeat_at"], name="jobs_live_attempts", condition=Q(state__in=["LEASED", "RUNNING"]))
+            models.Index(
+                fields=["heartbeat_at"], name="jobs_live_attempts", condition=Q(state__in=["LEASED", "RUNNING"])
+            )
         ]
 
 

@@ -1,0 +1,116 @@
+"""Jobs as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.jobs.models import Job, JobAttempt, JobEvent
+
+
+class JobRow(serializers.ModelSerializer[Job]):
+    """A job in a list."""
+
+    launched_by = serializers.CharField(source="created_by_label")
+
+    class Meta:
+        model = Job
+        fields = [
+            "id",
+            "number",
+            "team_id",
+            "kind",
+            "title",
+            "state",
+            "problem_id",
+            "run_id",
+            "attempt_number",
+            "max_attempts",
+            "progress",
+            "progress_text",
+            "cause",
+            "launched_by",
+            "queued_at",
+            "started_at",
+            "ended_at",
+            "line_count",
+            "row_version",
+        ]
+        read_only_fields = fields
+
+
+class AttemptRow(serializers.ModelSerializer[JobAttempt]):
+    class Meta:
+        model = JobAttempt
+        fields = [
+            "number",
+            "state",
+            "cause",
+            "exit_code",
+            "signal",
+            "started_at",
+            "ended_at",
+            "cpu_seconds",
+            "rss_bytes",
+            "rss_peak_bytes",
+        ]
+        read_only_fields = fields
+
+
+class JobDetail(JobRow):
+    """A job with its attempts."""
+
+    attempts = serializers.SerializerMethodField()
+    spec = serializers.DictField()
+    result = serializers.DictField(allow_null=True)
+
+    class Meta(JobRow.Meta):
+        fields = [
+            *JobRow.Meta.fields,
+            "retry_of_id",
+            "cancel_requested_at",
+            "cancel_reason",
+            "spec",
+            "result",
+            "attempts",
+        ]
+        read_only_fields = fields
+
+    def get_attempts(self, job: Job) -> list[dict[str, Any]]:
+        from apps.jobs.selectors import attempt_list
+
+        rows: list[dict[str, Any]] = list(AttemptRow(attempt_list(job), many=True).data)
+        return rows
+
+
+class CancelInput(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=300, allow_blank=True, required=False, default="")
+
+
+class LogLineRow(serializers.Serializer[Any]):
+    number = serializers.IntegerField()
+    attempt = serializers.IntegerField()
+    at = serializers.FloatField(help_text="Seconds since the attempt began.")
+    text = serializers.CharField()
+
+
+class LogPage(serializers.Serializer[Any]):
+    """Lines after a number, and the number to go on from."""
+
+    lines = LogLineRow(many=True)
+    next = serializers.IntegerField(help_text="Pass it as `after` to go on.")
+    line_count = serializers.IntegerField()
+    ended = serializers.BooleanField(help_text="The job has ended: no line will follow `line_count`.")
+
+
+class EventRow(serializers.ModelSerializer[JobEvent]):
+    class Meta:
+        model = JobEvent
+        fields = ["seq", "attempt", "at", "kind", "data"]
+        read_only_fields = fields
+
+
+class EventPage(serializers.Serializer[Any]):
+    events = EventRow(many=True)
+    next = serializers.IntegerField(help_text="Pass it as `after` to go on.")

@@ -1,0 +1,18 @@
+from django.urls import path
+
+from apps.jobs.api import attempt, views
+
+urlpatterns = [
+    path("jobs", views.JobListView.as_view(), name="api-job-list"),
+    path("jobs/<uuid:pk>", views.JobView.as_view(), name="api-job"),
+    path("jobs/<uuid:pk>/log", views.JobLogView.as_view(), name="api-job-log"),
+    path("jobs/<uuid:pk>/log.txt", views.JobLogTextView.as_view(), name="api-job-log-text"),
+    path("jobs/<uuid:pk>/events", views.JobEventsView.as_view(), name="api-job-events"),
+    path("jobs/<uuid:pk>/cancel", views.JobCancelView.as_view(), name="api-job-cancel"),
+    path("jobs/<uuid:pk>/retry", views.JobRetryView.as_view(), name="api-job-retry"),
+    path("attempt", attempt.AttemptView.as_view(), name="api-attempt"),
+    path("attempt/files/<str:sha256>", attempt.AttemptFileView.as_view(), name="api-attempt-file"),
+    path("attempt/progress", attempt.AttemptProgressView.as_view(), name="api-attempt-progress"),
+    path("attempt/outputs/<str:name>", attempt.AttemptOutputView.as_view(), name="api-attempt-output"),
+    path("attempt/results", attempt.AttemptResultsView.as_view(), name="api-attempt-results"),
+]

@@ -1,0 +1,107 @@
+"""What rooms above tell this one: kinds of jobs with their callbacks, and panels on the job page."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from apps.core.actors import Actor
+    from apps.jobs.models import Job
+
+FINAL_STATES = frozenset({"SUCCEEDED", "FAILED", "CANCELLED", "TIMED_OUT"})
+OPEN_STATES = frozenset({"QUEUED", "STARTING", "RUNNING"})
+
+Outputs = dict[str, dict[str, Any]]
+"""{name: {"sha256", "size"}} of the files that the child stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line of the card "Inputs" on the job page."""
+
+    label: str
+    text: str
+    url: str = ""
+    mono: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JobKind:
+    """A kind of job and what the room that owns it wants to be told.
+
+    All callbacks run in the transaction of the change they follow, each in a savepoint of its own.
+
+    - `on_finish(job, result, outputs)`: exit code 0. A FairwayError ends the job FAILED with its sentence as cause;
+      a returned dict ({"label", "url"}) is kept as `job.result` and shown as what the job made.
+    - `on_fail(job, cause)`: the job ended FAILED, CANCELLED or TIMED_OUT (`job.state` says which).
+    - `on_restart(job, reason)`: an attempt was lost and the job waits for the next one.
+    - `on_retry(actor, old, new)`: a person retries an ended job; `new` is saved but not yet seen by a worker, the
+      callback may change its `run_id`, `subject_*` and `spec` (it is saved again afterwards).
+    - `subject_url(job)`: where the thing that the job works for is shown.
+    - `facts(actor, job)`: lines of the card "Inputs".
+    - `argv(job)`: the command of the child; left out, the standard child.
+    """
+
+    name: str
+    title: str
+    on_finish: Callable[[Job, dict[str, Any], Outputs], dict[str, Any] | None] | None = None
+    on_fail: Callable[[Job, str], None] | None = None
+    on_restart: Callable[[Job, str], None] | None = None
+    on_retry: Callable[[Actor, Job, Job], None] | None = None
+    subject_url: Callable[[Job], str] | None = None
+    facts: Callable[[Actor, Job], Sequence[Fact]] | None = None
+    argv: Callable[[Job], tuple[str, ...]] | None = None
+
+
+_kinds: dict[str, JobKind] = {}
+
+
+def job_kind_register(kind: JobKind) -> None:
+    """Called from a room's `AppConfig.ready()`."""
+    _kinds[kind.name] = kind
+
+
+def job_kind_find(name: str) -> JobKind | None:
+    return _kinds.get(name)
+
+
+def job_kind_list() -> list[JobKind]:
+    """All kinds, by title."""
+    return sorted(_kinds.values(), key=lambda kind: kind.title)
+
+
+PanelContext = Callable[["Actor", "Job"], Mapping[str, Any] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class JobPanel:
+    """A card on the job page: `context(actor, job)` feeds `template`; None leaves the card out."""
+
+    kind: str
+    template: str
+    context: PanelContext
+
+
+_panels: list[JobPanel] = []
+
+
+def job_panel_register(kind: str, template: str, context_fn: PanelContext) -> None:
+    """A room above adds a card to the pages of jobs of one kind ("*": of every kind)."""
+    _panels.append(JobPanel(kind, template, context_fn))
+
+
+def job_panel_list(kind: str) -> list[JobPanel]:
+    return [panel for panel in _panels if panel.kind in (kind, "*")]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a worker holds: the attempt it may run and the lease that every write of it must show."""
+
+    job_id: uuid.UUID
+    attempt_id: uuid.UUID
+    number: int
+    lease: uuid.UUID

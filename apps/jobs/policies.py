@@ -1,0 +1,29 @@
+"""Who may do what with jobs."""
+
+from __future__ import annotations
+
+import uuid
+
+from apps.core.actors import Actor, ActorKind
+from apps.jobs.contracts import FINAL_STATES, OPEN_STATES
+from apps.jobs.models import Job
+
+
+def can_run(actor: Actor, team_id: uuid.UUID | None) -> bool:
+    """May the actor launch, retry and cancel in that team?"""
+    return actor.can("job.run", team_id)
+
+
+def can_cancel(actor: Actor, job: Job) -> bool:
+    """The right to run jobs in the team, while there is something to cancel."""
+    return job.state in OPEN_STATES and job.cancel_requested_at is None and can_run(actor, job.team_id)
+
+
+def can_retry(actor: Actor, job: Job) -> bool:
+    """The right to run jobs in the team, once the job has ended without success."""
+    return job.state in FINAL_STATES - {"SUCCEEDED"} and can_run(actor, job.team_id)
+
+
+def is_attempt(actor: Actor) -> bool:
+    """Is this the token of a job's attempt?"""
+    return actor.kind is ActorKind.RUN and actor.attempt_id is not None

@@ -1,0 +1,70 @@
+"""All writes of the room: queue, claim, log, report, end and repair jobs."""
+
+from apps.jobs.services.attempts import (
+    LeaseLost,
+    attempt_adopt,
+    attempt_claim,
+    attempt_heartbeat,
+    attempt_started,
+    cancel_wanted,
+    directory_of,
+    slots_free,
+    worker_name,
+)
+from apps.jobs.services.ending import Outcome, job_end, job_finish, last_lines, outcome_of
+from apps.jobs.services.logs import job_log_append, usage_append
+from apps.jobs.services.queueing import job_cancel, job_queue, job_retry, limits_of
+from apps.jobs.services.reaping import (
+    attempts_orphaned,
+    attempts_reap,
+    directories_sweep,
+    directory_remove,
+    jobs_offer,
+)
+from apps.jobs.services.reports import (
+    RESULT_LIMIT,
+    attempt_of,
+    file_open,
+    output_store,
+    progress_report,
+    results_store,
+)
+from apps.jobs.services.transitions import MOVES, event_append, job_lock, job_transition
+
+__all__ = [
+    "MOVES",
+    "RESULT_LIMIT",
+    "LeaseLost",
+    "Outcome",
+    "attempt_adopt",
+    "attempt_claim",
+    "attempt_heartbeat",
+    "attempt_of",
+    "attempt_started",
+    "attempts_orphaned",
+    "attempts_reap",
+    "cancel_wanted",
+    "directories_sweep",
+    "directory_of",
+    "directory_remove",
+    "event_append",
+    "file_open",
+    "job_cancel",
+    "job_end",
+    "job_finish",
+    "job_lock",
+    "job_log_append",
+    "job_queue",
+    "job_retry",
+    "job_transition",
+    "jobs_offer",
+    "last_lines",
+    "limits_of",
+    "outcome_of",
+    "output_store",
+    "progress_report",
+    "results_store",
+    "slots_free",
+    "usage_append",
+    "worker_name",
+]

@@ -1,0 +1,177 @@
+"""Attempts: claiming a job, holding the lease, taking over from a worker that is gone.
+
+Who watches an attempt holds its lease token; every write shows it, and is refused when another worker took over or a
+newer attempt exists (invariant I23).
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import uuid
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+
+import psutil
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from apps.accounts.services import run_token_issue
+from apps.core.actors import Actor
+from apps.core.errors import Conflict, NotFound
+from apps.jobs.contracts import OPEN_STATES, Claim
+from apps.jobs.models import Job, JobAttempt
+from apps.jobs.services.queueing import limits_of
+from apps.jobs.services.transitions import event_append, job_lock, job_transition
+
+LIVE = (JobAttempt.State.LEASED, JobAttempt.State.RUNNING)
+
+
+class LeaseLost(Conflict):
+    """Another worker watches this attempt, or it has ended: whoever gets this stops writing, and touches nothing."""
+
+    code = "lease_lost"
+
+
+@cache
+def worker_name() -> str:
+    """This process, such that another one on the same machine can see whether it still lives: host:pid:started."""
+    process = psutil.Process(os.getpid())
+    return f"{platform.node()}:{process.pid}:{process.create_time():.2f}"
+
+
+def worker_gone(name: str) -> bool:
+    """True when `name` was a process of this machine that no longer lives; False when that cannot be known here."""
+    host, _, rest = name.rpartition(":")[0].rpartition(":")
+    if host != platform.node() or not rest.isdigit():
+        return False
+    try:
+        started = psutil.Process(int(rest)).create_time()
+    except psutil.NoSuchProcess:
+        return True
+    return f"{started:.2f}" != name.rpartition(":")[2]
+
+
+def directory_of(job_id: uuid.UUID, number: int) -> Path:
+    """The private directory of an attempt on the machine that runs it."""
+    return Path(settings.FAIRWAY_HOME) / "jobs" / str(job_id) / str(number)
+
+
+def slots_free() -> int:
+    """How many more jobs this machine may run now."""
+    running = JobAttempt.objects.filter(state__in=LIVE, worker__startswith=f"{platform.node()}:").count()
+    return max(0, settings.JOB_SLOTS - running)
+
+
+def attempt_claim(*, job_id: uuid.UUID) -> tuple[Claim, str] | None:
+    """Take a queued job for this worker: a new attempt, its lease and the secret of its run token.
+
+    None when there is nothing to take: the job is not queued (somebody else has it, it was cancelled; a message may
+    come twice) or this machine has no free slot, in which case the job stays queued and is offered again.
+    """
+    actor = Actor.system(worker_name())
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            # One claim at a time per machine, so that the number of slots holds.
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", [f"jobs:{platform.node()}"])
+        try:
+            job = job_lock(job_id)
+        except NotFound:
+            return None
+        if job.state != Job.State.QUEUED or slots_free() == 0:
+            return None
+        now = timezone.now()
+        job.attempt_number += 1
+        limits = limits_of(job)
+        attempt = JobAttempt.objects.create(
+            job=job,
+            number=job.attempt_number,
+            worker=worker_name(),
+            # Known before the start, so that whoever takes over can look for a child that was started but not noted.
+            handle=str(directory_of(job.pk, job.attempt_number)) if job.executor == "local" else "",
+            lease_token=uuid.uuid4(),
+            lease_until=now + timedelta(seconds=settings.JOB_LEASE_SECONDS),
+            heartbeat_at=now,
+        )
+        job_transition(actor=actor, job=job, to=Job.State.STARTING, reason=f"Attempt {attempt.number}.")
+        secret = run_token_issue(
+            team_id=job.team_id,
+            job_id=job.pk,
+            attempt_id=attempt.pk,
+            run_id=job.run_id,
+            label=f"job {job.number}, attempt {attempt.number}",
+            minutes=int(limits.wall_seconds // 60) + 10,
+        )
+        return Claim(job.pk, attempt.pk, attempt.number, attempt.lease_token or uuid.uuid4()), secret
+
+
+def attempt_lock(claim: Claim) -> tuple[Job, JobAttempt]:
+    """Job and attempt, locked, for who holds the lease. Raises LeaseLost."""
+    job = job_lock(claim.job_id)
+    attempt = JobAttempt.objects.select_for_update(of=("self",), no_key=True).get(pk=claim.attempt_id)
+    if attempt.state not in LIVE or attempt.lease_token != claim.lease or job.attempt_number != attempt.number:
+        raise LeaseLost("Another worker has taken over this attempt, or it has ended.")
+    return job, attempt
+
+
+def attempt_started(*, claim: Claim, handle: str) -> None:
+    """The executor took the attempt: note its handle and say that the job runs. Raises LeaseLost."""
+    with transaction.atomic():
+        job, attempt = attempt_lock(claim)
+        attempt.handle = handle
+        attempt.state = JobAttempt.State.RUNNING
+        attempt.started_at = timezone.now()
+        attempt.save(update_fields=["handle", "state", "started_at"])
+        job_transition(actor=Actor.system(worker_name()), job=job, to=Job.State.RUNNING)
+
+
+def attempt_heartbeat(*, claim: Claim) -> bool:
+    """Say that the watcher lives; True when a person asked to cancel. Raises LeaseLost.
+
+    One statement without a lock on the job, so that a beat never waits for a long write.
+    """
+    now = timezone.now()
+    held = JobAttempt.objects.filter(pk=claim.attempt_id, lease_token=claim.lease, state__in=LIVE).update(
+        heartbeat_at=now, lease_until=now + timedelta(seconds=settings.JOB_LEASE_SECONDS)
+    )
+    if not held:
+        raise LeaseLost("Another worker has taken over this attempt, or it has ended.")
+    return cancel_wanted(claim=claim)
+
+
+def cancel_wanted(*, claim: Claim) -> bool:
+    """Did a person ask to cancel? Raises LeaseLost when this watcher no longer holds the attempt."""
+    row = (
+        JobAttempt.objects.filter(pk=claim.attempt_id, lease_token=claim.lease, state__in=LIVE)
+        .values_list("job__cancel_requested_at", "job__attempt_number", "number")
+        .first()
+    )
+    if row is None or row[1] != row[2]:
+        raise LeaseLost("Another worker has taken over this attempt, or it has ended.")
+    return row[0] is not None
+
+
+def attempt_adopt(*, attempt_id: uuid.UUID, lease: uuid.UUID | None) -> Claim | None:
+    """Take over an attempt whose watcher is gone, by compare-and-set on its lease; None when somebody was faster."""
+    mine = uuid.uuid4()
+    now = timezone.now()
+    with transaction.atomic():
+        found = JobAttempt.objects.filter(pk=attempt_id, lease_token=lease, state__in=LIVE).first()
+        if found is None:
+            return None
+        job = job_lock(found.job_id)
+        taken = JobAttempt.objects.filter(
+            pk=attempt_id, lease_token=lease, state__in=LIVE, number=job.attempt_number
+        ).update(
+            lease_token=mine,
+            worker=worker_name(),
+            heartbeat_at=now,
+            lease_until=now + timedelta(seconds=settings.JOB_LEASE_SECONDS),
+        )
+        if not taken or job.state not in OPEN_STATES:
+            return None
+        event_append(job, "adopted", {"worker": worker_name()}, attempt=found.number)
+        job.save(update_fields=["seq"])
+        return Claim(job.pk, attempt_id, found.number, mine)

@@ -1,0 +1,181 @@
+"""Asking for work: queue, cancel, retry."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.db import models, transaction
+from django.utils import timezone
+
+from apps.accounts.selectors import team_list
+from apps.audit.services import audit_record
+from apps.core.actors import Actor
+from apps.core.broker import task_send
+from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
+from apps.core.numbers import number_next
+from apps.core.policies import require, require_verb_in, who_can
+from apps.jobs.contracts import FINAL_STATES, job_kind_find
+from apps.jobs.models import Job
+from apps.jobs.policies import can_run
+from apps.jobs.services.transitions import event_append, job_lock, job_transition
+from workers.contracts.jobspec import JobLimits
+
+RUN_TASK = "apps.jobs.tasks.job_run"
+_COPIED = (
+    *("team_id", "kind", "title", "spec", "files", "problem_id", "run_id", "subject_type", "subject_id"),
+    *("executor", "limits", "max_attempts"),
+)
+"""What a retry takes over from the ended job."""
+
+
+def limits_of(job: Job) -> JobLimits:
+    """The job's limits over the installation's defaults. Raises ValueError for a limit of zero or less."""
+    return JobLimits(**{**settings.JOB_LIMITS, **job.limits})
+
+
+def job_queue(
+    *,
+    actor: Actor,
+    team_id: uuid.UUID,
+    kind: str,
+    title: str,
+    spec: Mapping[str, Any],
+    files: Sequence[Mapping[str, Any]],
+    problem_id: uuid.UUID | None = None,
+    run_id: uuid.UUID | None = None,
+    subject: models.Model | None = None,
+    limits: Mapping[str, Any] | None = None,
+    max_attempts: int = 3,
+    idempotency_key: str = "",
+) -> Job:
+    """Queue a job in the caller's transaction; a worker hears of it once that has committed.
+
+    The row is the message: when the broker is away, the beat task finds the job (invariant I25). With an
+    `idempotency_key` the same call twice gives the same job (I24). Raises NotFound for a team the actor does not
+    see, Forbidden, and Invalid for an unknown kind, wrong limits or files.
+    """
+    job = Job(
+        team_id=team_id,
+        kind=kind,
+        title=title[:200],
+        spec=dict(spec),
+        files=[_file(entry) for entry in files],
+        problem_id=problem_id,
+        run_id=run_id,
+        subject_type=subject._meta.label_lower if subject is not None else "",
+        subject_id=subject.pk if subject is not None else None,
+        limits=dict(limits or {}),
+        max_attempts=max_attempts,
+        idempotency_key=idempotency_key or None,
+    )
+    with transaction.atomic():
+        return _queue(actor, job)
+
+
+def _queue(actor: Actor, job: Job) -> Job:
+    """Number, save and release a new job; the same job again for a key that was used."""
+    team = team_list(actor).filter(pk=job.team_id).first()
+    if team is None:
+        raise NotFound("There is no such team, or you may not see it.")
+    require_verb_in(actor, "job.run", team.pk)
+    _check(job)
+    job.state = Job.State.PENDING
+    job.created_by_id = actor.id if actor.is_person else None
+    job.created_by_label = actor.label[:200]
+    # The lock on the team, taken for the number, also makes two calls with one key wait for each other.
+    job.number = number_next(team, Job.objects.filter(team_id=team.pk))
+    if job.idempotency_key:
+        same = Job.objects.filter(team_id=team.pk, idempotency_key=job.idempotency_key).first()
+        if same is not None:
+            return same
+    job.save(force_insert=True)
+    definition = job_kind_find(job.kind)
+    if job.retry_of is not None and definition is not None and definition.on_retry is not None:
+        definition.on_retry(actor, job.retry_of, job)
+    job_transition(actor=actor, job=job, to=Job.State.QUEUED)
+    task_send(RUN_TASK, job.pk)
+    return job
+
+
+def _file(entry: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return {"sha256": str(entry["sha256"]), "size": int(entry["size"]), "name": str(entry["name"])}
+    except (KeyError, TypeError, ValueError) as error:
+        raise Invalid.field("files", "Each file of a job has sha256, size and name.") from error
+
+
+def _check(job: Job) -> None:
+    if job_kind_find(job.kind) is None:
+        raise Invalid.field("kind", f"There is no kind of job called {job.kind!r}.")
+    if job.max_attempts < 1:
+        raise Invalid.field("max_attempts", "A job has at least one attempt.")
+    try:
+        limits_of(job)
+    except (TypeError, ValueError) as error:
+        raise Invalid.field("limits", str(error)) from error
+
+
+def job_cancel(*, actor: Actor, job_id: uuid.UUID, reason: str = "") -> Job:
+    """Ask for the end of a job: at once when no worker has it, else its watcher ends the whole process tree.
+
+    Asking again changes nothing. Raises NotFound, Forbidden, and Conflict when the job has ended.
+    """
+    with transaction.atomic():
+        visible(actor, job_id)
+        job = job_lock(job_id)
+        require(
+            can_run(actor, job.team_id),
+            f"Cancelling takes the right to run jobs in the team: {who_can('job.run')} has it.",
+        )
+        if job.state in FINAL_STATES:
+            raise Conflict(f"Job {job.number} has ended: it is {job.get_state_display()}.", code="job_ended")
+        if job.cancel_requested_at is not None:
+            return job
+        job.cancel_requested_at = timezone.now()
+        job.cancel_reason = reason.strip()[:300]
+        if job.state == Job.State.QUEUED:
+            from apps.jobs.services.ending import job_end
+
+            job_end(actor=actor, job=job, to=Job.State.CANCELLED, cause=cancel_cause(job, actor.label))
+            return job
+        event_append(job, "cancel", {"by": actor.label, "reason": job.cancel_reason})
+        job.row_version += 1
+        job.save()
+        audit_record(actor=actor, action="job.cancel", thing=job, problem_id=job.problem_id, reason=job.cancel_reason)
+        return job
+
+
+def cancel_cause(job: Job, by: str = "") -> str:
+    """Why a cancelled job ended, as a sentence."""
+    who = f"Cancelled by {by}" if by else "Cancelled"
+    return f"{who}: {job.cancel_reason}" if job.cancel_reason else f"{who}."
+
+
+def job_retry(*, actor: Actor, job_id: uuid.UUID) -> Job:
+    """Queue a new job with the same spec, linked to the ended one by `retry_of`.
+
+    Retrying the same job twice gives the same new job while that one is open. Raises NotFound, Forbidden, and
+    Conflict when the job has not ended, or ended well.
+    """
+    with transaction.atomic():
+        visible(actor, job_id)
+        old = job_lock(job_id)
+        if not can_run(actor, old.team_id):
+            raise Forbidden(f"Retrying takes the right to run jobs in the team: {who_can('job.run')} has it.")
+        if old.state not in FINAL_STATES:
+            raise Conflict(f"Job {old.number} has not ended: it is {old.get_state_display()}.", code="job_open")
+        if old.state == Job.State.SUCCEEDED:
+            raise Conflict(f"Job {old.number} succeeded; there is nothing to retry.", code="job_succeeded")
+        running = Job.objects.filter(retry_of=old).exclude(state__in=FINAL_STATES).order_by("id").first()
+        if running is not None:
+            return running
+        return _queue(actor, Job(retry_of=old, **{name: getattr(old, name) for name in _COPIED}))
+
+
+def visible(actor: Actor, job_id: uuid.UUID) -> None:
+    """Raise NotFound for a job that the actor does not see."""
+    if not Job.objects.visible_to(actor).filter(pk=job_id).exists():
+        raise NotFound("There is no such job, or you may not see it.")

@@ -1,0 +1,78 @@
+"""What a beat task repairs: attempts whose watcher is gone, jobs that nobody heard of, directories left behind."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.utils import timezone
+
+from apps.core.broker import task_send_now
+from apps.jobs.models import Job, JobAttempt
+from apps.jobs.services.attempts import LIVE, slots_free, worker_gone
+from apps.jobs.services.queueing import RUN_TASK
+
+WATCH_TASK = "apps.jobs.tasks.job_watch"
+
+
+def attempts_orphaned() -> list[JobAttempt]:
+    """Live attempts without a watcher: the heartbeat is stale, or the worker was on this machine and is gone."""
+    stale = timezone.now() - timedelta(seconds=settings.JOB_HEARTBEAT_SECONDS * 3)
+    rows = JobAttempt.objects.filter(state__in=LIVE).only("pk", "worker", "heartbeat_at", "lease_token")
+    return [row for row in rows if row.heartbeat_at is None or row.heartbeat_at < stale or worker_gone(row.worker)]
+
+
+def attempts_reap() -> int:
+    """Ask a worker to take over each orphaned attempt; returns how many.
+
+    Who takes over finds out whether the child still runs: then it goes on watching, else it ends the attempt as lost
+    and the job gets its next one.
+    """
+    orphans = attempts_orphaned()
+    for attempt in orphans:
+        task_send_now(WATCH_TASK, attempt.pk, attempt.lease_token)
+    return len(orphans)
+
+
+def jobs_offer() -> int:
+    """Offer again the oldest queued jobs that nobody claimed (a lost message, a full machine); returns how many."""
+    free = slots_free()
+    if free == 0:
+        return 0
+    before = timezone.now() - timedelta(seconds=2)
+    waiting: list[uuid.UUID] = list(
+        Job.objects.filter(state=Job.State.QUEUED, queued_at__lt=before)
+        .order_by("queued_at", "id")
+        .values_list("pk", flat=True)[:free]
+    )
+    for job_id in waiting:
+        task_send_now(RUN_TASK, job_id)
+    return len(waiting)
+
+
+def directory_remove(path: str) -> None:
+    """Remove an ended attempt's directory, if it is one of ours."""
+    root = (Path(settings.FAIRWAY_HOME) / "jobs").resolve()
+    directory = Path(path).resolve()
+    if directory.is_relative_to(root) and directory != root:
+        shutil.rmtree(directory, ignore_errors=True)
+        if directory.parent != root and directory.parent.is_dir() and not any(directory.parent.iterdir()):
+            directory.parent.rmdir()
+
+
+def directories_sweep() -> int:
+    """Remove directories of attempts that ended a while ago (a worker died before it could); returns how many."""
+    root = Path(settings.FAIRWAY_HOME) / "jobs"
+    if not root.is_dir():
+        return 0
+    live = set(JobAttempt.objects.filter(state__in=LIVE).values_list("handle", flat=True))
+    old = timezone.now().timestamp() - 3600
+    removed = 0
+    for directory in root.glob("*/*"):
+        if str(directory) not in live and directory.stat().st_mtime < old:
+            directory_remove(str(directory))
+            removed += 1
+    return removed
