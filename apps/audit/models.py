@@ -34,5 +34,7 @@ class AuditEvent(models.Model):
         indexes = [
             models.Index(fields=["team_id", "-id"], name="audit_by_team"),
             models.Index(fields=["object_type", "object_id"], name="audit_by_object"),
+            models.Index(fields=["action", "-id"], name="audit_by_action"),
+            models.Index(fields=["actor_id", "-id"], name="audit_by_actor"),
             models.Index(fields=["id"], name="audit_unsealed", condition=Q(sequence__isnull=True)),
         ]
