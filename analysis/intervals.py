@@ -110,9 +110,7 @@ def square_and_add(
     return centre - low_half, centre + high_half
 
 
-def paired_shares(
-    only_first: npt.ArrayLike, only_second: npt.ArrayLike, n: npt.ArrayLike, level: float
-) -> Ends:
+def paired_shares(only_first: npt.ArrayLike, only_second: npt.ArrayLike, n: npt.ArrayLike, level: float) -> Ends:
     """Interval of (only_first - only_second) / n for paired yes-no outcomes: Bonett and Price 2012 (Laplace-
     adjusted).
     """

@@ -157,9 +157,7 @@ _ALL: Final = (
     Metric("rmse", "Root mean squared error", TARGET, False, _R, "Root of the mean squared error."),
     Metric("r2", "R squared", SCORE, True, _R, "Share of the truth's variance that is explained."),
     Metric("mean_error", "Mean error", TARGET, None, _R, "Mean of prediction minus truth: the bias."),
-    Metric(
-        "mape", "Mean absolute percentage error", PERCENT, False, _R, "Mean distance as a share of the truth."
-    ),
+    Metric("mape", "Mean absolute percentage error", PERCENT, False, _R, "Mean distance as a share of the truth."),
     Metric(
         "within_tolerance",
         "Within tolerance",
@@ -187,9 +185,7 @@ def metric_get(name: str) -> Metric:
     ):
         if name.startswith(prefix) and len(name) > len(prefix):
             label = name[len(prefix) :]
-            return Metric(
-                name, f"{word} of {label}", PERCENT, True, _M, f"{word} of the class {label}.", True, of
-            )
+            return Metric(name, f"{word} of {label}", PERCENT, True, _M, f"{word} of the class {label}.", True, of)
     raise KeyError(name)
 
 

@@ -108,9 +108,7 @@ class Paired:
     def from_json(cls, data: Json) -> "Paired":
         """From JSON. Raises ReportError."""
         rest = _known(cls, data)
-        rest["differences"] = {
-            name: Difference(**_known(Difference, one)) for name, one in data["differences"].items()
-        }
+        rest["differences"] = {name: Difference(**_known(Difference, one)) for name, one in data["differences"].items()}
         return cls(**rest)
 
 
@@ -243,8 +241,7 @@ class Report:
             rest = _known(cls, {key: value for key, value in data.items() if key != "schema"})
             rest["classes"] = None if data["classes"] is None else tuple(data["classes"])
             rest["dimensions"] = tuple(
-                Dimension(**{**_known(Dimension, one), "levels": tuple(one["levels"])})
-                for one in data["dimensions"]
+                Dimension(**{**_known(Dimension, one), "levels": tuple(one["levels"])}) for one in data["dimensions"]
             )
             rest["groups"] = tuple(Group.from_json(one) for one in data["groups"])
             rest["disparities"] = tuple(Disparity.from_json(one) for one in data["disparities"])

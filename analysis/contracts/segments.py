@@ -54,9 +54,7 @@ class Support:
     def from_json(cls, data: Mapping[str, Any] | None) -> "Support":
         """From {"rows", "positives", "negatives"}; what is absent takes its default."""
         given = data or {}
-        return cls(
-            int(given.get("rows", 100)), int(given.get("positives", 15)), int(given.get("negatives", 15))
-        )
+        return cls(int(given.get("rows", 100)), int(given.get("positives", 15)), int(given.get("negatives", 15)))
 
     def to_json(self) -> dict[str, int]:
         """As JSON."""
@@ -222,9 +220,7 @@ class SplitSpec:
             raise ValueError(f"A split has the parts {', '.join(PARTS)}, not {', '.join(unknown)}")
         shares = tuple(float(given.get(part, 0.0)) for part in PARTS)
         by = data.get("by")
-        return cls(
-            int(data.get("seed", 0)), (shares[0], shares[1], shares[2]), None if by is None else str(by)
-        )
+        return cls(int(data.get("seed", 0)), (shares[0], shares[1], shares[2]), None if by is None else str(by))
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""

@@ -139,9 +139,7 @@ def judge_report(rules: Sequence[Rule], report: Report, *, voice: Voice | None =
     outcomes: list[Outcome] = []
     for rule in rules:
         if rule.kind == KIND_METRIC:
-            found = [
-                judge_group(rule, group, voice=voice) for group in report.groups if _in_scope(rule, group)
-            ]
+            found = [judge_group(rule, group, voice=voice) for group in report.groups if _in_scope(rule, group)]
         else:
             found = [
                 judge_disparity(rule, one, voice=voice)
@@ -156,9 +154,7 @@ def judge_report(rules: Sequence[Rule], report: Report, *, voice: Voice | None =
                 reason = f"the segment could not be computed ({dimension.error.rstrip('.')})"
             label = dimension.name if dimension is not None else ""
             strict = rule.scope == SCOPE_PROTECTED or (dimension is not None and dimension.protected)
-            found = [
-                judge(rule, Evidence(missing=reason), group="", label=label, protected=strict, voice=voice)
-            ]
+            found = [judge(rule, Evidence(missing=reason), group="", label=label, protected=strict, voice=voice)]
         outcomes.extend(found)
     return outcomes
 

@@ -52,9 +52,7 @@ class Policy:
 
     def __post_init__(self) -> None:
         for name in ("on_fail", "on_not_proven", "on_not_evaluated"):
-            allowed = (
-                ("BLOCK", "WARN", "NONE", "POINT") if name == "on_not_proven" else ("BLOCK", "WARN", "NONE")
-            )
+            allowed = ("BLOCK", "WARN", "NONE", "POINT") if name == "on_not_proven" else ("BLOCK", "WARN", "NONE")
             if getattr(self, name) not in (None, *allowed):
                 raise RuleError(f"{name} is one of {', '.join(allowed)}", name)
 

@@ -167,9 +167,7 @@ def binary_estimates(
         "there are no actual positives",
     )
     found["log_loss"] = estimates(ratio(loss, n), _positive(mean_normal(loss, loss2, n, level)), n, "normal")
-    found["brier"] = estimates(
-        ratio(square, n), _positive(mean_normal(square, square2, n, level)), n, "normal"
-    )
+    found["brier"] = estimates(ratio(square, n), _positive(mean_normal(square, square2, n, level)), n, "normal")
     found["ece"] = _calibration_error(statistics.ece, n, level)
     return found
 

@@ -112,7 +112,7 @@ def rank_statistics(
 def _rest_of_group(steps: Floats, owner: npt.NDArray[np.int32], size: int) -> Floats:
     """For each run, the sum over it and all later runs of its group."""
     running = np.cumsum(steps)
-    whole = np.bincount(owner, weights=steps, minlength=size)
+    whole = np.bincount(owner, weights=steps, minlength=size).astype(np.float64)
     before_group = (np.cumsum(whole) - whole)[owner]
     rest: Floats = whole[owner] - (running - steps - before_group)
     return rest

@@ -117,17 +117,7 @@ class Call:
 
 
 Node: TypeAlias = (
-    Literal
-    | Column
-    | Negative
-    | Arithmetic
-    | Comparison
-    | Logical
-    | Not
-    | Membership
-    | Between
-    | IsNull
-    | Call
+    Literal | Column | Negative | Arithmetic | Comparison | Logical | Not | Membership | Between | IsNull | Call
 )
 
 

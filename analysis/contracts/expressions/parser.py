@@ -180,9 +180,7 @@ class _Parser:
     def options(self) -> tuple[Literal, ...]:
         opener = self.accept("op", "[", "(")
         if opener is None:
-            raise ExpressionError(
-                f"Expected a list such as ['a', 'b'] after in{self.found()}", self.now.position
-            )
+            raise ExpressionError(f"Expected a list such as ['a', 'b'] after in{self.found()}", self.now.position)
         closer = "]" if opener.text == "[" else ")"
         if self.accept("op", closer):
             raise ExpressionError("The list after in is empty", opener.position)

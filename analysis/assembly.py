@@ -1,0 +1,170 @@
+"""From measured arrays to the groups, paired results and disparities of a report."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.compare import verdict_find
+from analysis.contracts.metrics import BINARY, REGRESSION, metric_get
+from analysis.contracts.report import NOT_ENOUGH_DATA, Difference, Disparity, Group, Paired, Verdict
+from analysis.curves import curves_draw
+from analysis.fairness import disparities_find
+from analysis.inputs import EvaluateSpec
+from analysis.intervals import Floats
+from analysis.kernels import Measured
+from analysis.segment_metrics.estimates import row_estimates
+from analysis.segment_metrics.groupings import Grouping
+from analysis.statistics import BASELINE, CANDIDATE
+from analysis.support import Standing
+
+
+def groups_assemble(
+    grouping: Grouping, found: Measured, state: Standing, corrected: Mapping[str, Floats], spec: EvaluateSpec
+) -> list[Group]:
+    """The groups of one grouping as the report holds them; suppressed ones carry no number.
+
+    `corrected` maps a metric to the corrected p value of each group.
+    """
+    estimates = found.at(spec.level)
+    baseline = found.baseline_at(spec.level) if found.baseline_at is not None else None
+    groups = []
+    for index in range(grouping.size):
+        places = grouping.places(index)
+        bare = Group(
+            key=grouping.key(index),
+            label=grouping.label(index),
+            level=len(grouping.parts),
+            dimensions=places,
+            protected=grouping.protected,
+            n=None,
+            suppressed=state.suppressed[index],
+            baseline=None if baseline is None else {},
+        )
+        if bare.suppressed is not None:
+            groups.append(bare)
+            continue
+        rows = int(found.sizes.rows[index])
+        groups.append(
+            replace(
+                bare,
+                n=rows,
+                positives=_count(found.sizes.positives, index),
+                negatives=_count(found.sizes.negatives, index),
+                thin=state.thin[index],
+                metrics=row_estimates(estimates, index, rows),
+                baseline=None if baseline is None else row_estimates(baseline, index, rows),
+                paired=_paired(found, index, corrected, spec, thin=state.thin[index]),
+                curves=_curves(grouping, found, CANDIDATE, index, spec),
+                baseline_curves=_curves(grouping, found, BASELINE, index, spec),
+                confusion=None if found.confusion is None else found.confusion[index].tolist(),
+            )
+        )
+    return groups
+
+
+def _count(counts: npt.NDArray[np.int64] | None, index: int) -> int | None:
+    return None if counts is None else int(counts[index])
+
+
+def _curves(grouping: Grouping, found: Measured, side: str, index: int, spec: EvaluateSpec) -> dict[str, Any] | None:
+    histogram = found.arrays.get(f"{side}histogram")
+    if histogram is None or len(grouping.parts) > 1 or not found.sizes.rows[index]:
+        return None
+    return curves_draw(
+        histogram[index].astype(np.int64),
+        found.arrays[f"{side}ece"][index].astype(np.float64),
+        level=spec.level,
+    )
+
+
+def _paired(
+    found: Measured, index: int, corrected: Mapping[str, Floats], spec: EvaluateSpec, *, thin: str | None
+) -> Paired | None:
+    if found.baseline_at is None:
+        return None
+    differences = {name: _difference(found, name, index, corrected, spec, thin=thin) for name in found.differences}
+    table = found.table
+    if table is None:
+        return Paired(None, None, None, None, None, None, differences)
+    return Paired(
+        both_right=int(table.both_right[index]),
+        only_candidate_right=int(table.only_candidate[index]),
+        only_baseline_right=int(table.only_baseline[index]),
+        both_wrong=int(table.both_wrong[index]),
+        mcnemar_p=float(table.p[index]),
+        p_adjusted=_number(corrected["accuracy"][index]) if "accuracy" in corrected else None,
+        differences=differences,
+    )
+
+
+def _difference(
+    found: Measured,
+    name: str,
+    index: int,
+    corrected: Mapping[str, Floats],
+    spec: EvaluateSpec,
+    *,
+    thin: str | None,
+) -> Difference:
+    one = found.differences[name]
+    value, low, high = float(one.value[index]), float(one.low[index]), float(one.high[index])
+    adjusted = float(corrected[name][index]) if name in corrected else float("nan")
+    verdict: Verdict = NOT_ENOUGH_DATA
+    reason = thin
+    if thin is None:
+        verdict, reason = verdict_find(
+            value,
+            (low, high),
+            adjusted,
+            higher_is_better=metric_get(name).higher_is_better,
+            margin=spec.margins.get(name),
+            level=spec.level,
+        )
+    defined = np.isfinite(value)
+    if not defined:
+        reason = one.reason
+    return Difference(
+        value=_number(value),
+        low=_number(low) if defined else None,
+        high=_number(high) if defined else None,
+        method=one.method if defined else None,
+        p=_number(one.p[index]),
+        p_adjusted=_number(adjusted),
+        verdict=verdict,
+        reason=reason,
+    )
+
+
+def _number(value: float | np.floating[Any]) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def disparities_assemble(grouping: Grouping, found: Measured, state: Standing, spec: EvaluateSpec) -> list[Disparity]:
+    """The disparities of one segment or crossing, with the reason for every group left out."""
+    barred = [
+        f"hidden, {hidden}" if hidden is not None else None if thin is None else f"not enough data, {thin}"
+        for hidden, thin in zip(state.suppressed, state.thin, strict=True)
+    ]
+    return disparities_find(
+        "&".join(part.spec.name for part in grouping.parts),
+        [grouping.label(index) for index in range(grouping.size)],
+        barred,
+        found.at,
+        protected=grouping.protected,
+        baseline_at=found.baseline_at,
+        level=spec.level,
+    )
+
+
+def confusion_assemble(counts: npt.NDArray[np.int64] | None, spec: EvaluateSpec) -> dict[str, Any] | None:
+    """The overall confusion counts with their labels; None for a regression."""
+    if counts is None or spec.task == REGRESSION:
+        return None
+    labels = list(spec.classes or ())
+    if spec.task == BINARY:
+        positive = spec.positive_label or "positive"
+        labels = [f"not {positive}" if spec.positive_label else "negative", positive]
+    return {"labels": labels, "counts": counts[0].tolist()}

@@ -1,0 +1,370 @@
+"""Candidate against baseline on the same rows: paired tables, tests and differences by group.
+
+A difference is candidate minus baseline. Shares of the same rows (accuracy, recall, ...) get McNemar's exact
+test and Bonett and Price's interval; precision, F1 and other functions of counts the delta method on the
+eight cells of (truth, candidate's word, baseline's word); areas the sum of squared differences of influence
+values (paired DeLong for the ROC AUC); losses the normal interval of the mean difference per row. All p
+values of a report make one family.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import bdtr
+
+from analysis.contracts.report import (
+    BETTER,
+    NO_DIFFERENCE,
+    NOT_ENOUGH_DATA,
+    NOT_PROVEN,
+    WORSE,
+    Verdict,
+)
+from analysis.intervals import (
+    Floats,
+    mean_error,
+    normal_p,
+    normal_z,
+    paired_shares,
+    ratio,
+    square_and_add,
+)
+from analysis.segment_metrics.binary import BinaryRows, Costs
+from analysis.segment_metrics.estimates import Estimates
+from analysis.segment_metrics.multiclass import MulticlassRows, influence_cells
+from analysis.segment_metrics.ranks import RankStatistics
+from analysis.segment_metrics.regression import RegressionRows
+
+Ints = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """One metric's difference in every group: value, interval ends and p value (nan where there is none)."""
+
+    value: Floats
+    low: Floats
+    high: Floats
+    p: Floats
+    method: str
+    reason: str = "undefined for one of the two"
+
+
+@dataclass(frozen=True, slots=True)
+class PairedTable:
+    """Rows of every group by who was right (int64 per group) and the p value of McNemar's exact test."""
+
+    both_right: Ints
+    only_candidate: Ints
+    only_baseline: Ints
+    both_wrong: Ints
+    p: Floats
+
+
+def row_digest(row_ids: Sequence[object] | npt.NDArray[np.generic], truth: npt.NDArray[np.generic]) -> str:
+    """sha256 hex over row ids and truths, in the order of the ids: equal exactly for the same rows and
+    labels.
+    """
+    ids = np.asarray(row_ids)
+    if ids.dtype.kind not in "iu":
+        ids = np.asarray([str(one) for one in row_ids], dtype=np.str_)
+    order = np.argsort(ids, kind="stable")
+    digest = hashlib.sha256(f"rows {ids.size}\n".encode())
+    if ids.dtype.kind in "iu":
+        digest.update(ids[order].astype("<i8").tobytes())
+    else:
+        digest.update("\x1f".join(ids[order].tolist()).encode())
+    values = np.asarray(truth)
+    if values.dtype.kind in "fiub":
+        digest.update(values[order].astype("<f8").tobytes())
+    else:
+        digest.update("\x1f".join(str(one) for one in values[order].tolist()).encode())
+    return digest.hexdigest()
+
+
+def mcnemar(only_first: npt.ArrayLike, only_second: npt.ArrayLike) -> Floats:
+    """Exact two-sided p of McNemar's test: twice the binomial tail of the smaller discordant count, at most
+    1.
+    """
+    a, b = np.asarray(only_first, np.int64), np.asarray(only_second, np.int64)
+    both = a + b
+    tail = bdtr(np.minimum(a, b).astype(np.float64), np.maximum(both, 1), 0.5)
+    return np.where(both > 0, np.minimum(2 * tail, 1.0), 1.0)
+
+
+def share_difference(only_candidate: Ints, only_baseline: Ints, n: Ints, level: float) -> Differences:
+    """Difference of two shares of the same n rows."""
+    value = ratio(only_candidate - only_baseline, n)
+    low, high = paired_shares(only_candidate, only_baseline, n, level)
+    p = np.where(n > 0, mcnemar(only_candidate, only_baseline), np.nan)
+    return Differences(value, low, high, p, "Bonett-Price, exact McNemar")
+
+
+def normal_difference(value: Floats, error: Floats, level: float, method: str) -> Differences:
+    """Difference with a standard error; no difference without any spread has p = 1."""
+    z = normal_z(level)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = normal_p(np.where((error == 0) & (value == 0), 0.0, value / error))
+    unknown = ~(np.isfinite(value) & np.isfinite(error))
+    p = np.where(unknown, np.nan, p)
+    return Differences(value, value - z * error, value + z * error, p, method)
+
+
+def binary_table(codes: Codes, size: int, candidate: BinaryRows, baseline: BinaryRows) -> Ints:
+    """Counts [G, 2, 2, 2] by truth, candidate's word and baseline's word."""
+    inner = 4 * candidate.truth.astype(np.int32) + 2 * candidate.predicted + 1 * baseline.predicted
+    return np.bincount(codes * np.int64(8) + inner, minlength=8 * size).reshape(size, 2, 2, 2)
+
+
+def paired_table(cells: Ints) -> PairedTable:
+    """Who was right, from the counts of `binary_table`."""
+    both_right = cells[:, 0, 0, 0] + cells[:, 1, 1, 1]
+    only_candidate = cells[:, 0, 0, 1] + cells[:, 1, 1, 0]
+    only_baseline = cells[:, 0, 1, 0] + cells[:, 1, 0, 1]
+    both_wrong = cells[:, 0, 1, 1] + cells[:, 1, 0, 0]
+    return PairedTable(both_right, only_candidate, only_baseline, both_wrong, mcnemar(only_candidate, only_baseline))
+
+
+def binary_differences(
+    codes: Codes,
+    size: int,
+    candidate: BinaryRows,
+    baseline: BinaryRows,
+    ranks: tuple[RankStatistics, RankStatistics],
+    found: tuple[Mapping[str, Estimates], Mapping[str, Estimates]],
+    *,
+    costs: Costs | None = None,
+    level: float = 0.95,
+) -> tuple[PairedTable, dict[str, Differences]]:
+    """Every metric's difference in every group of one grouping; `ranks` with influence values, `found`
+    estimates.
+    """
+    cells = binary_table(codes, size, candidate, baseline)
+    table = paired_table(cells)
+    n, negatives, positives = (
+        cells.sum(axis=(1, 2, 3)),
+        cells[:, 0].sum(axis=(1, 2)),
+        cells[:, 1].sum(axis=(1, 2)),
+    )
+    only_c, only_b = cells[:, :, 1, 0], cells[:, :, 0, 1]  # predicted positive by one only, by truth
+    out = {
+        "accuracy": share_difference(table.only_candidate, table.only_baseline, n, level),
+        "selection_rate": share_difference(only_c.sum(axis=1), only_b.sum(axis=1), n, level),
+        "tpr": share_difference(only_c[:, 1], only_b[:, 1], positives, level),
+        "fnr": share_difference(only_b[:, 1], only_c[:, 1], positives, level),
+        "fpr": share_difference(only_c[:, 0], only_b[:, 0], negatives, level),
+        "tnr": share_difference(only_b[:, 0], only_c[:, 0], negatives, level),
+    }
+    for name, slopes in _count_slopes(costs).items():
+        out[name] = _cells_difference(cells, name, slopes, found, level)
+    for name, first, second in (
+        ("roc_auc", ranks[0].auc_influence, ranks[1].auc_influence),
+        ("pr_auc", ranks[0].ap_influence, ranks[1].ap_influence),
+    ):
+        if first is None or second is None:
+            raise ValueError("Paired areas need the influence values of both models")
+        value = found[0][name].value - found[1][name].value
+        variance = np.bincount(codes, weights=(first - second) ** 2, minlength=size)
+        few = np.minimum(positives, negatives) < 2 if name == "roc_auc" else positives < 2
+        method = "paired DeLong" if name == "roc_auc" else "paired influence function"
+        out[name] = normal_difference(value, np.sqrt(np.where(few, np.nan, variance)), level, method)
+    for name, first, second in (
+        ("log_loss", candidate.log_loss, baseline.log_loss),
+        ("brier", candidate.square, baseline.square),
+    ):
+        out[name] = mean_difference(codes, size, first - second, level)
+    out["ece"] = _unpaired(found, "ece")
+    return table, out
+
+
+def mean_difference(codes: Codes, size: int, per_row: Floats, level: float) -> Differences:
+    """Difference of two means over the same rows, from the difference of each row."""
+    n = np.bincount(codes, minlength=size)
+    total = np.bincount(codes, weights=per_row, minlength=size)
+    squares = np.bincount(codes, weights=per_row**2, minlength=size)
+    value, error = mean_error(total, squares, n)
+    return normal_difference(value, error, level, "normal, paired by row")
+
+
+def _count_slopes(costs: Costs | None) -> dict[str, Callable[[Ints], Floats]]:
+    """Derivative of a metric by each cell [G, truth, word] of one model's counts, homogeneous of degree 0."""
+
+    def precision(counts: Ints) -> Floats:
+        chosen = counts[:, 0, 1] + counts[:, 1, 1]
+        share = ratio(counts[:, 1, 1], chosen)
+        return _slope(counts, {(0, 1): ratio(-share, chosen), (1, 1): ratio(1 - share, chosen)})
+
+    def f1(counts: Ints) -> Floats:
+        both = 2 * counts[:, 1, 1] + counts[:, 0, 1] + counts[:, 1, 0]
+        value = ratio(2 * counts[:, 1, 1], both)
+        wrong = ratio(-value, both)
+        return _slope(counts, {(0, 1): wrong, (1, 0): wrong, (1, 1): ratio(2 - 2 * value, both)})
+
+    def balanced(counts: Ints) -> Floats:
+        parts = {}
+        for truth in (0, 1):
+            rows = counts[:, truth].sum(axis=1)
+            right = ratio(counts[:, truth, truth], rows)
+            parts[(truth, truth)] = ratio(1 - right, 2 * rows)
+            parts[(truth, 1 - truth)] = ratio(-right, 2 * rows)
+        return _slope(counts, parts)
+
+    slopes: dict[str, Callable[[Ints], Floats]] = {"precision": precision, "f1": f1, "balanced_accuracy": balanced}
+    if costs is not None:
+        prices = (costs.false_positive, costs.false_negative)
+
+        def cost(counts: Ints) -> Floats:
+            n = counts.sum(axis=(1, 2))
+            mean = ratio(prices[0] * counts[:, 0, 1] + prices[1] * counts[:, 1, 0], n)
+            still = ratio(-100 * mean, n)
+            wrong = {
+                (0, 0): still,
+                (1, 1): still,
+                (0, 1): ratio(100 * (prices[0] - mean), n),
+                (1, 0): ratio(100 * (prices[1] - mean), n),
+            }
+            return _slope(counts, wrong)
+
+        slopes["cost_per_100"] = cost
+    return slopes
+
+
+def _slope(counts: Ints, parts: Mapping[tuple[int, int], Floats]) -> Floats:
+    slope = np.zeros(counts.shape)
+    for (truth, word), value in parts.items():
+        slope[:, truth, word] = value
+    return slope
+
+
+def _cells_difference(
+    cells: Ints,
+    name: str,
+    slopes: Callable[[Ints], Floats],
+    found: tuple[Mapping[str, Estimates], Mapping[str, Estimates]],
+    level: float,
+) -> Differences:
+    """Delta method; half a row is added to each discordant cell, so that no finding rests on an empty one."""
+    value = found[0][name].value - found[1][name].value
+    candidate, baseline = slopes(cells.sum(axis=3)), slopes(cells.sum(axis=2))
+    influence = candidate[:, :, :, None] - baseline[:, :, None, :]
+    smoothed = cells + np.where(np.eye(2) == 1, 0.0, 0.5)[None, None]
+    variance = (smoothed * influence**2).sum(axis=(1, 2, 3))
+    return normal_difference(value, np.sqrt(variance), level, "delta method on paired counts")
+
+
+def _unpaired(found: tuple[Mapping[str, Estimates], Mapping[str, Estimates]], name: str) -> Differences:
+    """A difference from the two intervals alone: wider than needed, and without a test."""
+    first, second = found[0][name], found[1][name]
+    low, high = square_and_add(
+        (first.value, second.value), ((first.low, first.high), (second.low, second.high)), (1.0, -1.0)
+    )
+    none = np.full(first.value.shape, np.nan)
+    return Differences(first.value - second.value, low, high, none, "square and add of both intervals")
+
+
+def multiclass_differences(
+    codes: Codes,
+    size: int,
+    candidate: MulticlassRows,
+    baseline: MulticlassRows,
+    confusion: tuple[Ints, Ints],
+    found: tuple[Mapping[str, Estimates], Mapping[str, Estimates]],
+    level: float = 0.95,
+) -> tuple[PairedTable, dict[str, Differences]]:
+    """The same for many classes; per-class recalls are shares of the same rows."""
+    right, was_right = candidate.predicted == candidate.truth, baseline.predicted == baseline.truth
+    counts = np.bincount(codes * np.int64(4) + 2 * right + was_right, minlength=4 * size).reshape(size, 4)
+    both_wrong, only_b, only_c, both = counts.T
+    table = PairedTable(both, only_c, only_b, both_wrong, mcnemar(only_c, only_b))
+    out = {"accuracy": share_difference(only_c, only_b, counts.sum(axis=1), level)}
+    for name in ("balanced_accuracy", "macro_f1", "weighted_f1", "macro_precision", "macro_recall"):
+        first, second = (influence_cells(one, name) for one in confusion)
+        moved = first[codes, candidate.truth, candidate.predicted] - second[codes, baseline.truth, baseline.predicted]
+        error = np.sqrt(np.bincount(codes, weights=moved**2, minlength=size))
+        value = found[0][name].value - found[1][name].value
+        out[name] = normal_difference(value, error, level, "delta method on paired rows")
+    if candidate.log_loss is not None and baseline.log_loss is not None:
+        out["log_loss"] = mean_difference(codes, size, candidate.log_loss - baseline.log_loss, level)
+    return table, out
+
+
+def regression_differences(
+    codes: Codes,
+    size: int,
+    candidate: RegressionRows,
+    baseline: RegressionRows,
+    found: tuple[Mapping[str, Estimates], Mapping[str, Estimates]],
+    level: float = 0.95,
+) -> dict[str, Differences]:
+    """The same for a regression; root mean squared error and R squared by influence values."""
+    truth = candidate.truth
+    first, second = candidate.predicted - truth, baseline.predicted - truth
+    out = {
+        "mae": mean_difference(codes, size, np.abs(first) - np.abs(second), level),
+        "mean_error": mean_difference(codes, size, first - second, level),
+    }
+    n = np.bincount(codes, minlength=size).astype(np.float64)
+    root = [np.nan_to_num(ratio(0.5, n * one["rmse"].value))[codes] for one in found]
+    base = [one["rmse"].value[codes] ** 2 for one in found]
+    moved = (first**2 - base[0]) * root[0] - (second**2 - base[1]) * root[1]
+    out["rmse"] = _influence_difference(codes, size, moved, found, "rmse", level)
+    mean = ratio(np.bincount(codes, weights=truth, minlength=size), n)
+    apart = (truth - mean[codes]) ** 2
+    total = np.bincount(codes, weights=apart, minlength=size)
+    errors = [ratio(np.bincount(codes, weights=one**2, minlength=size), total)[codes] for one in (first, second)]
+    moved = ratio((second**2 - errors[1] * apart) - (first**2 - errors[0] * apart), total[codes])
+    out["r2"] = _influence_difference(codes, size, moved, found, "r2", level)
+    nonzero = truth != 0
+    share = np.nan_to_num(ratio(np.abs(first) - np.abs(second), np.abs(truth)))[nonzero]
+    out["mape"] = mean_difference(codes[nonzero], size, share, level)
+    if candidate.tolerance is not None:
+        ok, was_ok = np.abs(first) <= candidate.tolerance, np.abs(second) <= candidate.tolerance
+        only_c = np.bincount(codes[ok & ~was_ok], minlength=size)
+        only_b = np.bincount(codes[~ok & was_ok], minlength=size)
+        out["within_tolerance"] = share_difference(only_c, only_b, n.astype(np.int64), level)
+    return out
+
+
+def _influence_difference(
+    codes: Codes,
+    size: int,
+    moved: Floats,
+    found: tuple[Mapping[str, Estimates], Mapping[str, Estimates]],
+    name: str,
+    level: float,
+) -> Differences:
+    value = found[0][name].value - found[1][name].value
+    error = np.sqrt(np.bincount(codes, weights=np.nan_to_num(moved) ** 2, minlength=size))
+    return normal_difference(value, np.where(np.isfinite(value), error, np.nan), level, "influence function")
+
+
+def verdict_find(
+    value: float,
+    ends: tuple[float, float],
+    p_adjusted: float,
+    *,
+    higher_is_better: bool | None,
+    margin: float | None,
+    level: float = 0.95,
+) -> tuple[Verdict, str | None]:
+    """The word for one difference, and why when it is not a finding.
+
+    No difference: the interval lies inside the stated margin. Better or worse: the corrected p value is at
+    most 1 - level. Not proven: neither. Without a value or an interval there is not enough data.
+    """
+    low, high = ends
+    if not (np.isfinite(value) and np.isfinite(low) and np.isfinite(high)):
+        return NOT_ENOUGH_DATA, "the difference has no interval"
+    if margin is not None and -margin <= low and high <= margin:
+        return NO_DIFFERENCE, None
+    if higher_is_better is None:
+        return NOT_PROVEN, "neither direction is better by itself"
+    if not np.isfinite(p_adjusted):
+        return NOT_PROVEN, "this metric has no paired test"
+    if p_adjusted <= 1 - level and value != 0:
+        return (BETTER if (value > 0) == higher_is_better else WORSE), None
+    return NOT_PROVEN, None

@@ -1,0 +1,168 @@
+"""The one entry point of an evaluation job: rows and a spec in, a report and its stored statistics out."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from analysis.assembly import confusion_assemble, disparities_assemble, groups_assemble
+from analysis.compare import row_digest
+from analysis.contracts.metrics import BINARY, MULTICLASS, metric_get
+from analysis.contracts.report import Dimension, Disparity, Group, Report
+from analysis.inputs import EvaluateSpec, EvaluationRows, ModelOutput
+from analysis.intervals import Floats, benjamini_hochberg
+from analysis.kernels import BinaryKernel, Kernel, Measured, MulticlassKernel, RegressionKernel
+from analysis.segment_metrics.binary import binary_rows
+from analysis.segment_metrics.groupings import Grouping, groupings_build
+from analysis.segment_metrics.multiclass import multiclass_rows
+from analysis.segment_metrics.regression import regression_rows
+from analysis.segments import segments_evaluate
+from analysis.statistics import Arrays
+from analysis.support import Standing, standings
+
+__all__ = ["EvaluateSpec", "EvaluationRows", "ModelOutput", "evaluate_table"]
+
+
+def evaluate_table(
+    rows: EvaluationRows, spec: EvaluateSpec, *, importance: Sequence[Mapping[str, Any]] = ()
+) -> tuple[Report, Arrays]:
+    """Evaluate: the report, and the arrays for `statistics.statistics_write`.
+
+    Raises ValueError when arrays do not fit together or scores are not what the task needs. A segment that does not
+    fit its columns does not stop the evaluation: its dimension carries the error.
+    """
+    n = len(rows.truth)
+    if rows.columns.num_rows != n or len(rows.row_ids) != n:
+        raise ValueError("Row ids, truths and columns have the same number of rows")
+    if n == 0:
+        raise ValueError("There are no rows to evaluate")
+    kernel = _kernel(rows, spec)
+    segments = segments_evaluate(spec.segments, rows.columns)
+    groupings, notes = groupings_build(segments, n, crossings=spec.crossings)
+    measured = [kernel.measure(grouping, spec.level) for grouping in groupings]
+    standing = standings(groupings, [one.sizes for one in measured], spec.least_support)
+    adjusted, findings = _corrected(measured, standing)
+
+    groups: list[Group] = []
+    disparities: list[Disparity] = []
+    for grouping, found, state, corrected in zip(groupings, measured, standing, adjusted, strict=True):
+        groups.extend(groups_assemble(grouping, found, state, corrected, spec))
+        if grouping.parts:
+            disparities.extend(disparities_assemble(grouping, found, state, spec))
+    whole = measured[0]
+    shown = groups[0].suppressed is None
+    report = Report(
+        task=spec.task,
+        n=n,
+        row_digest=row_digest(rows.row_ids, rows.truth),
+        level=spec.level,
+        threshold=_threshold(rows.candidate, spec),
+        baseline_threshold=None if rows.baseline is None else _threshold(rows.baseline, spec),
+        positive_label=spec.positive_label,
+        classes=spec.classes if spec.task == MULTICLASS else None,
+        costs=None
+        if spec.costs is None
+        else {"false_positive": spec.costs.false_positive, "false_negative": spec.costs.false_negative},
+        has_baseline=rows.baseline is not None,
+        dimensions=tuple(
+            Dimension(one.spec.id, one.spec.name, one.spec.protected, one.spec.purpose, one.labels, one.error)
+            for one in segments
+        ),
+        groups=tuple(groups),
+        disparities=tuple(disparities),
+        confusion=confusion_assemble(whole.confusion, spec) if shown else None,
+        baseline_confusion=confusion_assemble(whole.baseline_confusion, spec) if shown else None,
+        importance=tuple(dict(one) for one in importance),
+        findings=findings,
+        notes=tuple(notes),
+    )
+    return report, _stored(groupings, measured, standing)
+
+
+def _threshold(output: ModelOutput, spec: EvaluateSpec) -> float | None:
+    if spec.task != BINARY:
+        return None
+    return 0.5 if output.threshold is None else float(output.threshold)
+
+
+def _kernel(rows: EvaluationRows, spec: EvaluateSpec) -> Kernel:
+    outputs = [rows.candidate] if rows.baseline is None else [rows.candidate, rows.baseline]
+    for output in outputs:
+        for array in (output.scores, output.predicted):
+            if array is not None and len(array) != len(rows.truth):
+                raise ValueError("A model's output has as many rows as there are truths")
+    if spec.task == BINARY:
+        truth = rows.truth.astype(np.bool_)
+        binary = [binary_rows(truth, _scores(one), _threshold(one, spec) or 0.0) for one in outputs]
+        return BinaryKernel(binary[0], binary[1] if len(binary) > 1 else None, spec.costs)
+    if spec.task == MULTICLASS:
+        classes = spec.classes or ()
+        codes = rows.truth.astype(np.int32)
+        if codes.min() < 0 or codes.max() >= len(classes):
+            raise ValueError("A truth is none of the classes")
+        many = [
+            multiclass_rows(
+                codes,
+                len(classes),
+                None if one.scores is None else np.asarray(one.scores, np.float64),
+                None if one.predicted is None else one.predicted.astype(np.int32),
+            )
+            for one in outputs
+        ]
+        return MulticlassKernel(many[0], many[1] if len(many) > 1 else None, classes)
+    numbers = [regression_rows(rows.truth.astype(np.float64), _predictions(one), spec.tolerance) for one in outputs]
+    return RegressionKernel(numbers[0], numbers[1] if len(numbers) > 1 else None)
+
+
+def _scores(output: ModelOutput) -> Floats:
+    if output.scores is None or np.ndim(output.scores) != 1:
+        raise ValueError("Two classes need one score per row")
+    return np.asarray(output.scores, np.float64)
+
+
+def _predictions(output: ModelOutput) -> Floats:
+    if output.predicted is None:
+        raise ValueError("A regression needs one prediction per row")
+    return output.predicted.astype(np.float64)
+
+
+def _corrected(measured: Sequence[Measured], standing: Sequence[Standing]) -> tuple[list[dict[str, Floats]], int]:
+    """Benjamini-Hochberg over all findings of the report: every metric with a direction of every usable group.
+
+    Metrics that mirror another (recall and missed positives) are one finding and share its corrected value.
+    """
+    places: list[tuple[int, str]] = []
+    values: list[Floats] = []
+    for index, (found, state) in enumerate(zip(measured, standing, strict=True)):
+        for name, difference in found.differences.items():
+            metric = metric_get(name)
+            if metric.mirror_of is None and metric.higher_is_better is not None:
+                places.append((index, name))
+                values.append(np.where(state.usable(), difference.p, np.nan))
+    flat = np.concatenate(values) if values else np.zeros(0)
+    corrected = benjamini_hochberg(flat)
+    out: list[dict[str, Floats]] = [{} for _ in measured]
+    at = 0
+    for (index, name), one in zip(places, values, strict=True):
+        out[index][name] = corrected[at : at + one.size]
+        at += one.size
+    for index, found in enumerate(measured):
+        for name in found.differences:
+            mirror = metric_get(name).mirror_of
+            if mirror is not None and mirror in out[index]:
+                out[index][name] = out[index][mirror]
+    return out, int(np.isfinite(flat).sum())
+
+
+def _stored(groupings: Sequence[Grouping], measured: Sequence[Measured], standing: Sequence[Standing]) -> Arrays:
+    """The statistics of all shown groups, one row each, under their keys."""
+    keys = [
+        grouping.key(int(index))
+        for grouping, state in zip(groupings, standing, strict=True)
+        for index in np.flatnonzero(state.shown())
+    ]
+    arrays: Arrays = {"keys": np.asarray(keys, dtype=np.str_)}
+    for name in measured[0].arrays:
+        parts = [found.arrays[name][state.shown()] for found, state in zip(measured, standing, strict=True)]
+        arrays[name] = np.concatenate(parts)
+    return arrays

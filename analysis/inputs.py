@@ -1,0 +1,92 @@
+"""What an evaluation is given: the spec, the rows, and what each model says about them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from analysis.contracts.metrics import MULTICLASS, TASKS
+from analysis.contracts.segments import SegmentSpec, Support
+from analysis.intervals import Floats
+from analysis.segment_metrics.binary import Costs
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateSpec:
+    """What to evaluate, beside the rows.
+
+    `margins` (metric -> difference that does not matter, in the metric's stored unit) decides between "no difference"
+    and "not proven". `classes` are the labels behind class numbers of many classes; `tolerance` is the distance
+    within which a regression counts as right.
+    """
+
+    task: str
+    segments: tuple[SegmentSpec, ...] = ()
+    positive_label: str | None = None
+    classes: tuple[str, ...] | None = None
+    costs: Costs | None = None
+    least_support: Support = field(default_factory=Support)
+    margins: Mapping[str, float] = field(default_factory=dict)
+    tolerance: float | None = None
+    level: float = 0.95
+    crossings: bool = True
+
+    def __post_init__(self) -> None:
+        if self.task not in TASKS:
+            raise ValueError(f"The task is one of {', '.join(TASKS)}, not {self.task}")
+        if not 0.5 < self.level < 1:
+            raise ValueError("The level of intervals lies between 0.5 and 1")
+        if self.task == MULTICLASS and not self.classes:
+            raise ValueError("Many classes need their labels")
+        names = [segment.name for segment in self.segments]
+        if len(set(names)) != len(names):
+            raise ValueError("Every segment has a name of its own")
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "EvaluateSpec":
+        """From the spec of an evaluate job; keys that are not about evaluation are ignored."""
+        costs = data.get("costs")
+        positive = data.get("positive_label")
+        classes = data.get("classes")
+        return cls(
+            task=str(data["task"]),
+            segments=tuple(SegmentSpec.from_json(one) for one in data.get("segments") or ()),
+            positive_label=None if positive is None else str(positive),
+            classes=None if not classes else tuple(str(one) for one in classes),
+            costs=Costs(float(costs["false_positive"]), float(costs["false_negative"])) if costs else None,
+            least_support=Support.from_json(data.get("least_support")),
+            margins={str(name): float(margin) for name, margin in (data.get("margins") or {}).items()},
+            tolerance=None if data.get("tolerance") is None else float(data["tolerance"]),
+            level=float(data.get("level", 0.95)),
+            crossings=bool(data.get("crossings", True)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOutput:
+    """What one model says about the rows.
+
+    Two classes: `scores` [n], the probability of the positive label, and the threshold (score >= threshold is
+    positive). Many classes: `scores` [n, K], or `predicted` [n] class numbers, or both. Regression: `predicted` [n].
+    """
+
+    scores: Floats | None = None
+    predicted: npt.NDArray[np.generic] | None = None
+    threshold: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationRows:
+    """The scored rows, all arrays in the same order and without missing truths.
+
+    `truth` is bool (two classes), class numbers (many), or floats (regression); `columns` holds what segments read.
+    """
+
+    row_ids: Sequence[object] | npt.NDArray[np.generic]
+    truth: npt.NDArray[np.generic]
+    columns: pa.Table
+    candidate: ModelOutput
+    baseline: ModelOutput | None = None

@@ -1,0 +1,84 @@
+"""The statistics stored beside a report: one row per shown group, written and read as npz without pickle.
+
+Arrays: keys (text [R]) and for two classes per side ("candidate_", "baseline_"): counts,
+histogram, ece, sums, ranks as in `segment_metrics.binary.BinaryStatistics`; for many classes confusion and sums; for
+a regression sums and variation. Suppressed groups have no row, so nothing can be had from the file that the report
+hides.
+"""
+
+import io
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.segment_metrics.binary import BinaryStatistics
+
+Arrays: TypeAlias = dict[str, npt.NDArray[np.generic]]
+
+CANDIDATE = "candidate_"
+BASELINE = "baseline_"
+BINARY_PARTS = ("counts", "histogram", "ece", "sums", "ranks")
+
+
+class StatisticsError(ValueError):
+    """A statistics file that cannot be read, or that lacks what was asked for."""
+
+
+def statistics_write(arrays: Mapping[str, npt.NDArray[np.generic]]) -> bytes:
+    """The arrays as a compressed npz file."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **dict(arrays))
+    return buffer.getvalue()
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """An opened statistics file."""
+
+    arrays: Arrays
+    rows: Mapping[str, int]
+
+    @classmethod
+    def read(cls, content: bytes) -> "Statistics":
+        """Open the bytes of `statistics_write`. Raises StatisticsError; never unpickles."""
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            return cls.of(arrays)
+        except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise StatisticsError(f"Not a statistics file: {error}") from error
+
+    @classmethod
+    def of(cls, arrays: Arrays) -> "Statistics":
+        """Use arrays that are in memory already."""
+        return cls(arrays, {str(key): index for index, key in enumerate(arrays["keys"].tolist())})
+
+    @property
+    def has_baseline(self) -> bool:
+        """Are there statistics of a baseline?"""
+        return f"{BASELINE}counts" in self.arrays
+
+    def binary(self, *, baseline: bool = False) -> BinaryStatistics:
+        """The two-class statistics of all stored groups. Raises StatisticsError when there are none."""
+        side = BASELINE if baseline else CANDIDATE
+        try:
+            counts, histogram, ece, sums, ranks = (self.arrays[side + part] for part in BINARY_PARTS)
+        except KeyError as error:
+            raise StatisticsError(f"The file holds no {error}") from error
+        return BinaryStatistics(
+            counts.astype(np.int64),
+            histogram.astype(np.int32),
+            ece.astype(np.float64),
+            sums.astype(np.float64),
+            ranks.astype(np.float64),
+        )
+
+    def row(self, key: str) -> int:
+        """The row of a group. Raises StatisticsError for a group that is not stored, such as a suppressed one."""
+        if key not in self.rows:
+            raise StatisticsError(f"There are no stored statistics of {key}")
+        return self.rows[key]
