@@ -94,11 +94,10 @@ class ControlPlane:
 
     def _fetch(self, file: RouteFile, target: Path) -> None:
         digest, size = hashlib.sha256(), 0
+        headers = {"Authorization": self._authorization}
         try:
             with (
-                self._asked(
-                    "files", "GET", self._target(file.url), None, {"Authorization": self._authorization}, 30.0
-                ) as r,
+                self._asked("files", "GET", self._target(file.url), None, headers, 30.0) as r,
                 open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as sink,
             ):
                 if r.status != 200:

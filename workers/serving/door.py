@@ -78,9 +78,8 @@ class Door:
             case ["invocations"]:
                 names = parse_qs(request.query).get("deployment", [])
                 if len(names) != 1:
-                    raise Refused(
-                        400, "invalid-input", "Say which deployment: /invocations?deployment=NAME", field="deployment"
-                    )
+                    detail = "Say which deployment: /invocations?deployment=NAME"
+                    raise Refused(400, "invalid-input", detail, field="deployment")
                 return self._invoke(request, reply, started, names[0])
             case [name, "invocations"]:
                 return self._invoke(request, reply, started, name)

@@ -50,7 +50,7 @@ class Live:
         ready = [(host, points) for host, points in shares if host.state == READY]
         if not ready:
             return None
-        mark = random.randrange(sum(points for _, points in ready))  # traffic split, not a secret
+        mark = random.randrange(sum(points for _, points in ready))  # noqa: S311 - a traffic split is no secret
         for host, points in ready:
             mark -= points
             if mark < 0:

@@ -34,9 +34,7 @@ def body_object(body: bytes) -> dict[str, Any]:
         where = f"line {error.lineno}, column {error.colno}"
         raise Refused(400, "invalid-json", f"The body is not valid JSON ({where}).") from None
     except ValueError:
-        raise Refused(
-            400, "invalid-json", "The body is not JSON in UTF-8, or holds a number of absurd length."
-        ) from None
+        raise Refused(400, "invalid-json", "The body is not JSON in UTF-8, or holds an absurdly long number.") from None
     if type(document) is not dict:
         raise Refused(400, "invalid-json", "The body must be a JSON object.")
     return document
@@ -91,9 +89,7 @@ def _by_name(value: dict[str, Any], inputs: Inputs) -> tuple[int, Columns]:
     columns = {name: _column(item) for name, item in value.items()}
     lengths = {len(column) for column in columns.values()}
     if len(lengths) != 1 or lengths == {0}:
-        raise InputRefused(
-            "inputs", "The columns of 'inputs' must hold one value per row, all the same number of rows."
-        )
+        raise InputRefused("inputs", "The columns of 'inputs' must all hold the same number of rows.")
     data = [list(row) for row in zip(*columns.values(), strict=True)]
     return inputs.cleaned(split_clean, list(columns), data)
 

@@ -162,18 +162,14 @@ def key_read(path: Path) -> str:
 
 def options_parse(arguments: list[str]) -> argparse.Namespace:
     """The command line. Exits with 2 and a usage line when it is wrong."""
-    parser = argparse.ArgumentParser(
-        prog="python -m workers.serving.gateway", description="Fairway's inference gateway."
-    )
+    parser = argparse.ArgumentParser(prog="python -m workers.serving.gateway", description=__doc__)
     parser.add_argument("--url", required=True, help="address of the control plane")
     parser.add_argument("--port", type=int, default=8002)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--home", type=Path, required=True, help="directory for models, routes and the prediction log")
     parser.add_argument("--key-file", type=Path, required=True, help="file (0600) with the gateway's key")
     parser.add_argument("--body-bytes", type=int, default=BODY_BYTES, help="largest request body")
-    parser.add_argument(
-        "--spool-bytes", type=int, default=SPOOL_BYTES, help="most disk the waiting prediction log may use"
-    )
+    parser.add_argument("--spool-bytes", type=int, default=SPOOL_BYTES, help="most disk for the waiting prediction log")
     parser.add_argument("--host-memory-bytes", type=int, default=HOST_MEMORY_BYTES, help="memory limit of one host")
     return parser.parse_args(arguments)
 

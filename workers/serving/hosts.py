@@ -174,6 +174,7 @@ class Host:
             ready: asyncio.Future[dict[str, Any]] = self._loop.create_future()
             _, link = await self._loop.create_unix_connection(lambda: _Link(ready, self._result), sock=ours)
             self._link = link
+            link.write(frame_encode({"signature": dict(self.version.signature)}))
             try:
                 first = await asyncio.wait_for(ready, LOAD_SECONDS)
             except (TimeoutError, ConnectionError):
@@ -213,7 +214,7 @@ class Host:
     async def _spawn(self, theirs: socket.socket, directory: Path) -> asyncio.subprocess.Process:
         scratch = self._scratch / self.version.id
         (scratch / "tmp").mkdir(mode=0o700, parents=True, exist_ok=True)
-        arguments = ["--fd", str(theirs.fileno()), "--directory", str(directory)]
+        arguments = ["--fd", str(theirs.fileno()), "--directory", str(directory), "--parent", str(os.getpid())]
         if self._memory_bytes is not None:
             arguments += ["--memory-bytes", str(self._memory_bytes)]
         return await asyncio.create_subprocess_exec(

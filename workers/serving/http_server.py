@@ -221,15 +221,16 @@ class _Connection(asyncio.Protocol):
         elif size == 12 and name.lower() == b"content-type":
             self._request.content_type = value.decode("latin-1").partition(";")[0].strip().lower()
         elif size == 14 and name.lower() == b"content-length":
-            if not value.isdigit() or int(value) > self._server.body_bytes:
+            if not value.isdigit() or len(value) > 15 or int(value) > self._server.body_bytes:
                 self._too_large()
         elif size == 16 and name.lower() == b"content-encoding":
             self._request.content_encoding = value.decode("latin-1").strip().lower()
-        elif (
-            size == 6 and name.lower() == b"expect" and value.lower() == b"100-continue" and self._transport is not None
-        ):
-            if self._refusal is None and not self._busy:
-                self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        elif size == 6 and name.lower() == b"expect" and value.lower() == b"100-continue":
+            self._continue()
+
+    def _continue(self) -> None:
+        if self._transport is not None and self._refusal is None and not self._busy:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)

@@ -12,18 +12,10 @@ from typing import Any
 
 from workers.contracts import signature as contract
 from workers.contracts.signature import SignatureError
-from workers.serving.frames import BOOLEANS, FLOATS, JSON, WHOLES
+from workers.serving.frames import FLOATS, JSON
 from workers.serving.problems import InputRefused
 
 Columns = dict[str, list[Any]]
-
-_KINDS = {
-    **dict.fromkeys(contract.FLOATS, FLOATS),
-    **dict.fromkeys(contract.INTEGERS, WHOLES),
-    "UINT64": JSON,  # may exceed the signed 64 bits of a binary column
-    "BOOL": BOOLEANS,
-    "BYTES": JSON,
-}
 
 
 class Inputs:
@@ -32,7 +24,7 @@ class Inputs:
     def __init__(self, signature: Mapping[str, Any]) -> None:
         self.signature = contract.Signature.from_json(signature)
         self.names = [tensor.name for tensor in self.signature.inputs]
-        self.kinds = [(tensor.name, _KINDS[tensor.datatype]) for tensor in self.signature.inputs]
+        self.kinds = [(tensor.name, JSON if tensor.datatype == "BYTES" else FLOATS) for tensor in self.signature.inputs]
         self._texts = [tensor.name for tensor in self.signature.inputs if tensor.datatype == "BYTES"]
         self.metadata = [
             {"name": tensor.name, "datatype": tensor.datatype, "shape": [-1]} for tensor in self.signature.inputs
