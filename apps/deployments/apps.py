@@ -4,3 +4,12 @@ from django.apps import AppConfig
 class DeploymentsConfig(AppConfig):
     name = "apps.deployments"
     label = "deployments"
+
+    def ready(self) -> None:
+        from apps.deployments.selectors import live_version_id
+        from apps.deployments.services import approval_given, approval_withdrawn
+        from apps.registry.contracts import live_lookup_register
+        from apps.reviews.contracts import approval_listener_register
+
+        live_lookup_register(live_version_id)
+        approval_listener_register(on_approved=approval_given, on_withdrawn=approval_withdrawn)

@@ -63,7 +63,9 @@ class Rollout(BaseModel):
         constraints = [
             models.UniqueConstraint(fields=["deployment", "number"], name="deployments_rollout_number_once"),
             models.UniqueConstraint(fields=["deployment"], condition=Q(state="LIVE"), name="deployments_one_live"),
-            models.UniqueConstraint(fields=["deployment"], condition=Q(state="LOADING"), name="deployments_one_loading"),
+            models.UniqueConstraint(
+                fields=["deployment"], condition=Q(state="LOADING"), name="deployments_one_loading"
+            ),
         ]
 
     def __str__(self) -> str:

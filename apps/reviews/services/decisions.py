@@ -91,7 +91,7 @@ def _decide(actor: Actor, request: ApprovalRequest, vote: str, reason: str, over
     if override and override_confirmation.strip().lower() != override_phrase(request):
         raise Invalid.field(
             "override_confirmation",
-            f"{len(blocking)} gate{'s' if len(blocking) != 1 else ''} stand in the way. Type “{override_phrase(request)}” "
+            f"{len(blocking)} gate result(s) stand in the way. Type “{override_phrase(request)}” "
             "to approve all the same; this is recorded as an override.",
         )
     version = request.model_version

@@ -1,0 +1,26 @@
+"""Who may move traffic."""
+
+from __future__ import annotations
+
+from apps.core.actors import Actor
+from apps.deployments.models import Deployment
+
+
+def deployment_repeat(actor: Actor, deployment: Deployment) -> bool:
+    """Start again what is approved."""
+    return actor.can("deploy.start", deployment.team_id) or actor.can("deploy.stop", deployment.team_id)
+
+
+def deployment_stop(actor: Actor, deployment: Deployment) -> bool:
+    """Roll back, pause, resume."""
+    return actor.can("deploy.stop", deployment.team_id)
+
+
+def kill_switch(actor: Actor, deployment: Deployment) -> bool:
+    """End an approved version's traffic at once."""
+    return actor.can("kill.switch", deployment.team_id)
+
+
+def predict(actor: Actor, deployment: Deployment) -> bool:
+    """Ask the model, as the page's form does."""
+    return actor.can("predict", deployment.team_id)

@@ -1,0 +1,143 @@
+"""Reading deployments, traffic and predictions."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from apps.core.actors import Actor
+from apps.core.errors import NotFound
+from apps.deployments.models import Deployment, HostReport, PredictionLog, Rollout, TrafficSplit
+from apps.registry.models import ModelVersion
+
+
+def deployment_get(actor: Actor, pk: uuid.UUID) -> Deployment:
+    """Raises NotFound."""
+    found = Deployment.objects.visible_to(actor).select_related("model", "problem", "team").filter(pk=pk).first()
+    if found is None:
+        raise NotFound("There is no such deployment, or you may not see it.")
+    return found
+
+
+def deployment_list(
+    actor: Actor, *, team_id: uuid.UUID | None = None, problem_id: uuid.UUID | None = None
+) -> QuerySet[Deployment]:
+    """Deployments that the actor sees."""
+    rows = Deployment.objects.visible_to(actor).select_related("model", "problem")
+    if team_id:
+        rows = rows.filter(team_id=team_id)
+    if problem_id:
+        rows = rows.filter(problem_id=problem_id)
+    return rows
+
+
+def rollout_list(deployment: Deployment) -> QuerySet[Rollout]:
+    """Newest first."""
+    return (
+        Rollout.objects.filter(deployment=deployment)
+        .select_related("model_version__model", "request")
+        .defer("request__evidence")
+        .order_by("-number")
+    )
+
+
+def live_rollout(deployment: Deployment) -> Rollout | None:
+    return rollout_list(deployment).filter(state=Rollout.State.LIVE).first()
+
+
+def loading_rollout(deployment: Deployment) -> Rollout | None:
+    return rollout_list(deployment).filter(state=Rollout.State.LOADING).first()
+
+
+def live_version_id(model_id: uuid.UUID) -> uuid.UUID | None:
+    """The version of a model that answers in production now (told to the registry)."""
+    return (
+        Rollout.objects.filter(
+            deployment__model_id=model_id, deployment__environment="production", state=Rollout.State.LIVE
+        )
+        .values_list("model_version_id", flat=True)
+        .first()
+    )
+
+
+def live_versions_of_problem(problem_id: uuid.UUID) -> list[tuple[Deployment, ModelVersion]]:
+    """What answers for a problem now."""
+    rows = Rollout.objects.filter(deployment__problem_id=problem_id, state=Rollout.State.LIVE).select_related(
+        "deployment", "model_version__model"
+    )
+    return [(row.deployment, row.model_version) for row in rows]
+
+
+def split_at(deployment: Deployment, moment: datetime) -> TrafficSplit | None:
+    """Who answered at that moment (invariant I13: exactly one split)."""
+    return (
+        TrafficSplit.objects.filter(deployment=deployment, effective_from__lte=moment)
+        .order_by("-effective_from", "-id")
+        .first()
+    )
+
+
+def host_report(version_id: uuid.UUID) -> HostReport | None:
+    return HostReport.objects.filter(version_id=version_id).first()
+
+
+def prediction_list(deployment: Deployment, *, since: datetime | None = None) -> QuerySet[PredictionLog]:
+    """Newest first by the caller's ordering; limited to the last day unless said."""
+    since = since or timezone.now() - timedelta(days=1)
+    return PredictionLog.objects.filter(deployment_id=deployment.pk, at__gte=since)
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Answers of a deployment over a stretch of time; latencies in milliseconds, None without answers."""
+
+    count: int
+    refused: int
+    failed: int
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    buckets: list[dict[str, Any]]
+
+
+def traffic_of(deployment: Deployment, *, hours: int = 24, buckets: int = 48) -> Traffic:
+    """Volume, errors and latency, and the same per bucket of time."""
+    since = timezone.now() - timedelta(hours=hours)
+    width = hours * 3600 / buckets
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*), count(*) FILTER (WHERE status BETWEEN 400 AND 499), "
+            "count(*) FILTER (WHERE status >= 500), "
+            "percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY latency_ms) "
+            "FROM deployments_predictionlog WHERE deployment_id = %s AND at >= %s",
+            [deployment.pk, since],
+        )
+        count, refused, failed, quantiles = cursor.fetchone()
+        cursor.execute(
+            "SELECT floor(extract(epoch FROM at - %s) / %s)::int AS bucket, count(*), "
+            "count(*) FILTER (WHERE status >= 400), percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_ms), "
+            "percentile_cont(0.95) WITHIN GROUP (ORDER BY latency_ms) "
+            "FROM deployments_predictionlog WHERE deployment_id = %s AND at >= %s GROUP BY 1 ORDER BY 1",
+            [since, width, deployment.pk, since],
+        )
+        found = {row[0]: row for row in cursor.fetchall()}
+    lines = []
+    for index in range(buckets):
+        row = found.get(index)
+        lines.append(
+            {
+                "at": since + timedelta(seconds=index * width),
+                "count": row[1] if row else 0,
+                "errors": row[2] if row else 0,
+                "p50": row[3] if row else None,
+                "p95": row[4] if row else None,
+            }
+        )
+    p50, p95, p99 = quantiles or (None, None, None)
+    return Traffic(count, refused, failed, p50, p95, p99, lines)

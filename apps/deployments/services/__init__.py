@@ -1,0 +1,32 @@
+"""All writes of deployments, traffic and predictions."""
+
+from apps.deployments.services.health import health_ingest
+from apps.deployments.services.mask import mask_save
+from apps.deployments.services.predictions import partitions_make, predictions_ingest, predictions_retain
+from apps.deployments.services.rollouts import approval_given, approval_withdrawn, deployment_request
+from apps.deployments.services.routes import route_file_allowed, routes_document
+from apps.deployments.services.switches import (
+    deployment_kill,
+    deployment_pause,
+    deployment_resume,
+    deployment_retire,
+    deployment_rollback,
+)
+
+__all__ = [
+    "approval_given",
+    "approval_withdrawn",
+    "deployment_kill",
+    "deployment_pause",
+    "deployment_request",
+    "deployment_resume",
+    "deployment_retire",
+    "deployment_rollback",
+    "health_ingest",
+    "mask_save",
+    "partitions_make",
+    "predictions_ingest",
+    "predictions_retain",
+    "route_file_allowed",
+    "routes_document",
+]

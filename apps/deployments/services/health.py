@@ -1,0 +1,123 @@
+"""What the gateway says about its host processes, and what follows from it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.core.actors import Actor
+from apps.core.errors import Conflict, Invalid
+from apps.deployments.models import Deployment, HostReport, Rollout
+from apps.deployments.services.rollouts import rollout_fail
+from apps.deployments.services.traffic import deployment_lock, deployment_transition, rollout_live
+from apps.registry import services as registry
+
+READY, FAILED, QUARANTINED = "READY", "FAILED", "QUARANTINED"
+_LIMIT = 1000
+
+
+def health_ingest(*, hosts: list[dict[str, Any]], serial: int) -> None:
+    """Store the newest report of each host; a loading version that is ready goes live, one that failed is told.
+
+    Raises Invalid when the report is not of the agreed form.
+    """
+    if len(hosts) > _LIMIT:
+        raise Invalid.field("hosts", f"At most {_LIMIT}.")
+    now = timezone.now()
+    reports = []
+    for host in hosts:
+        try:
+            version_id = uuid.UUID(str(host["version_id"]))
+        except (KeyError, ValueError, TypeError) as error:
+            raise Invalid.field("hosts", "Each host names its version.") from error
+        reports.append(
+            HostReport(
+                version_id=version_id,
+                state=str(host.get("state", ""))[:20],
+                pid=host.get("pid"),
+                rss_bytes=host.get("rss"),
+                error=str(host.get("error") or "")[:2000],
+                serial=serial,
+                at=now,
+            )
+        )
+    HostReport.objects.bulk_create(
+        reports,
+        update_conflicts=True,
+        unique_fields=["version_id"],
+        update_fields=["state", "pid", "rss_bytes", "error", "serial", "at"],
+    )
+    ready = [report.version_id for report in reports if report.state == READY]
+    failed = {report.version_id: report for report in reports if report.state in (FAILED, QUARANTINED)}
+    _promote(ready)
+    _fail(failed)
+    _degrade(set(ready), failed)
+
+
+def _promote(ready: list[uuid.UUID]) -> None:
+    waiting = Rollout.objects.filter(state=Rollout.State.LOADING, model_version_id__in=ready)
+    for pk, deployment_id in list(waiting.values_list("pk", "deployment_id")):
+        with transaction.atomic():
+            system = Actor.system("deployments")
+            deployment = deployment_lock(system, deployment_id)
+            rollout = (
+                Rollout.objects.select_related("model_version__model", "request")
+                .filter(pk=pk, state=Rollout.State.LOADING)
+                .first()
+            )
+            if rollout is None or deployment.state == Deployment.State.RETIRED:
+                continue
+            try:
+                rollout_live(actor=system, deployment=deployment, rollout=rollout, reason=rollout.reason)
+            except Conflict as error:
+                rollout_fail(deployment=deployment, rollout=rollout, error=error.detail)
+
+
+def _fail(failed: dict[uuid.UUID, HostReport]) -> None:
+    waiting = Rollout.objects.filter(state=Rollout.State.LOADING, model_version_id__in=list(failed))
+    for pk, deployment_id in list(waiting.values_list("pk", "deployment_id")):
+        with transaction.atomic():
+            system = Actor.system("deployments")
+            deployment = deployment_lock(system, deployment_id)
+            rollout = (
+                Rollout.objects.select_related("model_version__model", "request__requested_by")
+                .filter(pk=pk, state=Rollout.State.LOADING)
+                .first()
+            )
+            if rollout is None:
+                continue
+            report = failed[rollout.model_version_id]
+            rollout_fail(deployment=deployment, rollout=rollout, error=report.error or "The host could not load it.")
+            if report.state == QUARANTINED:
+                registry.version_quarantine(
+                    actor=system, version_id=rollout.model_version_id, reason=report.error or "Refused by the host."
+                )
+
+
+def _degrade(ready: set[uuid.UUID], failed: dict[uuid.UUID, HostReport]) -> None:
+    """A live version whose host is broken makes its deployment degraded; a host that is well again, ready."""
+    live = Rollout.objects.filter(state=Rollout.State.LIVE, model_version_id__in=[*ready, *failed]).values_list(
+        "deployment_id", "model_version_id", "deployment__state"
+    )
+    system = Actor.system("deployments")
+    for deployment_id, version_id, state in list(live):
+        if version_id in failed and state == Deployment.State.READY:
+            with transaction.atomic():
+                deployment = deployment_lock(system, deployment_id)
+                if deployment.state == Deployment.State.READY:
+                    deployment_transition(
+                        actor=system,
+                        deployment=deployment,
+                        to=Deployment.State.DEGRADED,
+                        reason=failed[version_id].error or "The host process does not answer.",
+                    )
+        elif version_id in ready and state == Deployment.State.DEGRADED:
+            with transaction.atomic():
+                deployment = deployment_lock(system, deployment_id)
+                if deployment.state == Deployment.State.DEGRADED:
+                    deployment_transition(
+                        actor=system, deployment=deployment, to=Deployment.State.READY, reason="The host answers again."
+                    )

@@ -1,0 +1,105 @@
+"""Taking in the gateway's spooled predictions, once each."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from apps.core.errors import Invalid
+from apps.deployments.models import PredictionBatch, PredictionLog
+
+ROWS_LIMIT = 10_000
+_TABLE = "deployments_predictionlog"
+
+
+def predictions_ingest(*, batch_id: str, rows: list[dict[str, Any]]) -> int:
+    """Store a batch; a repeated batch stores nothing. Returns the number of new rows. Raises Invalid."""
+    if len(rows) > ROWS_LIMIT:
+        raise Invalid.field("rows", f"At most {ROWS_LIMIT} rows.")
+    try:
+        batch = uuid.UUID(str(batch_id))
+        logs = [_row(row) for row in rows]
+    except (KeyError, ValueError, TypeError) as error:
+        raise Invalid.field("rows", f"A row is not of the agreed form: {error}") from error
+    with transaction.atomic():
+        _, created = PredictionBatch.objects.get_or_create(batch_id=batch, defaults={"rows": len(logs)})
+        if not created:
+            return 0
+        PredictionLog.objects.bulk_create(logs, ignore_conflicts=True, batch_size=1000)
+    return len(logs)
+
+
+def _row(row: dict[str, Any]) -> PredictionLog:
+    at = datetime.fromisoformat(str(row["at"]))
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    version = row.get("version_id")
+    score = row.get("score")
+    return PredictionLog(
+        id=uuid.UUID(str(row["id"])),
+        at=at,
+        deployment_id=uuid.UUID(str(row["deployment_id"])),
+        version_id=uuid.UUID(str(version)) if version else None,
+        status=int(row["status"]),
+        inputs=row.get("inputs"),
+        output=row.get("output"),
+        score=float(score) if isinstance(score, int | float) else None,
+        latency_ms=float(row["latency_ms"]),
+        row_digest=str(row.get("row_digest") or "")[:64],
+        token_hint=str(row.get("token") or "")[:12],
+        error=str(row.get("error") or "")[:300],
+    )
+
+
+def partitions_make(*, days: int = 7, today: date | None = None) -> list[str]:
+    """Make the partitions of the coming days, those that do not exist yet. Returns their names.
+
+    A day whose rows already lie in the default partition is left there.
+    """
+    made = []
+    start = today or timezone.now().date()
+    for offset in range(days):
+        day = start + timedelta(days=offset)
+        name = f"{_TABLE}_{day:%Y%m%d}"
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT to_regclass(%s)", [name])
+            if cursor.fetchone()[0] is not None:
+                continue
+            cursor.execute(
+                f"SELECT 1 FROM {_TABLE}_rest WHERE at >= %s AND at < %s LIMIT 1",  # noqa: S608 - a constant
+                [day, day + timedelta(days=1)],
+            )
+            if cursor.fetchone() is not None:
+                continue
+            cursor.execute(
+                f"CREATE TABLE {name} PARTITION OF {_TABLE} "
+                f"FOR VALUES FROM ('{day.isoformat()}') TO ('{(day + timedelta(days=1)).isoformat()}')"
+            )
+            made.append(name)
+    return made
+
+
+def predictions_retain(*, keep_days: int = 90, today: date | None = None) -> list[str]:
+    """Drop whole days older than the retention rule. Returns the names of the dropped partitions."""
+    limit = (today or timezone.now().date()) - timedelta(days=keep_days)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
+            "JOIN pg_class p ON p.oid = i.inhparent WHERE p.relname = %s",
+            [_TABLE],
+        )
+        names = [row[0] for row in cursor.fetchall()]
+    dropped = []
+    for name in sorted(names):
+        day = name.removeprefix(f"{_TABLE}_")
+        if not day.isdigit() or datetime.strptime(day, "%Y%m%d").date() >= limit:
+            continue
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"DROP TABLE {name}")
+        dropped.append(name)
+    PredictionBatch.objects.filter(at__lt=timezone.now() - timedelta(days=keep_days)).delete()
+    return dropped
