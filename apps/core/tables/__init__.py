@@ -1,0 +1,31 @@
+"""Declarative server-side tables: sorted, filtered and paged by key in the database, state in the address.
+
+A room declares a `Table` once, binds it to a request and an already scoped queryset, and answers with
+`table_response`: the whole page, its htmx part, or a CSV file.
+"""
+
+from apps.core.tables.columns import Column
+from apps.core.tables.filters import (
+    BooleanFilter,
+    ChoiceFilter,
+    DateFilter,
+    Filter,
+    NumberFilter,
+    TextFilter,
+)
+from apps.core.tables.response import table_response
+from apps.core.tables.table import BoundTable, BulkAction, Table
+
+__all__ = [
+    "BooleanFilter",
+    "BoundTable",
+    "BulkAction",
+    "ChoiceFilter",
+    "Column",
+    "DateFilter",
+    "Filter",
+    "NumberFilter",
+    "Table",
+    "TextFilter",
+    "table_response",
+]
