@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -14,7 +14,9 @@ from django.utils import timezone
 from apps.core.actors import Actor
 from apps.core.errors import NotFound
 from apps.deployments.models import Deployment, HostReport, PredictionLog, Rollout, TrafficSplit
-from apps.registry.models import ModelVersion
+
+if TYPE_CHECKING:
+    from apps.registry.models import ModelVersion
 
 
 def deployment_get(actor: Actor, pk: uuid.UUID) -> Deployment:

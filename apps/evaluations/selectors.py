@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import TYPE_CHECKING
 
 from django.db.models import QuerySet
 
@@ -10,7 +11,9 @@ from analysis.contracts.report import Report
 from apps.core.actors import Actor
 from apps.core.errors import Conflict, NotFound
 from apps.evaluations.models import Evaluation
-from apps.registry.models import ModelVersion
+
+if TYPE_CHECKING:
+    from apps.registry.models import ModelVersion
 
 _RELATED = (
     "problem",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -27,9 +27,11 @@ from apps.jobs import services as jobs
 from apps.lineage.services import edge_add
 from apps.problems import selectors as problems
 from apps.registry import selectors as registry
-from apps.registry.models import ModelVersion
 
-BASELINE_RECIPES = ("trivial", "trivial_baseline", "baseline")
+if TYPE_CHECKING:
+    from apps.registry.models import ModelVersion
+
+BASELINE_RECIPES = ("baseline",)
 
 
 def report_digest(report: dict[str, Any]) -> str:

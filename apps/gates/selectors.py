@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.db.models import Count, Q
 
-from apps.evaluations.models import Evaluation
 from apps.gates.models import GateResult, Outcome
+
+if TYPE_CHECKING:
+    from apps.evaluations.models import Evaluation
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from analysis.contracts.report import Report
 from analysis.gates import (
     AT_LEAST,
@@ -20,20 +22,22 @@ from analysis.gates import (
 from apps.audit.services import audit_record
 from apps.core.actors import Actor
 from apps.evaluations import selectors as evaluations
-from apps.evaluations.models import Evaluation
 from apps.gates.models import GateResult
 from apps.problems import selectors as problems
-from apps.problems.models import Objective
+
+if TYPE_CHECKING:
+    from apps.evaluations.models import Evaluation
+    from apps.problems.models import Objective
 
 _SCOPES = {"OVERALL": SCOPE_OVERALL, "SEGMENTS": SCOPE_SEGMENTS, "PROTECTED": SCOPE_PROTECTED}
 
 
 def rule_of(objective: Objective, report: Report) -> Rule:
     """The rule that an objective stands for. A failed limit always blocks; what is not proven follows the policy."""
-    higher = objective.direction == Objective.Direction.MAXIMISE
+    higher = objective.direction == "MAXIMISE"
     kind, scope, segment = KIND_METRIC, _SCOPES.get(objective.scope, SCOPE_OVERALL), None
-    comparison = NOT_WORSE if objective.comparison == Objective.Comparison.LIVE else AT_LEAST if higher else AT_MOST
-    if objective.scope == Objective.Scope.DISPARITY:
+    comparison = NOT_WORSE if objective.comparison == "LIVE" else AT_LEAST if higher else AT_MOST
+    if objective.scope == "DISPARITY":
         kind, comparison, scope = "RANGE", AT_MOST, SCOPE_SEGMENTS
         if objective.segment:
             found = next((d for d in report.dimensions if d.name.lower() == objective.segment.lower()), None)

@@ -10,8 +10,8 @@ from typing import Any
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
+from rest_framework.authentication import SessionAuthentication
 
-from apps.accounts.api.authentication import ActorAuthentication
 from apps.core.actors import Actor, ActorKind
 from apps.core.api.exceptions import MethodRefused, Unauthenticated, error_translate
 from apps.core.errors import Invalid
@@ -31,7 +31,7 @@ def door(**handlers: Handler) -> Callable[..., HttpResponseBase]:
                 raise Unauthenticated("Set MLFLOW_TRACKING_TOKEN to a Fairway token.")
             if actor.kind is ActorKind.USER and request.method not in ("GET", "HEAD"):
                 # A session may be ridden by another site; a token may not.
-                ActorAuthentication().enforce_csrf(request)
+                SessionAuthentication().enforce_csrf(request)
             handler = handlers.get(request.method or "")
             if handler is None:
                 raise MethodRefused(f"Only {', '.join(handlers)} here.")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from apps.experiments.models import Artifact, Experiment, LoggedModel, Run
+if TYPE_CHECKING:
+    from apps.experiments.models import Artifact, Experiment, LoggedModel, Run
 
 
 def millis(moment: datetime | None) -> int:

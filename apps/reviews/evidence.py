@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from apps.evaluations import selectors as evaluations
-from apps.evaluations.models import Evaluation
 from apps.gates import selectors as gates
 from apps.problems import selectors as problems
 from apps.registry import selectors as registry
-from apps.registry.models import ModelVersion
+
+if TYPE_CHECKING:
+    from apps.evaluations.models import Evaluation
+    from apps.registry.models import ModelVersion
 
 
 def evidence_of(version: ModelVersion, evaluation: Evaluation) -> dict[str, Any]:

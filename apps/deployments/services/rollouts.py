@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -24,7 +25,9 @@ from apps.deployments.services.traffic import (
 )
 from apps.notices.services import notice_send
 from apps.reviews import selectors as reviews
-from apps.reviews.models import ApprovalRequest
+
+if TYPE_CHECKING:
+    from apps.reviews.models import ApprovalRequest
 
 
 def _name_for(request: ApprovalRequest) -> str:
@@ -172,7 +175,7 @@ def fallback_of(deployment: Deployment) -> Rollout | None:
         deployment=deployment,
         state=Rollout.State.RETIRED,
         live_at__isnull=False,
-        request__state=ApprovalRequest.State.APPROVED,
+        request__state="APPROVED",
         model_version__state="SEALED",
     ).select_related("model_version__model", "request")
     if live is not None:

@@ -10,8 +10,6 @@ from django.db import connection, transaction
 
 from apps.accounts import selectors as accounts
 from apps.deployments.models import Deployment, Rollout, TrafficSplit
-from apps.registry.models import ModelVersion
-from apps.reviews.models import ApprovalRequest
 from workers.contracts.routes import routes_sign
 
 # For how long the gateway may go on without hearing from the control plane.
@@ -22,8 +20,8 @@ def _standing() -> list[Rollout]:
     """Rollouts whose approval stands and whose version is sealed: nothing else reaches the gateway (invariant I14)."""
     return list(
         Rollout.objects.filter(
-            request__state=ApprovalRequest.State.APPROVED,
-            model_version__state=ModelVersion.State.SEALED,
+            request__state="APPROVED",
+            model_version__state="SEALED",
             deployment__state__in=[
                 Deployment.State.PROVISIONING,
                 Deployment.State.READY,

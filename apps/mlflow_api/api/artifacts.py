@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.http import FileResponse, HttpRequest
 from django.http.response import HttpResponseBase
@@ -13,9 +14,11 @@ from apps.core.actors import Actor
 from apps.core.blobs import CHUNK, blob_open
 from apps.core.errors import Invalid, NotFound
 from apps.experiments import selectors, services
-from apps.experiments.models import Artifact
 from apps.mlflow_api.door import answer, model_id_of, run_id_of, text_of
 from apps.mlflow_api.shapes import artifact_root, file_shapes
+
+if TYPE_CHECKING:
+    from apps.experiments.models import Artifact
 
 
 @dataclass(frozen=True, slots=True)
