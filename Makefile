@@ -25,7 +25,7 @@ lint: ## style, types, import contracts, templates
 fix: ## format and mend what can be mended by itself
 	$(BOOTSTRAP) fix
 
-demo: ## the demo in the terminal, on the running installation or by itself
+demo: ## the demo once more on the running installation (make run runs it the first time)
 	$(BOOTSTRAP) demo
 
 manage: ## manage.py, for example: make manage ARGS="status --json"

@@ -1,4 +1,4 @@
-"""Command line of the stack inside its environment: `python -m controlplane.stack run | supervise | embedded | manage`."""
+"""Command line of the stack inside its environment: `python -m controlplane.stack run | supervise | manage`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from controlplane.stack.config import config_read
 from controlplane.stack.guard import guard_run
 from controlplane.stack.messages import StackError, say
+from controlplane.stack.services import service_specs
 
 
 def main(arguments: list[str]) -> int:
@@ -32,9 +33,9 @@ def main(arguments: list[str]) -> int:
             return manage_run(config, options.arguments)
         flags = [argument for argument in arguments[1:] if argument.startswith("--")]
         if options.command == "run":
-            command = [sys.executable, "-m", "controlplane.stack", "supervise", *flags]
-            return guard_run(command, config.home)
-        from controlplane.stack.supervisor import Supervisor, service_specs
+            supervise = [sys.executable, "-m", "controlplane.stack", "supervise", *flags]
+            return guard_run(supervise, config.home)
+        from controlplane.stack.supervisor import Supervisor
 
         supervisor = Supervisor(
             config,

@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,7 +77,9 @@ def python_check() -> None:
         for name in NEWER_PYTHONS:
             found = shutil.which(name)
             if found:
-                os.execv(found, [found, "-I", str(Path(__file__).resolve()), *sys.argv[1:]])
+                os.execv(  # noqa: S606 - the same script under another Python
+                    found, [found, "-I", str(Path(__file__).resolve()), *sys.argv[1:]]
+                )
         raise Failure(
             f"Fairway needs Python 3.11 or newer and this is {platform.python_version()}: "
             "install a newer Python and run the same command with PYTHON=/path/to/it."
@@ -123,11 +126,12 @@ def works(python: Path) -> bool:
         return False
 
 
-def stamp_read() -> dict:
+def stamp_read() -> dict[str, str]:
     try:
-        return json.loads(STAMP.read_text())
+        stamps: dict[str, str] = json.loads(STAMP.read_text())
     except (OSError, ValueError):
         return {}
+    return stamps
 
 
 def stamp_write(name: str, value: str) -> None:
@@ -155,7 +159,8 @@ def packages_install(name: str) -> None:
     free = shutil.disk_usage(VENV).free
     if free < SPACE:
         raise Failure(
-            f"The disk is nearly full: {VENV} needs {SPACE // 2**20} MB and {free // 2**20} MB are left; free some space."
+            f"The disk is nearly full: {VENV} needs {SPACE // 2**20} MB and {free // 2**20} MB are left; "
+            "free some space."
         )
     count = sum(1 for line in lock.read_text().splitlines() if line[:1].isalnum())
     step = Progress(f"Packages ({count} in requirements/{name}.txt)")
@@ -205,9 +210,9 @@ def packages_failure(output: str) -> Failure:
     missing = re.search(r"No matching distribution found for ([^\s]+)", output)
     if missing:
         return Failure(
-            f"There is no ready-made package of {missing[1]} for {platform.system()} on {platform.machine()} with Python "
-            f"{platform.python_version()}: use Python 3.11 to 3.13 on Linux (glibc 2.28 or newer, x86-64 or arm64) or "
-            "on macOS 14 or newer (arm64)."
+            f"There is no ready-made package of {missing[1]} for {platform.system()} on {platform.machine()} with "
+            f"Python {platform.python_version()}: use Python 3.11 to 3.13 on Linux (x86-64 or arm64, "
+            "glibc 2.28 or newer) or on macOS 14 or newer (arm64)."
         )
     return explained(output, "The packages cannot be installed")
 
@@ -219,12 +224,18 @@ def explained(output: str, what: str) -> Failure:
     if "Permission denied" in output or "EACCES" in output or "Read-only file system" in output or "EROFS" in output:
         return Failure(f"{what}, because it is not writable for you: take the folder over, or clone it elsewhere.")
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    return Failure(f"{what} ({lines[-1][:200] if lines else 'no reason given'}): mend that and run the same command again.")
+    reason = lines[-1][:200] if lines else "no reason given"
+    return Failure(f"{what} ({reason}): mend that and run the same command again.")
 
 
-def watched(command: list, step: Progress, line_seen=None, cwd: Path | None = None) -> tuple:
+def watched(
+    command: list[str],
+    step: Progress,
+    line_seen: Callable[[str], str] | None = None,
+    cwd: Path | None = None,
+) -> tuple[int, str]:
     """Run a command under a step. Returns its exit code and its last 400 lines; Ctrl-C ends it too."""
-    lines: list = []
+    lines: list[str] = []
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=cwd, text=True,
         errors="replace",
@@ -246,7 +257,7 @@ def watched(command: list, step: Progress, line_seen=None, cwd: Path | None = No
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def npm_command() -> tuple:
+def npm_command() -> tuple[list[str], str]:
     """The machine's npm when it is new enough, else the one from the locked wheel; with the PATH that it needs."""
     path = os.environ.get("PATH", "")
     found = shutil.which("npm")
@@ -260,7 +271,7 @@ def npm_command() -> tuple:
     node = home / "bin" / "node"
     script = home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     if not node.exists() or not script.exists():
-        raise Failure("There is no npm for this machine in the wheel: install Node.js 20 or newer with npm 10 or newer.")
+        raise Failure("There is no npm for this machine in the wheel: install Node.js 20 or newer, with npm.")
     return [str(node), str(script)], f"{node.parent}{os.pathsep}{path}"
 
 
@@ -289,13 +300,14 @@ def frontend_install() -> None:
     stamp_write("frontend", wanted)
 
 
-def main(arguments: list) -> int:
+def main(arguments: list[str]) -> int:
     """Prepare what the command needs, then become the command."""
     command = arguments[0] if arguments else "run"
     try:
         python_check()
         if command == "reset":
-            os.execv(sys.executable, [sys.executable, "-I", str(Path(__file__).with_name("reset.py")), *arguments[1:]])
+            reset = str(Path(__file__).with_name("reset.py"))
+            os.execv(sys.executable, [sys.executable, "-I", reset, *arguments[1:]])  # noqa: S606 - our own script
         venv_make()
         if command != "lock":
             packages_install(SETS.get(command, "test"))
@@ -322,7 +334,7 @@ def main(arguments: list) -> int:
         program = ["controlplane.stack", "manage", *extra, *arguments[1:]]
     else:
         program = ["controlplane.stack.targets", *arguments]
-    os.execv(str(PYTHON), [str(PYTHON), "-m", *program])
+    os.execv(str(PYTHON), [str(PYTHON), "-m", *program])  # noqa: S606 - our own modules
 
 
 if __name__ == "__main__":

@@ -11,7 +11,10 @@ from pathlib import Path
 from controlplane.stack.messages import StackError, Step
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-MAC = ("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome", "/Applications/Chromium.app/Contents/MacOS/Chromium")
+MAC = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
 
 
 def chromium_find(environ: Mapping[str, str] | None = None) -> str | None:

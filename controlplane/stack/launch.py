@@ -68,7 +68,7 @@ def main(arguments: list[str]) -> None:
     if parent and os.getppid() != parent:
         os._exit(FAILED)
     try:
-        os.execv(program[0], program)
+        os.execv(program[0], program)  # noqa: S606 - what the supervisor named
     except OSError as error:
         _fail(f"{program[0]}: {error}")
 

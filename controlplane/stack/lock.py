@@ -1,4 +1,4 @@
-"""`make lock`: write requirements/ again from pyproject.toml, with the hashes of every platform's wheels and no host."""
+"""`make lock`: write requirements/ again from pyproject.toml, with every wheel's hash and no host."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ def lock_write(root: Path = ROOT, *, upgrade: bool = True) -> None:
 def _run(command: list[str], root: Path) -> None:
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise StackError(f"{Path(command[0]).name} {' '.join(command[1:4])} failed: {(done.stderr or done.stdout).strip()}")
+        said = (done.stderr or done.stdout).strip()
+        raise StackError(f"{' '.join(command[2:5])} failed: {said}")
 
 
 if __name__ == "__main__":

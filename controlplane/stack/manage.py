@@ -9,6 +9,7 @@ import sys
 from controlplane.stack.config import StackConfig
 from controlplane.stack.embedded import Embedded, embedded_urls
 from controlplane.stack.home import lock_held
+from controlplane.stack.messages import StackError
 
 # What says something about an installation that does not run; starting servers for it would make it untrue.
 WITHOUT_SERVERS = ("status", "help", "--help", "version", "--version")
@@ -20,6 +21,10 @@ def manage_run(config: StackConfig, arguments: list[str]) -> int:
     command = [sys.executable, str(config.root / "manage.py"), *arguments]
     embeds = config.embeds_database or config.embeds_broker
     first = arguments[0] if arguments else "help"
+    if first == "demo" and not lock_held(config.home) and embeds:
+        raise StackError(
+            "The demo runs real jobs: start Fairway with make run, which also runs the demo once."
+        )
     if not embeds or lock_held(config.home) or first in WITHOUT_SERVERS:
         database_url, redis_url = embedded_urls(config)
         return subprocess.call(command, env=_environment(config, database_url, redis_url))

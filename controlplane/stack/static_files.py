@@ -21,8 +21,8 @@ def static_digest(root: Path) -> str:
     for path in (root / "requirements" / "base.txt", *sorted((root / "controlplane" / "settings").glob("*.py"))):
         if path.exists():
             digest.update(path.read_bytes())
-    for folder in sorted((root / "apps").glob("*/static")):
-        for path in sorted(folder.rglob("*")):
+    for own in sorted((root / "apps").glob("*/static")):
+        for path in sorted(own.rglob("*")):
             digest.update(f"{path} {path.stat().st_mtime_ns}\n".encode())
     return digest.hexdigest()
 

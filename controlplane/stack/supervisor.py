@@ -307,7 +307,7 @@ class Supervisor:
         databases = {child.pid for child in servers}
         processes_end([process for process in descendants(os.getpid()) if process.pid not in databases], grace=1)
         self.ready = False
-        if self.config.run.is_dir() and running:
+        if running and self.config.run.is_dir():
             self._state_write()
         if running:
             say("Stopped.")

