@@ -29,5 +29,5 @@ def jobs_find(actor: Actor, text: str, limit: int) -> Iterator[Hit]:
             f"Job {job.number}: {job.title}",
             job.get_state_display(),
             reverse("job-detail", args=[job.pk]),
-            "loader-2",
+            "cpu",
         )

@@ -1,0 +1,162 @@
+"""Pages of jobs."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from apps.core.tables import table_response
+from apps.core.web.views import page
+from apps.jobs import policies, selectors, services
+from apps.jobs.api.views import log_download
+from apps.jobs.contracts import FINAL_STATES, job_kind_find, job_panel_list
+from apps.jobs.models import Job, JobAttempt
+from apps.jobs.web.panels import panels_render, usage_context
+from apps.jobs.web.tables import JOBS, TOOK, kind_title, problems_attach
+from apps.problems import selectors as problems
+
+TAIL_LINES = 500
+
+
+@page
+@require_GET
+def job_list(request: HttpRequest) -> HttpResponseBase:
+    """All jobs that the actor may see."""
+    rows = selectors.job_list(request.actor).annotate(took=TOOK)  # type: ignore[attr-defined]
+    table = JOBS.bind(request, rows, prepare=problems_attach(request))
+    return table_response(request, table, "jobs/job_list.html", {"nav_key": "jobs"})
+
+
+@page
+@require_GET
+def job_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """One job: verdict, progress, panels of other rooms, log, facts."""
+    actor = request.actor  # type: ignore[attr-defined]
+    job = selectors.job_get(actor, pk)
+    kind = job_kind_find(job.kind)
+    find = request.GET.get("find", "").strip()[:200]
+    lines = selectors.log_find(job, find) if find else selectors.log_tail(job, TAIL_LINES)
+    attempts = selectors.attempt_list(job)
+    for attempt in attempts:
+        attempt.took = _seconds(attempt.started_at, attempt.ended_at) if attempt.started_at else None
+    job.number_text = str(job.number)  # type: ignore[attr-defined]
+    ended = job.state in FINAL_STATES
+    context: dict[str, Any] = {
+        "nav_key": "jobs",
+        "job": job,
+        "kind_title": kind_title(job),
+        "problem": problems.problem_list(actor).filter(pk=job.problem_id).first() if job.problem_id else None,
+        "attempts": attempts,
+        "attempt": attempts[-1] if attempts else None,
+        "lost": [attempt for attempt in attempts if attempt.state == JobAttempt.State.LOST],
+        "ended": ended,
+        "waited": _seconds(job.created_at, job.started_at or job.ended_at),
+        "took": _seconds(job.started_at, job.ended_at) if job.started_at else None,
+        "advice": _advice(job),
+        "last_lines": services.last_lines(job) if job.state == Job.State.FAILED else [],
+        "subject_url": kind.subject_url(job) if kind and kind.subject_url else "",
+        "inputs": kind.facts(actor, job) if kind and kind.facts else (),
+        "limits": services.limits_of(job),
+        "lines": [line_shown(line) for line in lines],
+        "progress_text": job.progress_text or _waiting_text(job),
+        "waiting_text": _waiting_text(job),
+        "find": find,
+        "first_shown": lines[0].number if lines else 0,
+        "after": job.seq,
+        "can_cancel": policies.can_cancel(actor, job),
+        "can_retry": policies.can_retry(actor, job),
+        "may_run": policies.can_run(actor, job.team_id),
+        "retry_of": selectors.job_list(actor).filter(pk=job.retry_of_id).first() if job.retry_of_id else None,
+        "menu": _menu(job),
+        "panels": panels_render(request, job, job_panel_list(job.kind)),
+        **usage_context(job, attempts),
+    }
+    return render(request, "jobs/job_detail.html", context)
+
+
+def _seconds(start: Any, end: Any) -> float:
+    return float(((end or timezone.now()) - start).total_seconds())
+
+
+def _waiting_text(job: Job) -> str:
+    """What the page waits for while nothing can be seen yet."""
+    if job.state == Job.State.QUEUED:
+        return "Waits for a free worker."
+    if job.state in (Job.State.STARTING, Job.State.RUNNING):
+        return "Started; waits for the first line."
+    return ""
+
+
+def line_shown(line: selectors.LogLine) -> dict[str, Any]:
+    """A log line for the page: warnings and errors are toned by their first word."""
+    word = line.text.lstrip().lower()
+    tone = "w" if word.startswith(("warning", "error", "traceback", "fairway:")) else ""
+    return {"number": line.number, "at": line.at, "text": line.text, "tone": tone}
+
+
+def _menu(job: Job) -> list[dict[str, str]]:
+    return [
+        {"label": "Download the log", "icon": "download", "url": reverse("job-log", args=[job.pk])},
+        {"label": "All jobs", "icon": "list-details", "url": reverse("job-list")},
+    ]
+
+
+def _advice(job: Job) -> str:
+    """What to do about an end that was not wanted."""
+    if job.state == Job.State.TIMED_OUT:
+        return "Launch again with less data, fewer rounds or a longer limit. Nothing of this attempt was registered."
+    if job.state == Job.State.CANCELLED:
+        return "Nothing of it was registered. Retry starts it again from the beginning."
+    if job.state != Job.State.FAILED:
+        return ""
+    if job.cause.startswith("Memory:"):
+        return "Launch again with less data or a smaller model. Nothing of this attempt was registered."
+    return "The last lines of the log tell more. Correct the cause, then retry. Nothing of this attempt was registered."
+
+
+@page
+@require_GET
+def job_usage(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The card of processor and memory, asked again while the job runs."""
+    job = selectors.job_get(request.actor, pk)  # type: ignore[attr-defined]
+    context = {"job": job, "ended": job.state in FINAL_STATES, "limits": services.limits_of(job)}
+    return render(request, "jobs/_usage.html", {**context, **usage_context(job, selectors.attempt_list(job))})
+
+
+@page
+@require_GET
+def job_log(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
+    """The whole log as a file."""
+    return log_download(selectors.job_get(request.actor, pk))  # type: ignore[attr-defined]
+
+
+@page
+@require_POST
+def job_cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Ask for the end of a job."""
+    job = services.job_cancel(
+        actor=request.actor,  # type: ignore[attr-defined]
+        job_id=pk,
+        reason=request.POST.get("reason", ""),
+    )
+    if job.state == Job.State.CANCELLED:
+        messages.success(request, f"Job {job.number} is cancelled.")
+    else:
+        messages.info(request, f"Job {job.number} is being stopped. Its processes end within a few seconds.")
+    return redirect("job-detail", pk=pk)
+
+
+@page
+@require_POST
+def job_retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Queue a new job like an ended one, and go there."""
+    job = services.job_retry(actor=request.actor, job_id=pk)  # type: ignore[attr-defined]
+    messages.success(request, f"Job {job.number} is queued.")
+    return redirect("job-detail", pk=job.pk)
