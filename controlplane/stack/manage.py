@@ -22,9 +22,7 @@ def manage_run(config: StackConfig, arguments: list[str]) -> int:
     embeds = config.embeds_database or config.embeds_broker
     first = arguments[0] if arguments else "help"
     if first == "demo" and not lock_held(config.home) and embeds:
-        raise StackError(
-            "The demo runs real jobs: start Fairway with make run, which also runs the demo once."
-        )
+        raise StackError("The demo runs real jobs: start Fairway with make run, which also runs the demo once.")
     if not embeds or lock_held(config.home) or first in WITHOUT_SERVERS:
         database_url, redis_url = embedded_urls(config)
         return subprocess.call(command, env=_environment(config, database_url, redis_url))

@@ -51,7 +51,12 @@ def fix() -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """Lint, room tests on two processes, then the stories and the browser, then the scripts of the pages."""
+    """Lint, room tests on two processes, the scripts of the pages, then the stories and the browser.
+
+    With paths among the arguments: pytest on those alone.
+    """
+    if any(not argument.startswith("-") and (ROOT / argument.split("::")[0]).exists() for argument in arguments):
+        return _pytest("Chosen tests", (), arguments)
     os.environ["PLAYWRIGHT_CHROMIUM"] = chromium_need()
     codes = [lint()]
     codes.append(_pytest("Room tests", ROOM_TESTS, ["-m", "not slow", "-n", "2", *arguments]))
@@ -100,7 +105,8 @@ def lock(arguments: list[str]) -> int:
 def _pytest(title: str, folders: tuple[str, ...], arguments: list[str]) -> int:
     present = [folder for folder in folders if (ROOT / folder).is_dir()]
     say(f"\n== {title}")
-    code = subprocess.call([sys.executable, "-m", "pytest", "-q", *present, *arguments], cwd=ROOT)
+    command = [sys.executable, "-m", "pytest", "-p", "controlplane.stack.testing", "-q", *present, *arguments]
+    code = subprocess.call(command, cwd=ROOT)
     return 0 if code == NO_TESTS else code
 
 

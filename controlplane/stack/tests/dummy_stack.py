@@ -31,5 +31,7 @@ def dummy_specs(config: StackConfig, database_url: str, redis_url: str) -> list[
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["supervise"]:
-        sys.exit(Supervisor(config_read(), services=dummy_specs, prepare=False, durable=False, parent=os.getppid()).run())
+        sys.exit(
+            Supervisor(config_read(), services=dummy_specs, prepare=False, durable=False, parent=os.getppid()).run()
+        )
     sys.exit(guard_run([sys.executable, __file__, "supervise"], config_read().home))
