@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
-from apps.accounts.models import ApiToken, Grant, Invitation, RunToken, Team, User
-from apps.core.actors import VERB_ROLES, Actor, ActorKind, Role, RoleGrant
+from apps.accounts.models import ApiToken, Grant, Invitation, RunToken, SignInLink, Team, User
+from apps.core.actors import SCOPE_VERBS, VERB_ROLES, Actor, ActorKind, Role, RoleGrant
 from apps.core.errors import NotFound
 
 if TYPE_CHECKING:
@@ -318,6 +322,86 @@ def deciders_need_mfa(team_id: uuid.UUID) -> bool:
     return Team.objects.filter(pk=team_id, decide_needs_mfa=True).exists()
 
 
+def teams_managed(actor: Actor) -> QuerySet[Team]:
+    """Teams whose people the actor manages, by name."""
+    rows = Team.objects.filter(archived_at__isnull=True)
+    team_ids = actor.team_ids("people.manage")
+    if team_ids is not None:
+        rows = rows.filter(pk__in=team_ids)
+    return rows.order_by("name", "id")
+
+
+def last_seen(user_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, datetime]:
+    """When each person was last seen in a session or by a token; who never was is left out."""
+    pks = list(user_ids)
+    seen: dict[uuid.UUID, datetime] = {}
+    for rows in (
+        UserSession.objects.filter(user_id__in=pks).values_list("user_id").annotate(at=Max("last_seen_at")),
+        ApiToken.objects.filter(user_id__in=pks).values_list("user_id").annotate(at=Max("last_used_at")),
+        User.objects.filter(pk__in=pks).values_list("pk", "last_login"),
+    ):
+        for pk, at in rows:
+            if at is not None and (pk not in seen or at > seen[pk]):
+                seen[pk] = at
+    return seen
+
+
+def factor_words(user_id: uuid.UUID) -> list[str]:
+    """The second factors of a person, in words; recovery codes do not count as one."""
+    words = {Authenticator.Type.TOTP.value: "authenticator app", Authenticator.Type.WEBAUTHN.value: "passkey"}
+    kinds = Authenticator.objects.filter(user_id=user_id).values_list("type", flat=True)
+    return sorted(words[kind] for kind in kinds if kind in words)
+
+
+def person_of_link(secret_sha256: str) -> User | None:
+    """Whom a one-time link would sign in; None when it is unknown, ended or spent."""
+    link = (
+        SignInLink.objects.select_related("user")
+        .filter(
+            secret_sha256=secret_sha256,
+            used_at__isnull=True,
+            expires_at__gt=timezone.now(),
+            user__is_active=True,
+        )
+        .first()
+    )
+    return link.user if link else None
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A person who may do something, through which role, and the tokens that could do it for them."""
+
+    user: User
+    grants: tuple[Grant, ...]
+    tokens: int
+
+
+def holders_of(actor: Actor, verb: str, team_id: uuid.UUID) -> list[Holder]:
+    """Who can do `verb` in a team now, and why."""
+    now = timezone.now()
+    grants = (
+        Grant.objects.select_related("user", "team")
+        .filter(
+            Q(team_id=team_id) | Q(team__isnull=True),
+            Q(until__isnull=True) | Q(until__gt=now),
+            user__in=_people(actor).filter(is_active=True),
+            role__in=[role.value for role in VERB_ROLES.get(verb, frozenset())],
+        )
+        .order_by("user__username", "role", "id")
+    )
+    held: dict[uuid.UUID, list[Grant]] = {}
+    for grant in grants:
+        held.setdefault(grant.user_id, []).append(grant)
+    scopes = {scope for scope, verbs in SCOPE_VERBS.items() if verb in verbs}
+    tokens: dict[uuid.UUID, int] = {}
+    for owner, own in ApiToken.objects.filter(
+        user_id__in=held, revoked_at__isnull=True, expires_at__gt=now
+    ).values_list("user_id", "scopes"):
+        tokens[owner] = tokens.get(owner, 0) + bool(scopes & set(own))
+    return [Holder(rows[0].user, tuple(rows), tokens.get(pk, 0)) for pk, rows in held.items()]
+
+
 def bearer_of(request: HttpRequest) -> str:
     """The secret of an Authorization header: Bearer, or the password of Basic (git and MLflow clients use it)."""
     import base64
@@ -333,3 +417,19 @@ def bearer_of(request: HttpRequest) -> str:
         except (binascii.Error, UnicodeDecodeError):
             return "invalid"
     return ""
+
+
+def teams_of_request(request: HttpRequest) -> list[Team]:
+    """Teams of the actor, asked once a request."""
+    cached: list[Team] | None = getattr(request, "_fairway_teams", None)
+    if cached is None:
+        cached = list(team_list(request.actor))  # type: ignore[attr-defined]
+        request._fairway_teams = cached  # type: ignore[attr-defined]
+    return cached
+
+
+def team_current(request: HttpRequest) -> Team | None:
+    """The team in which the person works: the one chosen last, else the first; None without any."""
+    teams = teams_of_request(request)
+    last = getattr(request.user, "last_team_id", None)
+    return next((team for team in teams if team.pk == last), teams[0] if teams else None)

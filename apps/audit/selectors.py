@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.db.models import Count, Min, Q, QuerySet
 from django.utils import timezone
 
-from apps.audit.contracts import ChainFault, ChainReport
+from apps.audit.contracts import ChainFault, ChainReport, link_of
 from apps.audit.models import AuditEvent
 from apps.audit.services import GENESIS, event_hash
 from apps.core.actors import Actor, ActorKind, Role
@@ -225,3 +225,46 @@ def _cell(value: Any) -> Any:
         # A spreadsheet would run such a cell as a formula.
         return "'" + value
     return value
+
+
+# What a team's members read on the home page: results, not the reading of rights or settings.
+_FEED = {
+    "problem.accept": "Problem accepted",
+    "problem.submit": "Problem sent for review",
+    "dataset.seal": "Data ready",
+    "version.register": "Version registered",
+    "version.quarantine": "Version quarantined",
+    "evaluation.complete": "Evaluation complete",
+    "evaluation.fail": "Evaluation failed",
+    "approval.request": "Approval asked",
+    "approval.approve": "Approved",
+    "approval.refuse": "Refused",
+    "approval.stale": "Request turned stale",
+    "approval.withdraw": "Approval withdrawn",
+    "deployment.live": "Live",
+    "deployment.rollback": "Rolled back",
+    "deployment.kill": "Kill switch used",
+    "deployment.paused": "Paused",
+    "deployment.rollout_failed": "Rollout failed",
+}
+
+
+def team_feed(
+    actor: Actor, team_id: uuid.UUID | None, *, since: datetime | None = None, limit: int = 12
+) -> list[dict[str, Any]]:
+    """Results in a team that the actor sees, newest first: {"at", "title", "url", "text"}."""
+    allowed = actor.team_ids("view")
+    if team_id is None or (allowed is not None and team_id not in allowed):
+        return []
+    rows = AuditEvent.objects.filter(team_id=team_id, action__in=_FEED)
+    if since is not None:
+        rows = rows.filter(at__gt=since)
+    return [
+        {
+            "at": event.at,
+            "title": f"{_FEED[event.action]}: {event.object_label}",
+            "url": link_of(event.object_type, event.object_id),
+            "text": f"by {event.actor_label}" if event.actor_kind in ("USER", "TOKEN") else "",
+        }
+        for event in rows.order_by("-id")[:limit]
+    ]

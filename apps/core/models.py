@@ -64,3 +64,21 @@ class IdempotencyKey(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["actor_id", "key"], name="core_idempotency_once")]
         indexes = [models.Index(fields=["created_at"], name="core_idempotency_age")]
+
+
+class LongTask(models.Model):
+    """A piece of work of the installation itself (the demo, a backup) whose progress people watch."""
+
+    class State(models.TextChoices):
+        RUNNING = "RUNNING", "running"
+        DONE = "DONE", "done"
+        FAILED = "FAILED", "failed"
+
+    key = models.CharField(max_length=60, primary_key=True)
+    title = models.CharField(max_length=200)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.RUNNING)
+    fraction = models.FloatField(default=0.0)
+    text = models.CharField(max_length=300, blank=True, default="")
+    url = models.CharField(max_length=300, blank=True, default="")
+    started_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)

@@ -17,13 +17,11 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     actor: Actor | None = getattr(request, "actor", None)
     if actor is None or not actor.is_authenticated:
         return {"actor": None, "live_url": ""}
-    teams = list(accounts.team_list(actor))
-    user = request.user
-    team = next((t for t in teams if t.pk == getattr(user, "last_team_id", None)), teams[0] if teams else None)
+    team = accounts.team_current(request)
     team_id = team.pk if team else None
     return {
         "actor": actor,
-        "teams": teams,
+        "teams": accounts.teams_of_request(request),
         "team": team,
         "navigation": navigation_list(actor, team_id),
         "live_url": settings.LIVE_URL,
