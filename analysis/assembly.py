@@ -94,7 +94,7 @@ def _paired(
         only_candidate_right=int(table.only_candidate[index]),
         only_baseline_right=int(table.only_baseline[index]),
         both_wrong=int(table.both_wrong[index]),
-        mcnemar_p=float(table.p[index]),
+        mcnemar_p=_number(table.p[index]),
         p_adjusted=_number(corrected["accuracy"][index]) if "accuracy" in corrected else None,
         differences=differences,
     )

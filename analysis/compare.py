@@ -93,14 +93,15 @@ def mcnemar(only_first: npt.ArrayLike, only_second: npt.ArrayLike) -> Floats:
     a, b = np.asarray(only_first, np.int64), np.asarray(only_second, np.int64)
     both = a + b
     tail = bdtr(np.minimum(a, b).astype(np.float64), np.maximum(both, 1), 0.5)
-    return np.where(both > 0, np.minimum(2 * tail, 1.0), 1.0)
+    return np.where(both > 0, np.minimum(2 * tail, 1.0), np.nan)
 
 
 def share_difference(only_candidate: Ints, only_baseline: Ints, n: Ints, level: float) -> Differences:
-    """Difference of two shares of the same n rows."""
+    """Difference of two shares of the same n rows; p is 1 where the two never differ."""
     value = ratio(only_candidate - only_baseline, n)
     low, high = paired_shares(only_candidate, only_baseline, n, level)
-    p = np.where(n > 0, mcnemar(only_candidate, only_baseline), np.nan)
+    p = mcnemar(only_candidate, only_baseline)
+    p = np.where((n > 0) & np.isnan(p), 1.0, p)
     return Differences(value, low, high, p, "Bonett-Price, exact McNemar")
 
 

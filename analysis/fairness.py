@@ -100,13 +100,13 @@ def ratio_gap(value: Floats, low: Floats, high: Floats, groups: npt.NDArray[np.i
 
 
 def larger_gap(first: Gap, second: Gap) -> Gap:
-    """The larger of two ranges; its interval is that of the maximum, ends from both."""
+    """The larger of two ranges; its interval is that of the maximum, ends from both; used are the groups of both."""
     if first.value is None or second.value is None:
         return NO_GAP
     wide = first if first.value >= second.value else second
     lows = [one for one in (first.low, second.low) if one is not None]
     highs = [one for one in (first.high, second.high) if one is not None]
-    used = tuple(sorted({*first.used, *second.used}))
+    used = tuple(sorted({*first.used} & {*second.used}))
     return Gap(wide.value, max(lows), max(highs), used, wide.lowest, wide.highest)
 
 
@@ -121,7 +121,7 @@ def comparable_groups(
 
 def gap_find(kind: str, metric: str, at: EstimatesAt, usable: npt.NDArray[np.bool_], level: float) -> Gap:
     """One disparity over the usable groups of one grouping, with intervals at the joint level."""
-    metrics = ("tpr", "fpr") if kind == EQUALIZED_ODDS else (metric,)
+    metrics = _metrics_of(kind, metric)
     plain = at(level)
     groups = [comparable_groups(plain, name, usable) for name in metrics]
     strict = at(sidak_level(level, sum(one.size for one in groups)))
@@ -131,6 +131,10 @@ def gap_find(kind: str, metric: str, at: EstimatesAt, usable: npt.NDArray[np.boo
         for name, members in zip(metrics, groups, strict=True)
     ]
     return larger_gap(gaps[0], gaps[1]) if kind == EQUALIZED_ODDS else gaps[0]
+
+
+def _metrics_of(kind: str, metric: str) -> tuple[str, ...]:
+    return ("tpr", "fpr") if kind == EQUALIZED_ODDS else (metric,)
 
 
 def kinds_for(metrics: Sequence[str]) -> list[tuple[str, str]]:
@@ -164,7 +168,7 @@ def disparities_find(
         gap = gap_find(kind, metric, at, usable, level)
         other = gap_find(kind, metric, baseline_at, usable, level) if baseline_at is not None else NO_GAP
         left_out = tuple(
-            LeftOut(label, reason or plain[metric].reason)
+            LeftOut(label, reason or _why_undefined(plain, _metrics_of(kind, metric), group))
             for group, (label, reason) in enumerate(zip(labels, barred, strict=True))
             if group not in gap.used and (reason is not None or gap.value is not None)
         )
@@ -187,3 +191,10 @@ def disparities_find(
             )
         )
     return found
+
+
+def _why_undefined(found: Mapping[str, Estimates], metrics: Sequence[str], group: int) -> str:
+    for name in metrics:
+        if not np.isfinite(found[name].value[group]):
+            return found[name].reason
+    return "there is no interval"

@@ -102,9 +102,19 @@ def binary_rows(truth: Bools, score: Floats, threshold: float) -> BinaryRows:
         predicted=score >= threshold,
         log_loss=loss,
         square=(score - truth) ** 2,
-        bin=np.minimum(np.floor(score * BINS), BINS - 1).astype(np.int32),
+        bin=score_bins(score),
         ece_bin=np.minimum(np.floor(score * ECE_BINS), ECE_BINS - 1).astype(np.int32),
     )
+
+
+def score_bins(score: Floats) -> npt.NDArray[np.int32]:
+    """The stored bin of each score: the last edge k / BINS that is not above it, exactly as `score >= edge`
+    sees it.
+    """
+    guess = np.minimum(np.floor(score * BINS), BINS - 1)
+    guess += (score >= (guess + 1) / BINS) & (guess < BINS - 1)
+    guess -= score < guess / BINS
+    return guess.astype(np.int32)
 
 
 def binary_statistics(
