@@ -52,9 +52,7 @@ def _password_reset(sender: Any, request: HttpRequest, user: User, **kwargs: Any
     keys = list(UserSession.objects.filter(user=user).values_list("session_key", flat=True))
     Session.objects.filter(session_key__in=keys).delete()
     UserSession.objects.filter(user=user).delete()
-    audit_record(
-        actor=_actor(user, request), action="password.reset", thing=user, after={"sessions_ended": len(keys)}
-    )
+    audit_record(actor=_actor(user, request), action="password.reset", thing=user, after={"sessions_ended": len(keys)})
 
 
 def _email_changed(
@@ -92,9 +90,7 @@ def _factor_removed(sender: Any, instance: Authenticator, **kwargs: Any) -> None
     if request is None:
         return
     user = instance.user
-    audit_record(
-        actor=_actor(user, request), action="second_factor.remove", thing=user, before={"kind": instance.type}
-    )
+    audit_record(actor=_actor(user, request), action="second_factor.remove", thing=user, before={"kind": instance.type})
     if instance.type == Authenticator.Type.RECOVERY_CODES:
         return
     # A sign-in that this factor made strong is strong no more, here and in other browsers.

@@ -71,9 +71,7 @@ def audit_list(
     if object_id:
         rows = rows.filter(object_id=object_id)
     if text:
-        rows = rows.filter(
-            Q(object_label__icontains=text) | Q(reason__icontains=text) | Q(action__icontains=text)
-        )
+        rows = rows.filter(Q(object_label__icontains=text) | Q(reason__icontains=text) | Q(action__icontains=text))
     if team_id:
         rows = rows.filter(team_id=team_id)
     if since:

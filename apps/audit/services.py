@@ -99,10 +99,7 @@ def audit_seal(*, limit: int = 5000) -> int:
             if not cursor.fetchone()[0]:
                 return 0
         last = (
-            AuditEvent.objects.filter(sequence__isnull=False)
-            .order_by("-sequence")
-            .values("sequence", "hash")
-            .first()
+            AuditEvent.objects.filter(sequence__isnull=False).order_by("-sequence").values("sequence", "hash").first()
         )
         sequence = last["sequence"] if last else 0
         previous = last["hash"] if last else GENESIS

@@ -36,9 +36,7 @@ def notice_send(
         raise Invalid("A notice leads to a page of this site.")
     people = {user.pk: user for user in users if user.is_active}
     with transaction.atomic():
-        told = set(
-            Notice.objects.filter(user_id__in=people, dedupe=dedupe).values_list("user_id", flat=True)
-        )
+        told = set(Notice.objects.filter(user_id__in=people, dedupe=dedupe).values_list("user_id", flat=True))
         rows = [
             Notice(
                 user=user,

@@ -117,9 +117,7 @@ class TeamsView(ApiView):
         """Your teams; all, also archived ones, for administrators of the site."""
         return self.page(selectors.team_table(self.actor), s.TeamSerializer)
 
-    @extend_schema(
-        operation_id="team_create", request=s.TeamCreateSerializer, responses={201: s.TeamSerializer}
-    )
+    @extend_schema(operation_id="team_create", request=s.TeamCreateSerializer, responses={201: s.TeamSerializer})
     @idempotent
     def post(self, request: Request) -> Response:
         """Create a team."""
@@ -147,9 +145,7 @@ class TeamArchiveView(ApiView):
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """Put the team away (`archive`) or bring it back (`restore`)."""
         data = self.input(s.ReasonSerializer)
-        team = services.team_archive(
-            actor=self.actor, team_id=pk, archived=self.archived, reason=data["reason"]
-        )
+        team = services.team_archive(actor=self.actor, team_id=pk, archived=self.archived, reason=data["reason"])
         return Response(s.TeamSerializer(team).data)
 
 
@@ -179,9 +175,7 @@ class GrantsView(ApiView):
         )
         return self.page(rows, s.GrantSerializer)
 
-    @extend_schema(
-        operation_id="grant_add", request=s.GrantCreateSerializer, responses={201: s.GrantSerializer}
-    )
+    @extend_schema(operation_id="grant_add", request=s.GrantCreateSerializer, responses={201: s.GrantSerializer})
     @idempotent
     def post(self, request: Request) -> Response:
         """Give a person a role; the same role again only changes its end."""
@@ -279,4 +273,3 @@ class SessionView(ApiView):
         """End a session. Takes a signed-in person."""
         services.session_end(actor=self.actor, session_id=pk)
         return Response(status=204)
-

@@ -16,7 +16,7 @@ from apps.accounts.services.invitations import (
     invitation_revoke,
 )
 from apps.accounts.services.links import sign_in_link_create, sign_in_link_send, sign_in_link_use
-from apps.accounts.services.people import RemovalPreview, person_remove, person_removal_preview, user_create
+from apps.accounts.services.people import RemovalPreview, person_removal_preview, person_remove, user_create
 from apps.accounts.services.teams import team_archive, team_create, team_update
 from apps.accounts.services.tokens import run_token_issue, run_tokens_revoke, token_create, token_revoke
 
@@ -31,8 +31,8 @@ __all__ = [
     "invitation_create",
     "invitation_resend",
     "invitation_revoke",
-    "person_remove",
     "person_removal_preview",
+    "person_remove",
     "run_token_issue",
     "run_tokens_revoke",
     "session_end",

@@ -18,9 +18,7 @@ from apps.core.errors import Conflict, Forbidden, Invalid
 from apps.core.policies import require_verb_in
 
 
-def grant_add(
-    *, actor: Actor, user: User, team: Team | None, role: Role | str, until: datetime | None = None
-) -> Grant:
+def grant_add(*, actor: Actor, user: User, team: Team | None, role: Role | str, until: datetime | None = None) -> Grant:
     """Give a person a role in a team, or on the whole site (team None); an existing grant gets the new end.
 
     Raises NotFound (team of others), Forbidden, Invalid (role, end in the past, person removed), Conflict when an

@@ -151,7 +151,10 @@ def invitation_accept(
         invitation.save(update_fields=["accepted_at"])
         actor = Actor(kind=ActorKind.USER, id=user.pk, label=str(user), request_id=request_id)
         audit_record(
-            actor=actor, action="invitation.accept", thing=invitation, after={"person": str(user), "role": invitation.role}
+            actor=actor,
+            action="invitation.accept",
+            thing=invitation,
+            after={"person": str(user), "role": invitation.role},
         )
     return user
 

@@ -75,9 +75,7 @@ def user_make(
                 EmailAddress.objects.create(user=user, email=email, primary=True, verified=True)
         except IntegrityError as error:
             raise Invalid.field("username", "This user name or address was taken a moment ago.") from error
-        audit_record(
-            actor=actor, action="person.create", thing=user, after={"username": username, "email": email}
-        )
+        audit_record(actor=actor, action="person.create", thing=user, after={"username": username, "email": email})
     return user
 
 

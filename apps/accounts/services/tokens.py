@@ -20,9 +20,7 @@ from apps.core.errors import Forbidden, Invalid
 TOKEN_DAYS_MAX = 365
 
 
-def token_create(
-    *, actor: Actor, user: User, name: str, scopes: Iterable[str], days: int
-) -> tuple[ApiToken, str]:
+def token_create(*, actor: Actor, user: User, name: str, scopes: Iterable[str], days: int) -> tuple[ApiToken, str]:
     """Make a token for a person; the secret is in the answer and nowhere else.
 
     A token only narrows what its owner may do at the moment of use. People make tokens for themselves only.
@@ -74,9 +72,7 @@ def token_revoke(*, actor: Actor, token_id: uuid.UUID, reason: str = "") -> ApiT
         if token.revoked_at is None:
             token.revoked_at = timezone.now()
             token.save(update_fields=["revoked_at"])
-            audit_record(
-                actor=actor, action="token.revoke", thing=token, object_label=token.name, reason=reason
-            )
+            audit_record(actor=actor, action="token.revoke", thing=token, object_label=token.name, reason=reason)
     return token
 
 

@@ -20,7 +20,10 @@ class Command(BaseCommand):
         parser.add_argument("--days", type=int, default=30, help="Valid for so many days (1 to 365).")
         parser.add_argument("--name", default="command line", help="What the token is for.")
         parser.add_argument(
-            "--scope", action="append", choices=sorted(SCOPE_VERBS), help="May be repeated; default: read write predict."
+            "--scope",
+            action="append",
+            choices=sorted(SCOPE_VERBS),
+            help="May be repeated; default: read write predict.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -35,7 +35,9 @@ class Command(BaseCommand):
 
     def _say(self, report: ChainReport) -> None:
         if report.ok:
-            self.stdout.write(f"The chain holds: {report.checked} entries, head {report.last_sequence}:{report.last_hash}")
+            self.stdout.write(
+                f"The chain holds: {report.checked} entries, head {report.last_sequence}:{report.last_hash}"
+            )
         for fault in report.faults:
             self.stdout.write(f"{fault.kind} at {fault.sequence} ({fault.event_id or 'no entry'}): {fault.detail}")
         if report.tail:

@@ -1,0 +1,72 @@
+"""What this room says about itself to the frame: the rail's Admin entry, search, commands, links of its things."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+
+from django.urls import reverse
+
+from apps.accounts import selectors
+from apps.accounts.policies import may_administer, may_administer_site
+from apps.audit import contracts as audit
+from apps.core.actors import Actor
+from apps.core.registries import Command, Hit, NavEntry, command_register, navigation_register, search_register
+
+
+def _search_people(actor: Actor, text: str, limit: int) -> Iterable[Hit]:
+    if not may_administer(actor):
+        return []
+    rows = selectors.user_list(actor, text=text, state="ACTIVE").order_by("username", "id")[:limit]
+    return [
+        Hit(
+            kind="Person",
+            label=str(user),
+            detail=user.username,
+            url=reverse("person-detail", args=[user.pk]),
+            icon="user",
+        )
+        for user in rows
+    ]
+
+
+def _search_teams(actor: Actor, text: str, limit: int) -> Iterable[Hit]:
+    if not may_administer(actor):
+        return []
+    rows = selectors.team_list(actor).filter(name__icontains=text)[:limit]
+    return [
+        Hit(kind="Team", label=team.name, detail=team.slug, url=reverse("team-detail", args=[team.pk]), icon="users")
+        for team in rows
+    ]
+
+
+def _person(pk: str) -> str:
+    return reverse("person-detail", args=[uuid.UUID(pk)])
+
+
+def _team(pk: str) -> str:
+    return reverse("team-detail", args=[uuid.UUID(pk)])
+
+
+def register() -> None:
+    """Called once from `AppConfig.ready()`."""
+    navigation_register(
+        NavEntry(
+            key="admin",
+            label="Admin",
+            icon="users",
+            url_name="person-list",
+            order=110,
+            shortcut="p",
+            visible=lambda actor, team_id: may_administer(actor),
+        )
+    )
+    search_register("people", _search_people)
+    search_register("teams", _search_teams)
+    command_register(Command("Invite a person", "invitation-create", "user-plus", may_administer))
+    command_register(Command("Create a team", "team-create", "users-plus", may_administer_site))
+    command_register(Command("Who can do this?", "roles-matrix", "shield", may_administer))
+    command_register(Command("Create an API token", "token-create", "key", lambda actor: actor.is_person))
+    command_register(Command("My sessions", "session-list", "device-desktop", lambda actor: actor.is_person))
+    audit.link_register("accounts.user", _person)
+    audit.link_register("accounts.team", _team)

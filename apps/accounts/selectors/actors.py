@@ -1,0 +1,106 @@
+"""From a session or a secret to an actor with present rights."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import uuid
+from typing import TYPE_CHECKING
+
+from django.db.models import Q
+from django.utils import timezone
+
+from apps.accounts.models import ApiToken, Grant, RunToken, User
+from apps.core.actors import Actor, ActorKind, Role, RoleGrant
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+API_TOKEN_PREFIX = "fwy_"  # noqa: S105 - a marker, not a secret
+RUN_TOKEN_PREFIX = "fwr_"  # noqa: S105 - a marker, not a secret
+
+
+def secret_hash(secret: str) -> str:
+    """SHA-256 of a random secret of 256 bits; such a secret needs no slow hash."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def grants_now(user_id: uuid.UUID) -> frozenset[RoleGrant]:
+    """Roles that a person holds at this moment."""
+    rows = Grant.objects.filter(
+        Q(until__isnull=True) | Q(until__gt=timezone.now()),
+        Q(team__isnull=True) | Q(team__archived_at__isnull=True),
+        user_id=user_id,
+    ).values_list("role", "team_id")
+    return frozenset(RoleGrant(Role(role), team_id) for role, team_id in rows)
+
+
+def actor_of_user(user: User, *, request_id: str = "", mfa: bool = False) -> Actor:
+    """The actor of a signed-in person; nobody, when the person is not active."""
+    if not user.is_active:
+        return Actor.anonymous(request_id)
+    return Actor(
+        kind=ActorKind.USER,
+        id=user.pk,
+        label=str(user),
+        grants=grants_now(user.pk),
+        mfa=mfa,
+        request_id=request_id,
+    )
+
+
+def actor_of_secret(secret: str, *, request_id: str = "") -> tuple[Actor, User | None] | None:
+    """The actor of a bearer secret, with its owner; None when it is unknown, ended or revoked."""
+    now = timezone.now()
+    digest = secret_hash(secret)
+    if secret.startswith(API_TOKEN_PREFIX):
+        token = (
+            ApiToken.objects.select_related("user")
+            .filter(secret_sha256=digest, revoked_at__isnull=True, expires_at__gt=now, user__is_active=True)
+            .first()
+        )
+        if token is None:
+            return None
+        if token.last_used_at is None or (now - token.last_used_at).total_seconds() > 60:
+            ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+        actor = Actor(
+            kind=ActorKind.TOKEN,
+            id=token.user.pk,
+            label=str(token.user),
+            grants=grants_now(token.user.pk),
+            scopes=frozenset(token.scopes),
+            token_id=token.pk,
+            request_id=request_id,
+        )
+        return actor, token.user
+    if secret.startswith(RUN_TOKEN_PREFIX):
+        run_token = RunToken.objects.filter(secret_sha256=digest, revoked_at__isnull=True, expires_at__gt=now).first()
+        if run_token is None:
+            return None
+        actor = Actor(
+            kind=ActorKind.RUN,
+            id=run_token.pk,
+            label=run_token.label,
+            run_id=run_token.run_id,
+            job_id=run_token.job_id,
+            attempt_id=run_token.attempt_id,
+            team_id=run_token.team_id,
+            request_id=request_id,
+        )
+        return actor, None
+    return None
+
+
+def bearer_of(request: HttpRequest) -> str:
+    """The secret of an Authorization header: Bearer, or the password of Basic (git and MLflow clients use it)."""
+    header = request.headers.get("Authorization", "")
+    scheme, _, rest = header.partition(" ")
+    if scheme.lower() == "bearer":
+        return rest.strip()
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(rest, validate=True).decode().partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError):
+            return "invalid"
+    return ""
