@@ -1,0 +1,19 @@
+/* Everything a page needs, by relative import; each element defines itself. */
+import "./page/htmx.js";
+import "./page/menus.js";
+import "./page/dialogs.js";
+import "./page/tables.js";
+import "./page/times.js";
+import "./page/toasts.js";
+import "./page/keys.js";
+import "./page/start.js";
+import "./elements/theme-toggle.js";
+import "./elements/copy-button.js";
+import "./elements/confirm-dialog.js";
+import "./elements/command-palette.js";
+import "./elements/live-summary.js";
+import "./elements/plot-figure.js";
+import "./elements/log-stream.js";
+import "./elements/job-progress.js";
+import "./elements/run-picker.js";
+import "./elements/file-upload.js";
