@@ -18,6 +18,8 @@ from workers.runner.processes import marked, process_identity, signal_send
 from workers.sandbox import SandboxPolicy, clean_environment, private_directory, readable_paths
 
 _PARENT_PROGRAM = PROJECT_ROOT / "workers" / "runner" / "parent.py"
+PACKAGES = ("workers", "analysis")
+CODE = "code"
 _DATA_OVERHEAD = 2 * 1024**3
 """What one process may map beyond its memory limit: thread stacks and arenas that are never touched."""
 
@@ -41,6 +43,7 @@ class LocalExecutor:
                 raise ExecutorError("This directory has held an attempt before; every attempt needs its own.")
             work = private_directory(directory / WORK)
             private_directory(work / "tmp")
+            _code_link(directory / CODE)
             lease_touch(directory)
             process = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(_PARENT_PROGRAM)],
@@ -70,7 +73,7 @@ class LocalExecutor:
     def _told(self, spec: JobSpec, work: Path, mark: str) -> dict[str, object]:
         limits = spec.limits
         extra = {**spec.child_environment(), "FAIRWAY_ATTEMPT_MARK": mark, "FAIRWAY_CORES": str(limits.cores)}
-        read = readable_paths(PROJECT_ROOT / "workers", PROJECT_ROOT / "analysis")
+        read = readable_paths(work.parent / CODE, *(PROJECT_ROOT / package for package in PACKAGES))
         policy = SandboxPolicy(
             read=read if self._sandboxed else ("/",),
             write=(str(work),) if self._sandboxed else ("/",),
@@ -82,7 +85,7 @@ class LocalExecutor:
         return {
             "directory": str(work.parent),
             "argv": list(spec.argv),
-            "environment": clean_environment(work, PROJECT_ROOT, limits.cores, extra),
+            "environment": clean_environment(work, work.parent / CODE, limits.cores, extra),
             "limits": asdict(limits),
             "policy": asdict(policy),
         }
@@ -152,6 +155,13 @@ class LocalExecutor:
         if process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=1)
+
+
+def _code_link(path: Path) -> None:
+    """A directory with nothing but links to the packages a job may import: the rest of the project stays closed."""
+    private_directory(path)
+    for package in PACKAGES:
+        (path / package).symlink_to(PROJECT_ROOT / package)
 
 
 def _ports(base_url: str) -> tuple[int, ...]:

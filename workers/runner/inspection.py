@@ -41,9 +41,9 @@ def inspect_model(directory: Path) -> Verdict:
     size = 0
     for root, folders, files in os.walk(directory, followlinks=False):
         for name in (*folders, *files):
-            path = Path(root) / name
-            if path.is_symlink() or not (path.is_dir() or path.is_file()):
-                return _no(f"{path.relative_to(directory)} is not a plain file.")
+            entry = Path(root) / name
+            if entry.is_symlink() or not (entry.is_dir() or entry.is_file()):
+                return _no(f"{entry.relative_to(directory)} is not a plain file.")
         for name in files:
             paths.append((Path(root) / name).relative_to(directory).as_posix())
             size += (Path(root) / name).stat().st_size

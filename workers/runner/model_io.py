@@ -86,7 +86,7 @@ def model_load(directory: Path) -> LoadedModel:
         predictor = load(directory / verdict.path)
     except ModelRefused:
         raise
-    except Exception as error:  # noqa: BLE001 - libraries raise whatever they like on a file made to break them
+    except Exception as error:  # libraries raise whatever they like on a made-up file
         raise ModelRefused(f"The model could not be loaded: {type(error).__name__}: {error}"[:500]) from error
     return LoadedModel(verdict.format, predictor.names, predictor.classes, predictor)
 
@@ -206,6 +206,7 @@ _ONNX_TYPES = {
 
 
 def _onnx_column(column: "pd.Series[Any]", kind: str, shape: Sequence[Any]) -> npt.NDArray[Any]:
+    values: npt.NDArray[Any]
     if kind == "tensor(string)":
         values = column.astype(object).where(column.notna(), "").to_numpy(dtype=object)
     else:

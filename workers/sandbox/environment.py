@@ -27,6 +27,7 @@ def clean_environment(work: Path, python_path: Path, cores: int, extra: Mapping[
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONNOUSERSITE": "1",
         "PYTHONHASHSEED": "0",
+        "JOBLIB_MULTIPROCESSING": "0",  # threads do the work; its semaphores would need shared memory
         **{name: str(cores) for name in THREAD_VARIABLES},
         **extra,
     }

@@ -134,7 +134,9 @@ def test_lines_are_dated_and_neither_lost_nor_doubled(executor_kit: ExecutorKit)
 
 
 def test_a_line_written_in_halves_is_one_line(executor_kit: ExecutorKit) -> None:
-    program = "import sys, select\nw=sys.stdout\nw.write('hel'); w.flush(); select.select([],[],[],.3); print('lo')"
+    program = (
+        "import sys, select\nw=sys.stdout\nw.write('hel'); w.flush(); select.select([],[],[],.3); print('lo')"
+    )
     handle = executor_kit.executor.submit(executor_kit.spec(program))
 
     ended(executor_kit, handle)

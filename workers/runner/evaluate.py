@@ -1,0 +1,215 @@
+"""The job kind "evaluate": score the held-out rows with a candidate and a baseline, compare them, post the report."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from analysis.contracts.expressions import ExpressionError, columns, parse
+from analysis.contracts.segments import SplitSpec
+from analysis.evaluate import EvaluateSpec, EvaluationRows, ModelOutput, evaluate_table
+from analysis.split import ROW, split_take
+from analysis.statistics import statistics_write
+from workers.contracts.model_files import UnsafePath, safe_path
+from workers.contracts.recipes import BINARY, MULTICLASS, REGRESSION
+from workers.runner.job import Job
+from workers.runner.errors import BadInput
+from workers.runner.fitting.data import label_texts, table_read
+from workers.runner.fitting.importance import importance_of
+from workers.runner.frames import FeatureError, frame_of_table, numbers_of
+from workers.runner.model_io import LoadedModel, ModelRefused, model_load
+from workers.runner.tables import canonical_of
+
+Array = npt.NDArray[Any]
+CHUNK = 50_000
+
+
+def run(job: Job) -> None:
+    """Does an evaluate job. Raises BadInput for models or tables that cannot be used, ApiError, Cancelled."""
+    spec = job.spec
+    job.progress(0.05, "Reading the held-out rows")
+    rows = _rows(job)
+    frame = _frame(rows, spec["features"])
+    truth, classes = _truth(rows[spec["target"]], spec)
+    job.progress(0.15, f"{len(truth)} rows; loading the candidate")
+    candidate = _model(job, spec["candidate"], "candidate")
+    if spec["task"] == MULTICLASS:
+        classes = _classes(classes or [], candidate)
+        truth = _codes(truth, classes)
+    outputs = [_output(candidate, frame, spec, spec["candidate"], classes)]
+    if spec.get("baseline"):
+        job.progress(0.35, "Scoring with the baseline")
+        baseline = _model(job, spec["baseline"], "baseline")
+        outputs.append(_output(baseline, frame, spec, spec["baseline"], classes))
+    job.progress(0.5, "Measuring overall, by segment and by crossing")
+    settings = EvaluateSpec.from_json({**spec, "classes": classes})
+    row_ids = rows[ROW].to_numpy() if ROW in rows.column_names else np.arange(rows.num_rows)
+    importance = _importance(candidate, frame, truth, spec, classes)
+    given = EvaluationRows(row_ids, truth, rows, outputs[0], outputs[1] if len(outputs) > 1 else None)
+    report, arrays = evaluate_table(given, settings, importance=importance)
+    job.progress(0.85, "Storing predictions and statistics")
+    statistics = job.directory / "statistics.npz"
+    statistics.write_bytes(statistics_write(arrays))
+    job.client.output("statistics.npz", statistics)
+    predictions = job.directory / "predictions.parquet"
+    pq.write_table(_predictions(row_ids, truth, outputs, classes), predictions, compression="zstd")
+    job.client.output("predictions.parquet", predictions)
+    job.client.results({"report": report.to_json()})
+    job.progress(1.0, f"Evaluated {len(truth)} rows in {len(report.groups)} groups")
+
+
+def _rows(job: Job) -> pa.Table:
+    """The held-out part with a known truth, with the columns that models and segments read."""
+    spec = job.spec
+    split = SplitSpec.from_json(spec["split"])
+    path = canonical_of(job, spec["table"])
+    held = pq.read_schema(path).names
+    names = [one["name"] for one in spec["features"]] + [spec["target"]]
+    names += [split.by] if split.by else []
+    for segment in spec.get("segments") or []:
+        try:
+            names += [name for name in columns(parse(segment["expression"])) if name in held]
+        except ExpressionError:
+            continue  # the report carries the error of a segment that does not fit
+    table = table_read(path, list(dict.fromkeys(names)))
+    rows = split_take(table, split, str(spec.get("part") or "test"))
+    rows = rows.filter(pc.is_valid(rows[spec["target"]]))
+    if not rows.num_rows:
+        raise BadInput("ROWS", "The held-out part has no row with a known target.")
+    return rows
+
+
+def _frame(rows: pa.Table, features: list[dict[str, str]]) -> pd.DataFrame:
+    try:
+        return frame_of_table(rows, features)
+    except FeatureError as error:
+        raise BadInput("FEATURE", str(error)) from error
+
+
+def _truth(column: pa.ChunkedArray, spec: dict[str, Any]) -> tuple[Array, list[str] | None]:
+    """bool for two classes, label texts for many, numbers else; and the labels found."""
+    if spec["task"] == REGRESSION:
+        return numbers_of(column), None
+    texts = label_texts(column)
+    labels = sorted(pc.unique(texts).to_pylist())
+    if spec["task"] == MULTICLASS:
+        return np.asarray(texts.to_numpy(zero_copy_only=False), dtype=object), labels
+    positive = spec.get("positive_label")
+    if positive is None:
+        raise BadInput("POSITIVE", "A two-class evaluation needs the positive label.")
+    return np.asarray(pc.equal(texts, str(positive)).to_numpy(zero_copy_only=False)), None
+
+
+def _classes(found: list[str], model: LoadedModel) -> list[str]:
+    """The model's labels in its order, then those that only the held-out rows have."""
+    known = [str(label) for label in model.classes or []]
+    return known + [label for label in found if label not in known]
+
+
+def _codes(truth: Array, classes: list[str]) -> Array:
+    place = {label: index for index, label in enumerate(classes)}
+    return np.asarray([place[label] for label in truth.tolist()], dtype=np.int32)
+
+
+def _model(job: Job, reference: dict[str, Any], name: str) -> LoadedModel:
+    """Downloads a version's files and loads them through the one safe door. Raises BadInput."""
+    directory = job.directory / name
+    for file in reference["files"]:
+        try:
+            path = safe_path(str(file["path"]))
+        except UnsafePath as error:
+            raise BadInput("MODEL_REFUSED", str(error)) from error
+        job.fetch(file, str(Path(name) / path))
+    try:
+        return model_load(directory)
+    except ModelRefused as error:
+        raise BadInput("MODEL_REFUSED", f"The {name} cannot be used: {error}") from error
+
+
+def _predict(model: LoadedModel, frame: pd.DataFrame) -> Array:
+    """In chunks, so that memory does not grow with the model's inner width."""
+    try:
+        parts = [
+            model.predict_frame(frame.iloc[start : start + CHUNK]) for start in range(0, len(frame), CHUNK)
+        ]
+    except ModelRefused as error:
+        raise BadInput("MODEL_REFUSED", str(error)) from error
+    except (ValueError, TypeError, KeyError) as error:
+        message = f"The model cannot score these rows: {type(error).__name__}: {error}"[:400]
+        raise BadInput("MODEL_INPUT", message) from error
+    result = np.concatenate(parts)
+    if not np.isfinite(result).all():
+        raise BadInput("MODEL_OUTPUT", "The model answered a number that is not finite.")
+    return result
+
+
+def _output(
+    model: LoadedModel,
+    frame: pd.DataFrame,
+    spec: dict[str, Any],
+    reference: dict[str, Any],
+    classes: list[str] | None,
+) -> ModelOutput:
+    result = _predict(model, frame)
+    if spec["task"] == REGRESSION:
+        if result.ndim != 1:
+            raise BadInput("MODEL_OUTPUT", "The model is a classifier, the task a regression.")
+        return ModelOutput(predicted=result)
+    if result.ndim != 2 or model.classes is None:
+        raise BadInput("MODEL_OUTPUT", "The model gives no probabilities.")
+    if spec["task"] == BINARY:
+        if result.shape[1] != 2:
+            raise BadInput("MODEL_OUTPUT", f"The model knows {result.shape[1]} classes, the task has two.")
+        return ModelOutput(
+            scores=model.scores(result, spec["positive_label"]), threshold=reference.get("threshold")
+        )
+    wide = np.zeros((len(result), len(classes or [])))
+    for index, label in enumerate(model.classes):
+        if str(label) not in (classes or []):
+            raise BadInput("MODEL_OUTPUT", f'The model knows a class "{label}" that the candidate does not.')
+        wide[:, (classes or []).index(str(label))] = result[:, index]
+    return ModelOutput(scores=wide)
+
+
+def _importance(
+    model: LoadedModel, frame: pd.DataFrame, truth: Array, spec: dict[str, Any], classes: list[str] | None
+) -> list[dict[str, Any]]:
+    """Of the candidate, on the held-out rows, over the columns that it reads."""
+    used = frame[[name for name in frame.columns if model.names is None or name in model.names]]
+    if spec["task"] == REGRESSION:
+        return importance_of(lambda rows: _predict(model, rows), REGRESSION, used, truth, [], 0)
+    if spec["task"] == BINARY:
+
+        def two(rows: pd.DataFrame) -> Array:
+            score = model.scores(_predict(model, rows), spec["positive_label"])
+            return np.column_stack([1.0 - score, score])
+
+        return importance_of(two, BINARY, used, truth.astype(np.int64), [0, 1], 0)
+    labels = [str(label) for label in model.classes or []]
+    texts = np.asarray(classes, dtype=object)[truth]
+    return importance_of(lambda rows: _predict(model, rows), MULTICLASS, used, texts, labels, 0)
+
+
+def _predictions(
+    row_ids: Array, truth: Array, outputs: list[ModelOutput], classes: list[str] | None
+) -> pa.Table:
+    """One row a held-out row: `row`, `truth`, and for each model its score(s), or its prediction."""
+    held: dict[str, Any] = {"row": row_ids, "truth": truth}
+    for name, output in zip(("candidate", "baseline"), outputs, strict=False):
+        if output.scores is not None and output.scores.ndim == 1:
+            held[f"{name}_score"] = output.scores
+            held[f"{name}_positive"] = output.scores >= (
+                0.5 if output.threshold is None else output.threshold
+            )
+        elif output.scores is not None:
+            for index, label in enumerate(classes or []):
+                held[f"{name}_score:{label}"] = output.scores[:, index]
+            held[f"{name}_predicted"] = output.scores.argmax(axis=1).astype(np.int32)
+        else:
+            held[f"{name}_predicted"] = output.predicted
+    return pa.table(held)

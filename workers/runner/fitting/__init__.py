@@ -1,0 +1,1 @@
+"""Fitting: preprocessing, estimators with their learning curves, measures and importance."""

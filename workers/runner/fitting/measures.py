@@ -1,0 +1,101 @@
+"""Loss and validation measures of a prediction, in the words of the metric catalogue."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from workers.contracts.recipes import BINARY, REGRESSION
+
+Floats = npt.NDArray[np.float64]
+_TINY = 1e-15
+
+
+def threshold_of(task: str, costs: Mapping[str, Any] | None) -> float | None:
+    """Where two errors of those costs are worth the same: C_FP / (C_FP + C_FN); 0.5 without costs; else None."""
+    if task != BINARY:
+        return None
+    if not costs:
+        return 0.5
+    false_positive, false_negative = float(costs["false_positive"]), float(costs["false_negative"])
+    total = false_positive + false_negative
+    return false_positive / total if total > 0 else 0.5
+
+
+def loss_name(task: str) -> str:
+    """What curves show."""
+    return "rmse" if task == REGRESSION else "log_loss"
+
+
+def loss_of(task: str, truth: npt.NDArray[Any], predicted: Floats, classes: list[Any]) -> float:
+    """Log loss or root mean squared error; rows of a class that the model does not know are left out."""
+    if task == REGRESSION:
+        return float(np.sqrt(np.mean((truth - predicted) ** 2)))
+    place = {label: index for index, label in enumerate(classes)}
+    column = np.asarray([place.get(label, -1) for label in truth.tolist()])
+    rows = np.flatnonzero(column >= 0)
+    chosen = np.clip(predicted[rows, column[rows]], _TINY, 1.0)
+    return float(-np.mean(np.log(chosen))) if len(rows) else float("nan")
+
+
+def measures_of(
+    task: str,
+    truth: npt.NDArray[Any],
+    predicted: Floats,
+    classes: list[Any],
+    threshold: float | None,
+    costs: Mapping[str, Any] | None,
+) -> dict[str, float]:
+    """Name -> value; a measure that these rows do not define is left out."""
+    if task == REGRESSION:
+        errors = truth - predicted
+        spread = float(np.sum((truth - truth.mean()) ** 2))
+        found = {"rmse": float(np.sqrt(np.mean(errors**2))), "mae": float(np.mean(np.abs(errors)))}
+        if spread > 0:
+            found["r2"] = 1.0 - float(np.sum(errors**2)) / spread
+        return found
+    found = {"log_loss": loss_of(task, truth, predicted, classes)}
+    if task != BINARY or threshold is None:
+        labels = np.asarray(classes, dtype=object)[predicted.argmax(axis=1)]
+        found["accuracy"] = float(np.mean(labels == truth))
+        found["f1_macro"] = _macro_f1(truth, labels, classes)
+        return found
+    return found | _binary(truth.astype(bool), predicted[:, 1], threshold, costs)
+
+
+def _binary(
+    truth: npt.NDArray[np.bool_], score: Floats, threshold: float, costs: Mapping[str, Any] | None
+) -> dict[str, float]:
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    said = score >= threshold
+    positives, negatives = int(truth.sum()), int((~truth).sum())
+    false_positives, false_negatives = int((said & ~truth).sum()), int((~said & truth).sum())
+    found = {
+        "brier": float(np.mean((score - truth) ** 2)),
+        "accuracy": float(np.mean(said == truth)),
+        "selection_rate": float(np.mean(said)),
+    }
+    if negatives:
+        found["fpr"] = false_positives / negatives
+    if positives:
+        found["fnr"] = false_negatives / positives
+    if positives and negatives:
+        found["roc_auc"] = float(roc_auc_score(truth, score))
+        found["pr_auc"] = float(average_precision_score(truth, score))
+    if costs:
+        money = false_positives * float(costs["false_positive"])
+        money += false_negatives * float(costs["false_negative"])
+        found["cost_per_100"] = 100.0 * money / len(truth)
+    return found
+
+
+def _macro_f1(truth: npt.NDArray[Any], said: npt.NDArray[Any], classes: list[Any]) -> float:
+    values = []
+    for label in classes:
+        both = int(((truth == label) & (said == label)).sum())
+        total = int((truth == label).sum()) + int((said == label).sum())
+        if total:
+            values.append(2 * both / total)
+    return float(np.mean(values))
