@@ -189,7 +189,11 @@ class _Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._refusal = problem(400, "upgrade-refused", "This server does not change protocols.")
+            # An offer to change the protocol is passed over: what was asked is answered, then the connection ends.
+            self._ending = self._half_closed = True
+            if not self._busy and self._transport is not None:
+                self._transport.close()
+            return
         except httptools.HttpParserError:
             self._refusal = self._refusal or problem(400, "malformed-request", "The request is not valid HTTP/1.1.")
         if self._refusal is not None:
@@ -305,7 +309,8 @@ class _Connection(asyncio.Protocol):
         transport = self._transport
         if transport is None:
             return
-        keep_alive = request.keep_alive and not self._server.closing and not self._half_closed
+        last = self._half_closed and not self._waiting
+        keep_alive = request.keep_alive and not self._server.closing and not last
         transport.write(self._server.encode(response, keep_alive=keep_alive, head=request.method == "HEAD"))
         if not keep_alive:
             self._waiting.clear()

@@ -1,0 +1,303 @@
+"""The host processes: swaps, crashes, hostile files, and what a host may not have."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from workers.serving.tests import models
+from workers.serving.tests.conftest import Start
+from workers.serving.tests.control_stub import ControlStub, deployment
+from workers.serving.tests.running import ROOT, TOKEN, GatewayProcess, alive, row, until
+
+Entry = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def serving(control: ControlStub, start: Start, loan: Entry) -> GatewayProcess:
+    control.publish(loan([1], {1: 10_000}))
+    gateway = start()
+    until(lambda: gateway.ready("loan") and gateway.pid_of("v-1"), what="version 1 is ready")
+    return gateway
+
+
+class Load:
+    """Clients that ask without pause, and count what they get."""
+
+    def __init__(self, gateway: GatewayProcess, clients: int) -> None:
+        self.statuses: Counter[int] = Counter()
+        self.versions: list[str] = []
+        self.ended = threading.Event()
+        self.threads = [threading.Thread(target=self._ask, args=(gateway.url,)) for _ in range(clients)]
+        for thread in self.threads:
+            thread.start()
+
+    def _ask(self, url: str) -> None:
+        with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=20.0) as client:
+            while not self.ended.is_set():
+                response = client.post("/v2/models/loan/infer", json=row())
+                self.statuses[response.status_code] += 1
+                if response.status_code == 200:
+                    self.versions.append(response.json()["model_version"])
+
+    def end(self) -> None:
+        self.ended.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def test_swap_under_load_fails_no_request(control: ControlStub, serving: GatewayProcess, loan: Entry) -> None:
+    load = Load(serving, clients=4)
+    old = serving.pid_of("v-1")
+
+    control.publish(loan([1, 2], {2: 10_000}))
+    until(lambda: "2" in load.versions[-1:], what="version 2 answers")
+    control.publish(loan([2], {2: 10_000}))
+    until(lambda: not alive(old), what="the process of version 1 ends")
+    control.publish(loan([2, 1], {1: 10_000}))
+    until(lambda: "1" in load.versions[-1:], what="version 1 answers again")
+    load.end()
+
+    assert set(load.statuses) == {200}
+    assert load.statuses[200] > 100
+    assert set(load.versions) == {"1", "2"}
+    until(lambda: len(control.rows()) == load.statuses[200], what="every answer is in the log, once")
+
+
+def test_killed_host_comes_back(control: ControlStub, serving: GatewayProcess) -> None:
+    first = serving.pid_of("v-1")
+    load = Load(serving, clients=3)
+
+    os.kill(first, signal.SIGKILL)
+    until(lambda: 503 in load.statuses, what="requests are refused while it is away")
+    until(lambda: load.versions and serving.pid_of("v-1") not in (0, first) and serving.ready("loan"))
+    load.end()
+
+    assert set(load.statuses) == {200, 503}
+    assert serving.infer("loan", row()).status_code == 200
+
+
+def test_refusal_while_a_host_is_away_says_when_to_come_back(control: ControlStub, start: Start, loan: Entry) -> None:
+    entry = loan([1], {1: 10_000})
+    del control.files[entry["versions"][0]["files"][0]["sha256"]]
+    control.publish(entry)
+    gateway = start()
+    until(lambda: control.states().get("v-1") == "FAILED", what="the missing file is reported")
+
+    response = gateway.infer("loan", row())
+
+    assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+    assert "FAILED" in response.json()["detail"]
+    loan([1], {1: 10_000})  # the file is there again
+    until(lambda: gateway.infer("loan", row()).status_code == 200, what="it is fetched again by itself")
+
+
+def test_file_that_is_not_the_signed_one_is_never_loaded(control: ControlStub, start: Start, loan: Entry) -> None:
+    entry = loan([1], {1: 10_000})
+    digest = entry["versions"][0]["files"][0]["sha256"]
+    control.files[digest] = control.files[digest][:-1] + b"x"
+    control.publish(entry)
+
+    start()
+
+    until(lambda: control.states().get("v-1") == "FAILED")
+    until(lambda: "SHA-256" in control.health["hosts"][0]["error"])
+
+
+def test_gateway_never_takes_its_key_to_another_place(control: ControlStub, start: Start, loan: Entry) -> None:
+    elsewhere = ControlStub()
+    entry = loan([1], {1: 10_000})
+    for file in entry["versions"][0]["files"]:
+        elsewhere.files.update(control.files)
+        file["url"] = elsewhere.url + file["url"]
+    control.publish(entry)
+
+    start()
+
+    until(lambda: control.states().get("v-1") == "FAILED")
+    assert elsewhere.file_headers == []
+    elsewhere.close()
+
+
+class Payload:
+    def __init__(self, mark: str) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (os.system, (f"touch {self.mark}",))
+
+
+def hostile_pickle(directory: Path, mark: str) -> None:
+    (directory / "model.skops").write_bytes(pickle.dumps(Payload(mark)))
+
+
+def hostile_side_file(directory: Path, mark: str) -> None:
+    models.binary(directory)
+    (directory / "model.pkl").write_bytes(pickle.dumps(Payload(mark)))
+
+
+def hostile_skops(directory: Path, mark: str) -> None:
+    import skops.io
+    from sklearn.preprocessing import FunctionTransformer
+
+    skops.io.dump(FunctionTransformer(os.system), directory / "model.skops")
+
+
+@pytest.mark.parametrize("hostile", [hostile_pickle, hostile_side_file, hostile_skops])
+def test_hostile_model_is_quarantined_and_does_nothing(
+    control: ControlStub,
+    start: Start,
+    tmp_path: Path,
+    fitted: dict[str, Any],
+    hostile: Callable[[Path, str], None],
+) -> None:
+    mark = tmp_path / "was-here"
+    (tmp_path / "hostile").mkdir()
+    hostile(tmp_path / "hostile", str(mark))
+    facts = fitted["binary"][1]
+    version = control.version("v-bad", 1, tmp_path / "hostile", **facts)
+    control.publish(deployment("loan", [version], {"v-bad": 10_000}, [TOKEN]))
+
+    gateway = start()
+
+    until(lambda: control.states().get("v-bad") == "QUARANTINED", what="the host refuses the contents")
+    assert control.health["hosts"][0]["error"]
+    assert gateway.infer("loan", row()).status_code == 503
+    assert not mark.exists()
+
+
+def test_good_version_goes_on_when_the_new_one_is_hostile(
+    control: ControlStub, serving: GatewayProcess, loan: Entry, tmp_path: Path, fitted: dict[str, Any]
+) -> None:
+    (tmp_path / "hostile").mkdir()
+    hostile_pickle(tmp_path / "hostile", str(tmp_path / "was-here"))
+    entry = loan([1], {})
+    bad = control.version("v-bad", 9, tmp_path / "hostile", **fitted["binary"][1])
+    entry["versions"].append(bad)
+    entry["splits"] = [{"version_id": "v-bad", "basis_points": 10_000}]
+    control.publish(entry)
+    until(lambda: control.states().get("v-bad") == "QUARANTINED")
+
+    assert serving.infer("loan", row()).json()["model_version"] == "1"
+
+
+def test_host_has_nothing_but_its_model(serving: GatewayProcess) -> None:
+    process = Path(f"/proc/{serving.pid_of('v-1')}")
+
+    environment = (process / "environ").read_bytes()
+    for secret in (b"FAIRWAY", b"must-not-reach-a-host", b"DATABASE", b"TOKEN"):
+        assert secret not in environment
+    assert b"OMP_NUM_THREADS=1" in environment
+    links = {number: os.readlink(process / "fd" / number) for number in os.listdir(process / "fd")}
+    assert sum(link.startswith("socket:") for link in links.values()) == 1
+    status = (process / "status").read_text()
+    assert "NoNewPrivs:\t1" in status
+    assert "CapEff:\t0000000000000000" in status
+    stored = serving.home / "models"
+    assert stored.stat().st_mode & 0o777 == 0o700
+    for path in stored.rglob("*"):
+        assert path.stat().st_mode & 0o077 == 0
+
+
+def test_no_orphan_when_the_gateway_is_killed(serving: GatewayProcess) -> None:
+    host = serving.pid_of("v-1")
+
+    serving.kill()
+
+    until(lambda: not alive(host), seconds=5.0, what="the host notices that its gateway is gone")
+
+
+def test_sigterm_answers_what_is_under_way_and_leaves_nothing(control: ControlStub, serving: GatewayProcess) -> None:
+    host = serving.pid_of("v-1")
+    body = {"instances": [{"age": 40.0}] * 9_000}
+    answers: list[int] = []
+    begun = threading.Event()
+
+    def ask() -> None:
+        with httpx.Client(base_url=serving.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=20.0) as client:
+            client.get("/health/live")
+            begun.set()
+            answers.append(client.post("/loan/invocations", json=body).status_code)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    begun.wait(10)
+    until(lambda: len(answers) == 1 or connections(serving) >= 2)
+    assert serving.stop() == 0
+    thread.join()
+
+    assert answers[0] in (200, 503)
+    assert not alive(host)
+    assert sum(1 for answer in control.rows() if answer["status"] == 200) in (0, 9_000)
+
+
+def connections(gateway: GatewayProcess) -> int:
+    return sum(
+        os.readlink(f"/proc/{gateway.process.pid}/fd/{number}").startswith("socket:")
+        for number in os.listdir(f"/proc/{gateway.process.pid}/fd")
+        if os.path.islink(f"/proc/{gateway.process.pid}/fd/{number}")
+    )
+
+
+def test_one_bad_row_does_not_fail_its_neighbours(control: ControlStub, start: Start, tmp_path: Path) -> None:
+    import numpy as np
+    import pandas as pd
+    import skops.io
+    from sklearn.linear_model import LinearRegression
+
+    frame = pd.DataFrame({"a": np.asarray([0.0, 1.0, 2.0])})
+    (tmp_path / "strict").mkdir()
+    skops.io.dump(LinearRegression().fit(frame, frame["a"]), tmp_path / "strict" / "model.skops")
+    facts = {
+        "signature": {"inputs": [{"name": "a", "datatype": "FP64", "required": False}], "outputs": []},
+        "threshold": None,
+        "task": "REGRESSION",
+        "classes": None,
+    }
+    version = control.version("v-1", 1, tmp_path / "strict", **facts)
+    control.publish(deployment("loan", [version], {"v-1": 10_000}, [TOKEN]))
+    gateway = start()
+    until(lambda: gateway.ready("loan"))
+    statuses: list[tuple[bool, int]] = []
+
+    def ask(bad: bool) -> None:
+        with httpx.Client(base_url=gateway.url, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
+            for _ in range(25):
+                value = None if bad else 1.0  # a linear regression takes no missing value
+                response = client.post("/loan/invocations", json={"instances": [{"a": value}]})
+                statuses.append((bad, response.status_code))
+
+    threads = [threading.Thread(target=ask, args=(number == 0,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert Counter(statuses) == {(True, 400): 25, (False, 200): 75}
+
+
+def test_gateway_loads_no_model_library_and_the_host_no_mlflow(fitted: dict[str, Any]) -> None:
+    heavy = {"numpy", "pandas", "sklearn", "scipy", "mlflow", "django", "pyarrow", "lightgbm", "onnxruntime", "skops"}
+    gateway = "import sys, workers.serving.gateway; print(*sys.modules)"
+    host = (
+        "import sys; from pathlib import Path; from workers.serving.host import model_open;"
+        "model_open(Path(sys.argv[1])); print(*sys.modules)"
+    )
+
+    def modules(*command: str) -> set[str]:
+        done = subprocess.run([sys.executable, "-c", *command], cwd=ROOT, capture_output=True, text=True, check=True)
+        return {name.partition(".")[0] for name in done.stdout.split()}
+
+    assert not modules(gateway) & heavy
+    assert not modules(host, str(fitted["binary"][0])) & {"mlflow", "django"}
