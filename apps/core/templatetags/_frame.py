@@ -69,7 +69,7 @@ def navigation_rows(context: Context) -> list[dict[str, Any]]:
 
 @register.inclusion_tag("components/rail.html", takes_context=True)
 def rail(context: Context) -> dict[str, Any]:
-    return {"entries": navigation_rows(context), "home": _url("home:home", "home:index", "home") or "/"}
+    return {"entries": navigation_rows(context), "home": _url("home") or "/"}
 
 
 @register.inclusion_tag("components/tabbar.html", takes_context=True)

@@ -1,7 +1,7 @@
 /* <job-progress data-topic data-after data-state>: keeps state, progress, processor and memory of a job true.
    What it finds inside it fills: progress, [data-title], [data-text], [data-status], [data-cpu], [data-memory],
    [data-spark=cpu|memory] (data-top: the upper end); on the page: [data-job-state] badges. */
-import { mark } from "../lib/dom.js";
+import { el, mark } from "../lib/dom.js";
 import { bytes, duration, percent, statusWords } from "../lib/format.js";
 import { live } from "../lib/live.js";
 
@@ -19,6 +19,11 @@ customElements.define("job-progress", class extends HTMLElement {
 
   connectedCallback() {
     if (FINAL.has(this.dataset.state)) return;
+    const box = this.querySelector(".fw-prog");
+    if (box && !box.querySelector("[data-status]")) {
+      const head = box.querySelector("h2")?.parentElement ?? box.insertBefore(el("div", {}, el("h2", { "data-title": true }, box.querySelector("[data-text]")?.textContent ?? "")), box.firstChild);
+      head.append(el("span", { class: "fw-live fw-live--ended", role: "status", "data-status": true }, "connecting"));
+    }
     this.#stop = live().follow(this.dataset.topic, Number(this.dataset.after || 0), (rows) => rows.forEach((row) => this.#take(row)), (status) => this.#tell(status));
   }
   disconnectedCallback() { this.#stop?.(); }

@@ -1,4 +1,5 @@
-/* <log-stream data-topic data-after data-download>: the log of a job, line by line, for 100 000 lines and more.
+/* <log-stream data-topic data-after data-state data-download>: the log of a job, for 100 000 lines and more.
+   Lines that the server drew inside (.fw-log > div[data-line]) are kept; without them the element draws its own head.
    The log itself is quiet for screen readers; the status line speaks. */
 import { el, icon } from "../lib/dom.js";
 import { num, statusWords } from "../lib/format.js";
@@ -18,7 +19,12 @@ customElements.define("log-stream", class extends HTMLElement {
   #stop = null;
 
   connectedCallback() {
-    if (!this.#box) this.#build();
+    if (!this.querySelector("[data-follow]")) this.#build();
+    if (FINAL.has(this.dataset.state)) {
+      this.#ended = true;
+      this.#tell({ state: "ended" });
+      return;
+    }
     this.#stop = live().follow(this.dataset.topic, Number(this.dataset.after || 0), (rows) => this.#take(rows), (status) => this.#tell(status));
   }
   disconnectedCallback() { this.#stop?.(); }
@@ -26,16 +32,36 @@ customElements.define("log-stream", class extends HTMLElement {
   get #box() { return this.querySelector(".fw-log"); }
 
   #build() {
+    const drawn = this.#box;
+    const status = el("span", { class: "fw-live fw-live--ended", role: "status", "data-status": true }, "connecting");
+    const follow = el("button", { class: "btn btn-sm btn-quiet", type: "button", "aria-pressed": "true", "data-follow": true, onclick: () => this.#follow(!this.#following) }, "Follow");
+    if (drawn) {
+      this.prepend(el("div", { class: "fw-logbar" }, status, follow));
+      this.#adopt(drawn);
+    } else this.#buildHead(status, follow);
+    this.#box.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+  }
+
+  #adopt(box) {
+    for (const node of box.querySelectorAll("[data-line]")) {
+      const [number, at, text] = [...node.children].map((part) => part.textContent);
+      this.#window.push({ number: Number(number), at: parseFloat(at), text, tone: node.className });
+    }
+    this.#number = this.#window.lines.at(-1)?.number ?? 0;
+    this.#window.advance();
+    box.scrollTop = box.scrollHeight;
+  }
+
+  #buildHead(status, follow) {
     this.append(
       el("div", { class: "fw-card__head" },
         el("h2", {}, "Log"), el("span", { class: "fw-3 fw-sm fw-num", "data-lines": true }, "no line yet"),
-        el("span", { class: "fw-live fw-live--ended", role: "status", "data-status": true }, "connecting"),
+        status,
         el("div", { class: "fw-do" },
           el("form", { class: "fw-find fw-hide-s", onsubmit: (event) => this.#find(event) }, icon("search"), el("input", { class: "fw-in", type: "search", placeholder: "Find in the log", "aria-label": "Find in the log", "data-find": true })),
-          el("button", { class: "btn btn-sm btn-quiet", type: "button", "aria-pressed": "true", "data-follow": true, onclick: () => this.#follow(!this.#following) }, "Follow"),
+          follow,
           this.dataset.download ? el("a", { class: "btn btn-sm btn-icon btn-quiet", href: this.dataset.download, download: true, "aria-label": "Download the log", title: "Download the log" }, icon("download")) : null)),
       el("div", { class: `fw-log ${this.dataset.css ?? ""}`, role: "log", "aria-live": "off", tabindex: "0", "aria-label": "Job log" }, el("p", { class: "fw-log__empty" }, this.dataset.empty ?? "Waiting for the first line.")));
-    this.#box.addEventListener("scroll", () => this.#scrolled(), { passive: true });
   }
 
   #take(rows) {
@@ -70,11 +96,12 @@ customElements.define("log-stream", class extends HTMLElement {
   }
 
   #draw() {
-    this.querySelector("[data-lines]").textContent = this.#number ? `${num(this.#number)} line${this.#number === 1 ? "" : "s"}` : "no line yet";
+    const count = this.querySelector("[data-lines]") ?? this.closest(".fw-card")?.querySelector("[data-lines]");
+    if (count) count.textContent = this.#number ? `${num(this.#number)} line${this.#number === 1 ? "" : "s"}` : "no line yet";
     if (!this.#following && this.#window.hiddenAfter && this.#window.to - this.#window.from >= 2900) return;
     const [fresh, drop] = this.#window.advance();
     if (!fresh.length) return;
-    this.#box.querySelector(".fw-log__empty")?.remove();
+    for (const note of this.#box.querySelectorAll(":scope > p")) note.remove();
     for (let i = 0; i < drop; i++) this.#box.firstElementChild?.remove();
     const part = document.createDocumentFragment();
     for (const line of fresh) part.append(this.#line(line));

@@ -2,7 +2,9 @@
    A lost message costs a delay, never a row: each subscription names the last `seq` it has. */
 
 const POLL_MS = 5000;
-const QUIET_MS = 20000;
+/* The server tells its beat; until then a silence this long is suspicious. */
+const QUIET_MS = 15000;
+const MOST_BATCHES = 200;
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 15000;
 
@@ -14,7 +16,7 @@ export class LiveConnection {
   #retrying = null;
   #quiet = null;
   #failedAt = null;
-  #heardAt = 0;
+  #silence = QUIET_MS;
   #status = { state: "connecting" };
 
   /** `url` of the socket ("" to poll only), `replay` path of the poll twin; the rest is replaced in tests. */
@@ -83,10 +85,11 @@ export class LiveConnection {
       this.#listenForSilence();
     };
     socket.onmessage = (event) => {
-      this.#heardAt = this.now();
-      this.#listenForSilence();
       const message = JSON.parse(event.data);
-      if (message.error) this.#refuse(message.topic);
+      if (message.beat) this.#silence = message.beat * 2000 + 2000;
+      this.#listenForSilence();
+      if (this.#status.state !== "live") this.#tell({ state: "live" });
+      if (message.error && message.topic) this.#refuse(message.topic);
       else if (message.topic) this.#deliver(message.topic, message.seq, message.rows ?? []);
     };
     socket.onclose = () => {
@@ -110,6 +113,7 @@ export class LiveConnection {
   #listenForSilence() {
     this.cancel(this.#quiet);
     this.#quiet = this.later(async () => {
+      this.#tell({ state: "delayed", seconds: this.#silence / 1000 });
       const missed = await this.#pollAll();
       if (missed && this.#socket) {
         const socket = this.#socket;
@@ -120,7 +124,7 @@ export class LiveConnection {
       } else if (this.#socket) {
         this.#listenForSilence();
       }
-    }, QUIET_MS);
+    }, this.#silence);
   }
 
   #startPolling() {
@@ -143,19 +147,30 @@ export class LiveConnection {
     let count = 0;
     for (const [topic, entry] of [...this.#topics]) {
       try {
-        const query = new URLSearchParams({ topic, after: entry.after });
-        const answer = await this.fetch(`${this.replay}?${query}`, { headers: { Accept: "application/json" } });
-        if ([401, 403, 404].includes(answer.status)) {
-          this.#refuse(topic);
-          continue;
-        }
-        if (!answer.ok) throw new Error(String(answer.status));
-        const { seq, rows } = await answer.json();
+        count += await this.#pollTopic(topic, entry);
         this.#failedAt = null;
-        count += this.#deliver(topic, seq, rows ?? []);
       } catch {
         this.#failedAt ??= this.now();
       }
+    }
+    return count;
+  }
+
+  /** The server gives a long topic in batches: ask until nothing is new. */
+  async #pollTopic(topic, entry) {
+    let count = 0;
+    for (let batch = 0; batch < MOST_BATCHES; batch++) {
+      const before = entry.after;
+      const query = new URLSearchParams({ topic, after: before });
+      const answer = await this.fetch(`${this.replay}?${query}`, { headers: { Accept: "application/json" } });
+      if ([401, 403, 404].includes(answer.status)) {
+        this.#refuse(topic);
+        return count;
+      }
+      if (!answer.ok) throw new Error(String(answer.status));
+      const { seq, rows } = await answer.json();
+      count += this.#deliver(topic, seq, rows ?? []);
+      if (!rows?.length || entry.after === before) return count;
     }
     return count;
   }
