@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
@@ -80,6 +80,20 @@ def blob_verify(sha256: str) -> bool:
     except NotFound:
         return False
     return digest.hexdigest() == sha256
+
+
+BlobHolder = Callable[[str], bool]
+_holders: dict[str, BlobHolder] = {}
+
+
+def blob_holder_register(room: str, holds: BlobHolder) -> None:
+    """A room that stores blobs says whether a hash is still needed; asked before any bytes are removed."""
+    _holders[room] = holds
+
+
+def blob_held(sha256: str) -> bool:
+    """Does any room still need these bytes?"""
+    return any(holds(sha256) for holds in _holders.values())
 
 
 def blob_delete(sha256: str) -> None:

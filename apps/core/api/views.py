@@ -36,6 +36,13 @@ class ApiView(APIView):
         data: dict[str, Any] = dict(serializer.validated_data)
         return data
 
+    def query(self, serializer_class: type[Serializer[Any]]) -> dict[str, Any]:
+        """Validated query parameters; raises the serializer's errors at their names."""
+        serializer = serializer_class(data=self.request.query_params)
+        serializer.is_valid(raise_exception=True)
+        data: dict[str, Any] = dict(serializer.validated_data)
+        return data
+
     def page(self, rows: QuerySet[Any], serializer_class: type[Serializer[Any]], *, ordering: str = "-id") -> Response:
         """One page of `rows` by key, with `next` and `previous` links."""
         paginator = KeyPagination()

@@ -5,20 +5,17 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from django.http import FileResponse, HttpRequest
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from apps.core.actors import Actor
-from apps.core.blobs import CHUNK, blob_open
+from apps.core.blobs import CHUNK
 from apps.core.errors import Invalid, NotFound
+from apps.core.files import file_response
 from apps.experiments import selectors, services
 from apps.mlflow_api.door import answer, model_id_of, run_id_of, text_of
 from apps.mlflow_api.shapes import artifact_root, file_shapes
-
-if TYPE_CHECKING:
-    from apps.experiments.models import Artifact
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,28 +63,13 @@ def upload(actor: Actor, request: HttpRequest, path: str) -> HttpResponseBase:
     return answer({})
 
 
-def file_response(artifact: Artifact) -> FileResponse:
-    """Always an attachment of no particular type, with a policy that lets nothing in it run."""
-    response = FileResponse(
-        blob_open(artifact.sha256),
-        as_attachment=True,
-        filename=artifact.path.rsplit("/", 1)[-1],
-        content_type="application/octet-stream",
-    )
-    response["Content-Length"] = str(artifact.size)
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    response["ETag"] = f'"{artifact.sha256}"'
-    return response
-
-
 def download(actor: Actor, request: HttpRequest, path: str) -> HttpResponseBase:
     place = place_of(actor, path)
     files = selectors.artifact_list(run_id=place.run_id, logged_model_id=place.logged_model_id)
     artifact = files.filter(path=place.path).first()
     if artifact is None:
         raise NotFound("There is no such file.")
-    return file_response(artifact)
+    return file_response(sha256=artifact.sha256, size=artifact.size, name=artifact.path)
 
 
 def proxied_list(actor: Actor, request: HttpRequest) -> HttpResponseBase:

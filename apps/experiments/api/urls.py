@@ -1,0 +1,14 @@
+from django.urls import path
+
+from apps.experiments.api import views
+
+urlpatterns = [
+    path("experiments", views.ExperimentListView.as_view(), name="api-experiment-list"),
+    path("experiments/<uuid:pk>", views.ExperimentView.as_view(), name="api-experiment-detail"),
+    path("runs", views.RunListView.as_view(), name="api-run-list"),
+    path("runs/compare", views.RunCompareView.as_view(), name="api-run-compare"),
+    path("runs/<uuid:pk>", views.RunView.as_view(), name="api-run-detail"),
+    path("runs/<uuid:pk>/metrics/<path:key>", views.RunMetricView.as_view(), name="api-run-metric"),
+    path("runs/<uuid:pk>/artifacts", views.RunArtifactListView.as_view(), name="api-run-artifact-list"),
+    path("runs/<uuid:pk>/artifacts/<path:path>", views.RunArtifactView.as_view(), name="api-run-artifact"),
+]

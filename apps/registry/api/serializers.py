@@ -1,0 +1,104 @@
+"""Models and versions as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.registry.models import Model, ModelAlias, ModelVersion
+
+
+class ModelRow(serializers.ModelSerializer[Model]):
+    registered_by = serializers.CharField(source="created_by_label", read_only=True)
+
+    class Meta:
+        model = Model
+        fields = [
+            "id",
+            "team_id",
+            "problem_id",
+            "name",
+            "description",
+            "task",
+            "registered_by",
+            "created_at",
+            "archived_at",
+            "row_version",
+        ]
+        read_only_fields = fields
+
+
+class ModelChange(serializers.Serializer[Any]):
+    description = serializers.CharField(required=False, allow_blank=True, max_length=20_000)
+    archived = serializers.BooleanField(required=False)
+
+
+class VersionRow(serializers.ModelSerializer[ModelVersion]):
+    class Meta:
+        model = ModelVersion
+        fields = [
+            "id",
+            "model_id",
+            "team_id",
+            "number",
+            "state",
+            "run_id",
+            "recipe",
+            "format",
+            "task",
+            "threshold",
+            "content_digest",
+            "quarantine_reason",
+            "description",
+            "registered_by_label",
+            "created_at",
+        ]
+        read_only_fields = fields
+
+
+class VersionDetail(VersionRow):
+    """A version with its files, signature and facts."""
+
+    class Meta(VersionRow.Meta):
+        fields = [
+            *VersionRow.Meta.fields,
+            "path",
+            "source",
+            "manifest",
+            "signature",
+            "classes",
+            "complexity",
+            "environment",
+            "importance",
+            "tags",
+        ]
+        read_only_fields = fields
+
+
+class VersionInput(serializers.Serializer[Any]):
+    """Register what a run logged."""
+
+    run_id = serializers.UUIDField()
+    path = serializers.CharField(max_length=300, default="model")
+    description = serializers.CharField(required=False, allow_blank=True, default="", max_length=20_000)
+
+
+class VersionChange(serializers.Serializer[Any]):
+    description = serializers.CharField(required=False, allow_blank=True, max_length=20_000)
+    archived = serializers.BooleanField(required=False)
+
+
+class QuarantineInput(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=2000)
+
+
+class AliasInput(serializers.Serializer[Any]):
+    version_id = serializers.UUIDField()
+
+
+class AliasRow(serializers.ModelSerializer[ModelAlias]):
+    class Meta:
+        model = ModelAlias
+        fields = ["name", "model_id", "version_id"]
+        read_only_fields = fields
