@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, close_old_connections, connections
+from django.db import InterfaceError, OperationalError, connections
 from psycopg_pool import PoolTimeout
 
 from apps.jobs import services
@@ -32,6 +32,7 @@ CANCEL_SECONDS = 0.5
 STATUS_SECONDS = 0.25
 USAGE_SECONDS = 2.0
 STOP_GRACE = 5.0
+MOST_FAULTS = 5
 
 
 @dataclass
@@ -52,6 +53,7 @@ class Watch:
         self._read = self.offset
         self._reading: tuple[float, float] | None = None
         self._stopping = False
+        self._faults = 0
         self._status = JobStatus(JobState.RUNNING)
 
     def run(self) -> None:
@@ -63,7 +65,7 @@ class Watch:
             except services.LeaseLost:
                 logger.info("Attempt %s is watched by another worker now.", self.claim.attempt_id)
                 return
-            except (DatabaseError, InterfaceError, PoolTimeout) as error:
+            except (OperationalError, InterfaceError, PoolTimeout) as error:
                 logger.warning("Attempt %s: the database cannot be reached: %s", self.claim.attempt_id, error)
                 self._forget()
                 connections.close_all()
@@ -71,8 +73,22 @@ class Watch:
                 self.executor.status(self.handle)
                 self.wait(1.0)
                 continue
+            except Exception as error:
+                logger.exception("Attempt %s: watching it failed.", self.claim.attempt_id)
+                self._faults += 1
+                if self._faults >= MOST_FAULTS:
+                    self._give_up(error)
+                    return
+                self._forget()
+                self.wait(1.0)
             young = time.monotonic() - self._began < FAST_FOR
             self.wait(POLL_FAST if young or self._pending else POLL_SLOW)
+
+    def _give_up(self, error: Exception) -> None:
+        """A fault that stays must not keep the job from ending: stop the child and count the attempt as lost."""
+        self.executor.stop(self.handle, 0.0)
+        cause = f"The worker could not watch the job: {type(error).__name__}: {error}"[:500]
+        services.job_finish(claim=self.claim, status=JobStatus(JobState.LOST, cause=cause))
 
     def _due(self, name: str, every: float) -> bool:
         now = time.monotonic()
@@ -107,7 +123,8 @@ class Watch:
     def _lines(self, *, flush: bool) -> None:
         """Read on and store in batches of 200 ms or 64 kB; the first lines of an attempt do not wait for a batch."""
         while True:
-            fresh, self._read = self.executor.lines(self.handle, self._read)
+            fresh = self.executor.lines(self.handle, self._read)
+            self._read = fresh[-1].offset_end if fresh else self._read
             if fresh and not self._pending:
                 self._pending_since = time.monotonic()
             self._pending += fresh
@@ -150,6 +167,5 @@ class Watch:
 
 def attempt_watch(claim: Claim, executor: Executor) -> None:
     """Watch an attempt that this worker holds, from where its log stands."""
-    close_old_connections()
     attempt = JobAttempt.objects.only("handle", "log_offset").get(pk=claim.attempt_id)
     Watch(claim, executor, attempt.handle, attempt.log_offset).run()
