@@ -21,7 +21,8 @@ def http_status(url: str, seconds: float = 2.0) -> int:
 def http_answer(url: str, seconds: float = 2.0) -> tuple[int, Any]:
     """Status and JSON body (None when it is none) of a GET to this machine; no proxy is asked."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout=seconds)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname or "127.0.0.1", parts.port, timeout=seconds)
     try:
         connection.request("GET", parts.path or "/")
         response = connection.getresponse()

@@ -14,6 +14,12 @@ WEB_WORKERS = 2
 WEB_THREADS = 12
 WORKER_THREADS = 8
 QUEUES = ("default", "jobs")
+MIGRATE = ("migrate", "--no-input")
+# django-htmx ships extensions and another major version that nothing uses, some of which import missing files.
+COLLECT = (
+    "collectstatic", "--no-input", "--verbosity", "0",
+    "--ignore", "django_htmx/ext/*", "--ignore", "django_htmx/htm*-4*",
+)  # fmt: skip
 
 
 def service_specs(config: StackConfig, database_url: str, redis_url: str) -> list[ChildSpec]:

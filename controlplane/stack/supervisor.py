@@ -24,7 +24,7 @@ from controlplane.stack.ports import ports_require
 from controlplane.stack.postgres import Postgres
 from controlplane.stack.ready import http_status, port_answers
 from controlplane.stack.secret_files import NAMES, secret
-from controlplane.stack.services import manage_spec, service_specs
+from controlplane.stack.services import COLLECT, MIGRATE, manage_spec, service_specs
 from controlplane.stack.state import state_write
 from controlplane.stack.static_files import static_current, static_stamp
 from controlplane.stack.tree import descendants, processes_end
@@ -157,9 +157,9 @@ class Supervisor:
         env = self.config.django_environment(database_url, redis_url)
         collect = None
         if not static_current(self.config.root, self.config.home):
-            collect = self._task_start(manage_spec(self.config, env, "collectstatic", "--no-input", "--verbosity", "0"))
+            collect = self._task_start(manage_spec(self.config, env, *COLLECT))
         step = Step("Migrations")
-        self._task_wait(self._task_start(manage_spec(self.config, env, "migrate", "--no-input")), step)
+        self._task_wait(self._task_start(manage_spec(self.config, env, *MIGRATE)), step)
         if collect is not None:
             self._task_wait(collect, Step("Static files"))
             static_stamp(self.config.root, self.config.home)

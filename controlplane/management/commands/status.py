@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from typing import Any
 
@@ -28,6 +29,8 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        # An installation that does not run is told in the answer, not by the pool's own complaints.
+        logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
         place = Place(
             home=settings.FAIRWAY_HOME,
             web_url=settings.INTERNAL_URL,
