@@ -184,7 +184,9 @@ def test_properties_of_any_rows(rows: list[tuple[bool, float, int]], threshold: 
         if name not in ("count", "log_loss", "cost_per_100"):
             assert (estimate.value[known] <= 1 + 1e-12).all(), name
             assert (estimate.value[known] >= -1e-12).all(), name
-    np.testing.assert_allclose(found["tpr"].value + found["fnr"].value, np.where(np.isnan(found["tpr"].value), np.nan, 1))
+    np.testing.assert_allclose(
+        found["tpr"].value + found["fnr"].value, np.where(np.isnan(found["tpr"].value), np.nan, 1)
+    )
 
 
 @settings(max_examples=40, deadline=None)

@@ -73,9 +73,7 @@ def test_many_classes_find_the_better_model() -> None:
     assert paired.differences["log_loss"].verdict == "better"
 
 
-@pytest.mark.parametrize(
-    "name", ["balanced_accuracy", "macro_f1", "weighted_f1", "macro_precision", "macro_recall"]
-)
+@pytest.mark.parametrize("name", ["balanced_accuracy", "macro_f1", "weighted_f1", "macro_precision", "macro_recall"])
 def test_influence_is_the_derivative(name: str) -> None:
     from analysis.segment_metrics.multiclass import aggregate_values
 
@@ -149,9 +147,7 @@ def test_regression_equals_scikit_learn() -> None:
 
 
 def test_regression_without_spread_has_no_r_squared() -> None:
-    rows = EvaluationRows(
-        np.arange(3), np.zeros(3), pa.table({"g": ["x"] * 3}), ModelOutput(predicted=np.ones(3))
-    )
+    rows = EvaluationRows(np.arange(3), np.zeros(3), pa.table({"g": ["x"] * 3}), ModelOutput(predicted=np.ones(3)))
 
     report, _ = evaluate_table(rows, EvaluateSpec(task="REGRESSION"))
 

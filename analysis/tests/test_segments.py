@@ -48,9 +48,7 @@ TABLE = pa.table(
         ("number", Bands((100.0,), ("low", "high")), [0, 0, 0, 0], ("low", "high")),
     ],
 )
-def test_codes_and_labels(
-    expression: str, bands: Bands | None, codes: list[int], labels: tuple[str, ...]
-) -> None:
+def test_codes_and_labels(expression: str, bands: Bands | None, codes: list[int], labels: tuple[str, ...]) -> None:
     found = segment_evaluate(make_segment("S", expression, bands=bands), TABLE)
 
     assert found.codes.tolist() == codes
@@ -86,7 +84,13 @@ def test_one_bad_segment_does_not_stop_the_others() -> None:
 
 @pytest.mark.parametrize(
     ("edges", "labels"),
-    [((), ("a",)), ((2.0, 1.0), ("a", "b", "c")), ((1.0,), ("a",)), ((1.0,), ("a", "a")), ((float("nan"),), ("a", "b"))],
+    [
+        ((), ("a",)),
+        ((2.0, 1.0), ("a", "b", "c")),
+        ((1.0,), ("a",)),
+        ((1.0,), ("a", "a")),
+        ((float("nan"),), ("a", "b")),
+    ],
 )
 def test_bands_are_checked(edges: tuple[float, ...], labels: tuple[str, ...]) -> None:
     with pytest.raises(SegmentError):
