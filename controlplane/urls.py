@@ -21,6 +21,7 @@ ROOMS = (
     "registry",
     "training",
     "evaluations",
+    "gates",
     "reviews",
     "deployments",
     "live",

@@ -4,7 +4,7 @@ from apps.deployments.services.health import health_ingest
 from apps.deployments.services.mask import mask_save
 from apps.deployments.services.predictions import partitions_make, predictions_ingest, predictions_retain
 from apps.deployments.services.rollouts import approval_given, approval_withdrawn, deployment_request
-from apps.deployments.services.routes import route_file_allowed, routes_document
+from apps.deployments.services.routes import route_file_size, routes_document
 from apps.deployments.services.switches import (
     deployment_kill,
     deployment_pause,
@@ -27,6 +27,6 @@ __all__ = [
     "partitions_make",
     "predictions_ingest",
     "predictions_retain",
-    "route_file_allowed",
+    "route_file_size",
     "routes_document",
 ]

@@ -129,14 +129,14 @@ def _version(rollout: Rollout) -> dict[str, Any]:
     }
 
 
-def route_file_allowed(sha256: str) -> bool:
-    """Is this file part of a version that the gateway may hold?"""
+def route_file_size(sha256: str) -> int | None:
+    """The size of a file that belongs to a version which the gateway may hold; None for any other."""
     by_deployment: dict[uuid.UUID, list[Rollout]] = {}
     for rollout in _standing():
         by_deployment.setdefault(rollout.deployment_id, []).append(rollout)
-    return any(
-        row["sha256"] == sha256
-        for rollouts in by_deployment.values()
-        for rollout in _wanted(rollouts)
-        for row in rollout.model_version.manifest
-    )
+    for rollouts in by_deployment.values():
+        for rollout in _wanted(rollouts):
+            for row in rollout.model_version.manifest:
+                if row["sha256"] == sha256:
+                    return int(row["size"])
+    return None

@@ -1,0 +1,8 @@
+from django.urls import path
+
+from apps.evaluations.api import views
+
+urlpatterns = [
+    path("evaluations", views.EvaluationListView.as_view(), name="api-evaluation-list"),
+    path("evaluations/<uuid:pk>", views.EvaluationView.as_view(), name="api-evaluation-detail"),
+]

@@ -1,0 +1,109 @@
+"""Evaluations for scripts and services."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.core.api.idempotency import idempotent
+from apps.core.api.paging import KeyPagination
+from apps.core.api.views import ApiView
+from apps.evaluations import selectors, services
+from apps.evaluations.models import Evaluation
+
+
+class EvaluationQuery(serializers.Serializer[Any]):
+    team = serializers.UUIDField(required=False, default=None)
+    problem = serializers.UUIDField(required=False, default=None)
+    version = serializers.UUIDField(required=False, default=None)
+    archived = serializers.BooleanField(required=False, default=False)
+
+
+class EvaluationInput(serializers.Serializer[Any]):
+    model_version_id = serializers.UUIDField()
+    dataset_version_id = serializers.UUIDField(required=False, allow_null=True, default=None)
+    baseline_version_id = serializers.UUIDField(required=False, allow_null=True, default=None)
+
+
+class EvaluationChange(serializers.Serializer[Any]):
+    archived = serializers.BooleanField()
+
+
+class EvaluationRow(serializers.ModelSerializer[Evaluation]):
+    class Meta:
+        model = Evaluation
+        fields = [
+            "id",
+            "number",
+            "team_id",
+            "problem_id",
+            "problem_version_id",
+            "model_version_id",
+            "baseline_version_id",
+            "dataset_version_id",
+            "job_id",
+            "state",
+            "threshold",
+            "row_count",
+            "row_digest",
+            "report_digest",
+            "cause",
+            "created_at",
+            "completed_at",
+        ]
+        read_only_fields = fields
+
+
+class EvaluationDetail(EvaluationRow):
+    """With the report, in the form of `analysis.contracts.report`; null while the job runs."""
+
+    report = serializers.JSONField(read_only=True, allow_null=True)
+
+    class Meta(EvaluationRow.Meta):
+        fields = [*EvaluationRow.Meta.fields, "report"]
+        read_only_fields = fields
+
+
+class EvaluationListView(ApiView):
+    pagination_class = KeyPagination
+
+    @extend_schema(
+        operation_id="evaluation_list", parameters=[EvaluationQuery], responses={200: EvaluationRow(many=True)}
+    )
+    def get(self, request: Request) -> Response:
+        """Evaluations that you may see, newest first."""
+        query = self.query(EvaluationQuery)
+        rows = selectors.evaluation_list(
+            self.actor,
+            team_id=query["team"],
+            problem_id=query["problem"],
+            model_version_id=query["version"],
+            archived=query["archived"],
+        )
+        return self.page(rows, EvaluationRow)
+
+    @extend_schema(operation_id="evaluation_launch", request=EvaluationInput, responses={201: EvaluationRow})
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Evaluate a version on held-out rows, by segment, against a baseline on the same rows."""
+        evaluation = services.evaluation_launch(actor=self.actor, **self.input(EvaluationInput))
+        return Response(EvaluationRow(evaluation).data, status=201)
+
+
+class EvaluationView(ApiView):
+    @extend_schema(operation_id="evaluation_get", responses={200: EvaluationDetail})
+    def get(self, request: Request, pk: uuid.UUID) -> Response:
+        """One evaluation with its report."""
+        return Response(EvaluationDetail(selectors.evaluation_get(self.actor, pk)).data)
+
+    @extend_schema(operation_id="evaluation_update", request=EvaluationChange, responses={200: EvaluationRow})
+    def patch(self, request: Request, pk: uuid.UUID) -> Response:
+        """Archive or bring back."""
+        data = self.input(EvaluationChange)
+        services.evaluation_archive(actor=self.actor, evaluation_id=pk, archived=data["archived"])
+        return Response(EvaluationRow(selectors.evaluation_get(self.actor, pk)).data)
