@@ -204,9 +204,12 @@ FAIRWAY_HOME = ENV.home
 PORTS = {"web": ENV.port, "live": ENV.live_port, "gateway": ENV.gateway_port}
 # Where the browser opens its WebSocket; empty: the page's host on LIVE_PORT.
 LIVE_URL = ENV.live_url
-# Plotly's strict bundle sets its style sheet through two constant <style> elements, whose hashes are pinned
-# beside its version in frontend/package.json.
-PLOTLY_STYLE_HASHES: tuple[str, ...] = ()
+# Plotly's strict bundle sets its style sheet through two constant <style> elements (one empty); these hashes
+# belong to its version in frontend/package.json.
+PLOTLY_STYLE_HASHES: tuple[str, ...] = (
+    "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+    "sha256-ji27qzEtxXZW+7dun6UwjHXJ18e6WAin1VvNtkzIE/o=",
+)
 
 
 def _csp() -> str:
