@@ -37,9 +37,19 @@ class Upload(TeamOwned):
     filename = models.CharField(max_length=255)
     size = models.BigIntegerField()
     received = models.BigIntegerField(default=0)
+    # [[offset, size, sha256], ...] of the parts that have arrived, in order and without gaps.
+    parts = models.JSONField(default=list)
     state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)
     expires_at = models.DateTimeField()
     version = models.ForeignKey("datasets.DatasetVersion", on_delete=models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["expires_at"], name="datasets_upload_open", condition=Q(state="OPEN")),
+        ]
+
+    def __str__(self) -> str:
+        return self.filename
 
 
 class DatasetVersion(BaseModel):
@@ -90,3 +100,18 @@ class DatasetVersion(BaseModel):
 
     def __str__(self) -> str:
         return f"{self.dataset} {self.number}"
+
+
+class SegmentSupport(BaseModel):
+    """How many rows of a version each group of the problem's segments has; counted anew when segments change."""
+
+    version = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="supports")
+    # SHA-256 over the sorted ids of the segment versions that were counted.
+    segments_digest = models.CharField(max_length=64)
+    # As the profile reports them: [{"id", "groups": [{"label", "n", ...}], "error"}] and the crossings of two.
+    segments = models.JSONField(default=list)
+    crossings = models.JSONField(default=list)
+    job_id = models.UUIDField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "segments_digest"], name="datasets_support_once")]

@@ -40,6 +40,8 @@ class Problem(TeamOwned):
 
     name = models.CharField(max_length=120)
     state = models.CharField(max_length=12, choices=State.choices, default=State.DRAFT)
+    # Where a suspended problem goes back to.
+    state_before = models.CharField(max_length=12, blank=True, default="")
     owner = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     risk_class = models.CharField(max_length=8, choices=RiskClass.choices, blank=True, default="")
 
@@ -68,6 +70,9 @@ class ProblemVersion(BaseModel):
     task = models.CharField(max_length=12, choices=TaskKind.choices, default=TaskKind.BINARY)
     target = models.CharField(max_length=200, blank=True, default="")
     positive_label = models.CharField(max_length=200, blank=True, default="")
+    # Copied to the problem when the version is accepted (before the first acceptance: at every edit).
+    owner = models.ForeignKey("accounts.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    risk_class = models.CharField(max_length=8, choices=RiskClass.choices, blank=True, default="")
     # Plain words for the page, e.g. "released" / "held": what the model says for either class.
     positive_word = models.CharField(max_length=60, blank=True, default="")
     negative_word = models.CharField(max_length=60, blank=True, default="")
@@ -80,7 +85,11 @@ class ProblemVersion(BaseModel):
     # {"rows": 100, "positives": 15, "negatives": 15}
     least_support = models.JSONField(default=dict, blank=True)
     reason = models.TextField(blank=True, default="")
+    # Everybody who changed or submitted this version: none of them may accept it (also a trigger).
     edited_by = models.ManyToManyField("accounts.User", related_name="+")
+    # The meaning of each segment that this version was written with.
+    segment_versions = models.ManyToManyField("problems.SegmentVersion", related_name="+")
+    returned_reason = models.TextField(blank=True, default="")
     accepted_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, null=True, related_name="+")
     accepted_at = models.DateTimeField(null=True)
 

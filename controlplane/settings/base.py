@@ -149,6 +149,7 @@ CELERY_BEAT_SCHEDULE = {
     "jobs-repair": {"task": "apps.jobs.tasks.jobs_repair", "schedule": 5.0, "options": {"expires": 5}},
     "jobs-directories": {"task": "apps.jobs.tasks.directories_sweep", "schedule": 3600.0},
     "audit-seal": {"task": "apps.audit.tasks.audit_seal", "schedule": 2.0, "options": {"expires": 10}},
+    "uploads-sweep": {"task": "apps.datasets.tasks.uploads_sweep", "schedule": 600.0},
     "notices-sweep": {"task": "apps.notices.tasks.notices_sweep", "schedule": 30.0, "options": {"expires": 30}},
 }
 

@@ -14,7 +14,5 @@ class Migration(migrations.Migration):
             parent="problems_problemversion",
             when="state = 'SEALED'",
         ),
-        seal_rows(
-            "problems_segmentversion", when="OLD.state <> 'DRAFT'", allow=("state", "row_version")
-        ),
+        seal_rows("problems_segmentversion", when="OLD.state <> 'DRAFT'", allow=("state", "row_version")),
     ]

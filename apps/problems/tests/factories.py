@@ -1,0 +1,76 @@
+"""Problems for tests, made by the services."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from apps.accounts.models import Team
+from apps.accounts.tests.factories import actor_make, team_make
+from apps.core.actors import Actor, Role
+from apps.problems import selectors, services
+from apps.problems.models import Problem, ProblemVersion
+
+_count = itertools.count(1)
+
+ARRESTS: dict[str, Any] = {
+    "question": "Should a person arrested for possession of a small quantity be released or held?",
+    "decision_served": "The officer in charge releases with a summons or holds for a bail hearing.",
+    "population": "Arrests for possession, Toronto, 1997 to 2002",
+    "unit_of_prediction": "one arrest",
+    "task": "BINARY",
+    "target": "released",
+    "positive_label": "Yes",
+    "positive_word": "released",
+    "negative_word": "held",
+    "risk_class": "HIGH",
+    "decision_mode": "ASSIST",
+    "error_costs": {"currency": "CAD", "false_positive": 120_000, "false_negative": 40_000},
+    "label_delay_days": 0,
+}
+OBJECTIVES: list[dict[str, Any]] = [
+    {"metric": "cost_per_100", "comparison": "LIVE", "limit": 0.0},
+    {"metric": "roc_auc", "limit": 0.65},
+    {"metric": "fnr", "comparison": "LIVE", "limit": 0.05, "scope": "PROTECTED", "critical": True},
+    {"metric": "fnr", "limit": 0.1, "scope": "DISPARITY", "segment": "Colour"},
+]
+SEGMENTS: list[dict[str, Any]] = [
+    {
+        "name": "Age",
+        "expression": "age",
+        "bands": {"edges": [25, 35], "labels": ["under 25", "25 to 34", "35 and over"]},
+        "purpose": "PROTECTED",
+    },
+    {"name": "Colour", "expression": "colour", "purpose": "PROTECTED"},
+    {"name": "Employed", "expression": "employed", "purpose": "PERFORMANCE"},
+]
+
+
+def people(team: Team | None = None) -> tuple[Team, Actor, Actor]:
+    """A team with a data scientist and a product owner."""
+    team = team or team_make()
+    return team, actor_make(Role.DATA_SCIENTIST, team), actor_make(Role.PRODUCT_OWNER, team)
+
+
+def problem_draft(scientist: Actor, team: Team, **fields: Any) -> tuple[Problem, ProblemVersion]:
+    """A complete draft."""
+    problem = services.problem_create(
+        actor=scientist,
+        team_id=team.pk,
+        name=fields.pop("name", f"Release {next(_count)}"),
+        objectives=fields.pop("objectives", OBJECTIVES),
+        segments=fields.pop("segments", SEGMENTS),
+        **{**ARRESTS, **fields},
+    )
+    version = selectors.version_open(problem)
+    assert version is not None
+    return problem, version
+
+
+def problem_accepted(scientist: Actor, owner: Actor, team: Team, **fields: Any) -> tuple[Problem, ProblemVersion]:
+    """A problem whose first version the owner has accepted."""
+    problem, version = problem_draft(scientist, team, **fields)
+    services.problem_submit(actor=scientist, version_id=version.pk)
+    version = services.problem_accept(actor=owner, version_id=version.pk)
+    problem.refresh_from_db()
+    return problem, version

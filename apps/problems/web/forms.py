@@ -1,0 +1,213 @@
+"""The problem form: plain fields and rows, read into the values that the services check."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django import forms
+
+from analysis.contracts.metrics import PERCENT, metric_get, metrics_for
+from apps.problems.models import DecisionMode, Objective, RiskClass, SegmentVersion, TaskKind
+from apps.problems.money import CURRENCIES
+
+_BLANK = [("", "Choose…")]
+INDEXED = re.compile(r"^(objectives|segments)\[(\d+)\](?:\.(.+))?$")
+TO_FORM = {
+    "error_costs": "cost_fp",
+    "error_costs.currency": "currency",
+    "error_costs.false_positive": "cost_fp",
+    "error_costs.false_negative": "cost_fn",
+    "error_costs.per_error": "cost_error",
+    "error_costs.per_unit": "cost_unit",
+    "error_costs.matrix": "cost_error",
+    "owner_id": "owner",
+    "least_support": "support_rows",
+    "least_support.rows": "support_rows",
+    "least_support.positives": "support_positives",
+    "least_support.negatives": "support_negatives",
+}
+ROW_TO_FORM = {"bands": "edges", "least_support": "least_rows", "least_support.rows": "least_rows"}
+
+
+def _text(label: str, *, rows: int = 0, help: str = "", placeholder: str = "", limit: int = 2000) -> forms.CharField:
+    attrs: dict[str, Any] = {"maxlength": limit}
+    if placeholder:
+        attrs["placeholder"] = placeholder
+    widget = forms.Textarea(attrs={**attrs, "rows": rows}) if rows else forms.TextInput(attrs=attrs)
+    return forms.CharField(label=label, required=False, help_text=help, widget=widget)
+
+
+def _number(label: str, help: str = "") -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        required=False,
+        help_text=help,
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "maxlength": 30}),
+    )
+
+
+def _choice(label: str, choices: Iterable[tuple[str, str]], help: str = "") -> forms.ChoiceField:
+    return forms.ChoiceField(label=label, choices=list(choices), required=False, help_text=help)
+
+
+class NameForm(forms.Form):
+    """All that is needed to begin."""
+
+    name = forms.CharField(
+        label="Name",
+        max_length=120,
+        help_text="As people call it: “Release on recognisance”, “Late invoices”. Everything else comes next.",
+        widget=forms.TextInput(attrs={"autofocus": True, "autocomplete": "off"}),
+    )
+
+
+class ReasonForm(forms.Form):
+    """A reason that is kept."""
+
+    reason = forms.CharField(label="Reason", max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class DraftForm(forms.Form):
+    """The fields of a problem version."""
+
+    name = _text("Name", limit=120)
+    question = _text("Question", rows=2, placeholder="Should this person be released, or held for a hearing?")
+    decision_served = _text(
+        "Decision served", rows=2, help="Which decision the answer helps, who takes it, and what happens then."
+    )
+    population = _text("Population", rows=2, help="About whom or what the question is asked: place, time, exclusions.")
+    unit_of_prediction = _text("One row is", placeholder="one arrest", limit=200)
+    owner = forms.ChoiceField(
+        label="Product owner", required=False, help_text="Answers for the problem and accepts its versions."
+    )
+    risk_class = _choice("Risk class", _BLANK + RiskClass.choices, "How much harm a wrong answer can do.")
+    decision_mode = _choice("Who decides", _BLANK + DecisionMode.choices)
+    task = _choice("The answer is one of", TaskKind.choices)
+    target = _text("Column with the true answer", placeholder="released", limit=200)
+    positive_label = _text("Value that counts as positive", placeholder="Yes", limit=200)
+    positive_word = _text("In words, positive", placeholder="released", limit=60)
+    negative_word = _text("In words, negative", placeholder="held", limit=60)
+    currency = _choice("Currency", [(c, c) for c in CURRENCIES])
+    cost_fp = _number("Wrongly predicted positive costs")
+    cost_fn = _number("Wrongly predicted negative costs")
+    cost_error = _number("Each wrong answer costs")
+    cost_unit = _number("Each unit of error costs")
+    label_delay_days = _number("The true answer is known after", "0 when it is known at once.")
+    review_period_days = _number("Look at the problem again after")
+    support_rows = _number("Least rows in a group", "With fewer, nothing is concluded about the group.")
+    support_positives = _number("of these, positive")
+    support_negatives = _number("of these, negative")
+
+    def __init__(self, *args: Any, owners: Iterable[Any] = (), currency: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        people = [(str(person.pk), str(person)) for person in owners]
+        self.fields["owner"].choices = _BLANK + people  # type: ignore[attr-defined]
+        if currency and currency not in CURRENCIES:
+            self.fields["currency"].choices += [(currency, currency)]  # type: ignore[attr-defined]
+
+
+class ObjectiveForm(forms.Form):
+    """One row of the objectives."""
+
+    metric = forms.ChoiceField(label="Measure", required=False)
+    scope = _choice("Where", Objective.Scope.choices)
+    segment = _choice("Segment", [("", "–")], "For a gap between groups.")
+    comparison = _choice("Held against", Objective.Comparison.choices)
+    limit = _number("Limit")
+    direction = _choice("Better is", [("", "as usual"), *Objective.Direction.choices])
+    critical = forms.BooleanField(label="Blocks approval when it is not proven", required=False)
+    name = _text("Name", limit=120, placeholder="Named by the measure")
+
+    def __init__(self, *args: Any, task: str = TaskKind.BINARY, segments: Iterable[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        known = task if task in TaskKind.values else TaskKind.BINARY
+        metrics = [(m.name, m.label) for m in metrics_for(known) if m.name != "count"]
+        self.fields["metric"].choices = _BLANK + metrics  # type: ignore[attr-defined]
+        self.fields["segment"].choices = [("", "–"), *((s, s) for s in segments if s)]  # type: ignore[attr-defined]
+
+    @property
+    def unit(self) -> str:
+        """What the limit is written in."""
+        code = self["metric"].value()
+        try:
+            metric = metric_get(code) if code else None
+        except KeyError:
+            return ""
+        if metric is None or metric.unit != PERCENT:
+            return ""
+        return "points" if self["comparison"].value() == "LIVE" or self["scope"].value() == "DISPARITY" else "%"
+
+
+class SegmentForm(forms.Form):
+    """One row of the segments."""
+
+    name = _text("Name", placeholder="Age", limit=120)
+    expression = _text(
+        "Column or condition", placeholder="age", help="A column, or a condition such as age >= 35.", limit=500
+    )
+    edges = _text("Bands begin at", placeholder="25, 35", help="For numbers only.", limit=500)
+    labels = _text("Names of the bands", placeholder="under 25; 25 to 34; 35 and over", limit=2000)
+    purpose = _choice(
+        "Purpose", SegmentVersion.Purpose.choices, "Protected: the law or decency forbids to treat it worse."
+    )
+    least_rows = _number("Least rows", "Empty: as above.")
+    legal_note = _text("Legal note", limit=2000)
+
+
+def segment_values(
+    row: Mapping[str, Any], support: Mapping[str, int] | None
+) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """A row of the segments as the services take it, and what could not be read, by field."""
+    bad: dict[str, list[str]] = {}
+    item: dict[str, Any] = {k: row.get(k, "") for k in ("name", "expression", "legal_note")}
+    item["purpose"] = row.get("purpose") or "PERFORMANCE"
+    edges = str(row.get("edges", "")).strip()
+    if edges:
+        labels = [label.strip() for label in str(row.get("labels", "")).split(";") if label.strip()]
+        try:
+            numbers = [float(edge) for edge in re.split(r"[,;\s]+", edges) if edge]
+            item["bands"] = {"edges": numbers, "labels": labels}
+        except ValueError:
+            bad["bands"] = ["Numbers with commas between them, such as 25, 35."]
+    least = str(row.get("least_rows", "")).strip()
+    if least:
+        if least.isdigit():
+            item["least_support"] = {**(support or {}), "rows": int(least)}
+        else:
+            bad["least_support"] = ["A whole number."]
+    return item, bad
+
+
+def segment_errors(form: forms.Form, fields: Mapping[str, Iterable[str]], detail: str) -> None:
+    """Show messages at the fields of a segment's own form."""
+    if not fields:
+        form.add_error(None, detail)
+    for field, texts in fields.items():
+        name = ROW_TO_FORM.get(field, field)
+        for text in texts:
+            form.add_error(name if name in form.fields else None, text)
+
+
+def segment_row(segment: SegmentVersion) -> dict[str, Any]:
+    bands = segment.bands or {}
+    return {
+        "name": segment.segment.name,
+        "expression": segment.expression,
+        "edges": ", ".join(f"{edge:g}" for edge in bands.get("edges", [])),
+        "labels": "; ".join(bands.get("labels", [])),
+        "purpose": segment.purpose,
+        "least_rows": (segment.least_support or {}).get("rows", ""),
+        "legal_note": segment.legal_note,
+    }
+
+
+def field_anchor(field: str) -> str:
+    """The id of the form's field that the API calls `field`; for links from the list of what is missing."""
+    match = INDEXED.match(field)
+    if match and match[3]:
+        return f"id_{match[1]}-{match[2]}-{ROW_TO_FORM.get(match[3], match[3])}"
+    if field in ("objectives", "segments"):
+        return f"h-{field}"
+    return f"id_{TO_FORM.get(field, field)}"
