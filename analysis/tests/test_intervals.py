@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.fairness import range_gap, ratio_gap
+from analysis.fairness import gap_find, range_gap, ratio_gap
 from analysis.intervals import (
     benjamini_hochberg,
     bonferroni_level,
@@ -19,7 +19,7 @@ from analysis.intervals import (
     square_and_add,
     wilson,
 )
-from analysis.segment_metrics.binary import Costs, binary_estimates, binary_rows, binary_statistics
+from analysis.segment_metrics.binary import Costs, binary_estimates, binary_rows, binary_statistics, count_estimates
 
 
 def test_wilson_equals_scipy() -> None:
@@ -113,6 +113,25 @@ def test_a_range_covers_for_equal_groups_too(shares: list[float], n: int) -> Non
 
     assert held / draws >= 0.94
     assert held_ratio / draws >= 0.94
+
+
+def test_gaps_use_intervals_that_cover_together() -> None:
+    counts = np.array([[60, 20, 10, 10], [50, 20, 10, 20], [40, 20, 10, 30]])
+    used: list[float] = []
+
+    def at(level: float) -> dict:
+        used.append(level)
+        return count_estimates(counts, level=level)
+
+    one = gap_find("RANGE", "tpr", at, np.array([True, True, True]), 0.95)
+    odds = gap_find("EQUALIZED_ODDS", "tpr", at, np.array([True, True, False]), 0.95)
+
+    assert used == [0.95, pytest.approx(0.95 ** (1 / 3)), 0.95, pytest.approx(0.95 ** (1 / 4))]
+    plain = range_gap(*(getattr(at(0.95)["tpr"], end) for end in ("value", "low", "high")), np.arange(3))
+    assert one.high is not None
+    assert plain.high is not None
+    assert one.high > plain.high
+    assert odds.used == (0, 1)
 
 
 def test_single_intervals_cover() -> None:

@@ -142,6 +142,26 @@ def test_no_line_of_a_crossing_gives_a_small_group_away(counts: list[int]) -> No
         assert sizes[0].rows[~shown_a].sum() >= least.rows
 
 
+def test_a_group_hidden_as_complement_is_hidden_in_crossings_too() -> None:
+    counts = {("x", "u"): 10, ("y", "u"): 60, ("y", "v"): 60, ("z", "u"): 500, ("z", "v"): 500}
+    table = pa.table(
+        {
+            "a": [a for (a, _), count in counts.items() for _ in range(count)],
+            "b": [b for (_, b), count in counts.items() for _ in range(count)],
+        }
+    )
+    least = Support(50, 0, 0)
+    first = segment_evaluate(make_segment("A", "a", "PROTECTED", least_support=least), table)
+    second = segment_evaluate(make_segment("B", "b", least_support=least), table)
+    groupings = [single(first), single(second), crossing(first, second)]
+
+    a, _, both = standings(groupings, [Sizes(np.bincount(one.codes)) for one in groupings], least)
+
+    assert [bool(shown) for shown in a.shown()] == [False, False, True]
+    hidden = {groupings[2].label(index) for index in np.flatnonzero(~both.shown())}
+    assert {"x, u", "y, u", "y, v"} <= hidden
+
+
 def test_negative_support_is_refused() -> None:
     with pytest.raises(ValueError, match="negative"):
         Support(-1, 0, 0)
