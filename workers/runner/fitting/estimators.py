@@ -1,5 +1,6 @@
 """The estimators of the recipes, each fitted step by step so that its learning curve is real."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -244,17 +245,17 @@ def _lightgbm(
         sets.append((validation[known], data.validation_truth[known]))
         names.append("validation")
     texts = list(range(rows.shape[1] - len(data.text_columns), rows.shape[1]))
-    model.fit(
-        rows,
-        data.train_truth,
-        eval_set=sets,
-        eval_names=names,
-        eval_metric={"log_loss": "logloss", "rmse": "rmse"}[name]
-        if data.task != "MULTICLASS"
-        else "multi_logloss",
-        categorical_feature=texts or "auto",
-        callbacks=callbacks,
-    )
+    with warnings.catch_warnings():
+        # LightGBM wants eval_X and eval_y instead, but does not encode their labels as it does for eval_set.
+        warnings.simplefilter("ignore")
+        model.fit(
+            rows,
+            data.train_truth,
+            eval_set=sets,
+            eval_names=names,
+            categorical_feature=texts or "auto",
+            callbacks=callbacks,
+        )
     used = int(getattr(model, "best_iteration_", 0) or total)
     return Fitted(_joined(prepare, model), "trees", {"trees_used": used})
 

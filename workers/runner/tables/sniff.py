@@ -112,7 +112,10 @@ def header_read(path: Path, format_: str) -> list[str]:
         names = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=False))
     except (StopIteration, csv.Error):
         raise BadInput("EMPTY_FILE", "The file has no header line.", 1, 1) from None
-    return names_check([name.strip() for name in names])
+    names = names_check([name.strip() for name in names])
+    if b"\n" not in head and b"\r" not in head:
+        raise BadInput("NO_ROWS", "The file has a header line, but no row below it.", 2, None)
+    return names
 
 
 def names_check(names: list[str]) -> list[str]:

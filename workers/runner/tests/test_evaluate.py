@@ -1,0 +1,120 @@
+"""Evaluate jobs end to end: two trained models, the held-out part, the report and what is stored beside it."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from analysis.contracts.report import Report
+from analysis.contracts.segments import SplitSpec
+from analysis.split import split_take
+from workers.contracts.jobspec import EXIT_BAD_INPUT
+from workers.runner.frames import frame_of_table
+from workers.runner.model_io import model_load
+from workers.runner.tests.kit import FEATURES, SPLIT, job_run, parquet, people, train_spec
+from workers.runner.tests.peer import Peer
+from workers.runner.tests.test_profile import SEGMENTS
+
+
+def _trained(root: Path, task: str, recipe: str, name: str) -> tuple[Path, Peer, dict[str, Any]]:
+    peer = Peer("train", {})
+    peer.spec = train_spec(task, recipe, {}, peer.add(parquet(people())))
+    peer.start()
+    status, lines = job_run(root, peer, f"train-{name}")
+    peer.stop()
+    assert status.succeeded, "\n".join(lines)
+    assert peer.payload is not None
+    directory = root / f"model-{name}"
+    files = peer.model_files(directory)
+    facts = peer.payload["model"]
+    reference = {
+        "version_id": name,
+        "name": name,
+        "number": 1,
+        "files": files,
+        "format": facts["format"],
+        "threshold": facts["threshold"],
+    }
+    return directory, peer, reference
+
+
+def _evaluation(peer: Peer, task: str, candidate: dict[str, Any], baseline: dict[str, Any] | None) -> Peer:
+    base = train_spec(task, "baseline", {}, peer.add(parquet(people())))
+    spec = {
+        **{key: base[key] for key in ("task", "target", "positive_label", "features", "table", "costs")},
+        "candidate": candidate,
+        "baseline": baseline,
+        "split": SPLIT,
+        "part": "test",
+        "segments": SEGMENTS,
+        "least_support": {"rows": 20, "positives": 5, "negatives": 5},
+    }
+    peer.kind, peer.spec = "evaluate", spec
+    return peer
+
+
+def test_two_classes_against_a_baseline(tmp_path: Path) -> None:
+    directory, first, candidate = _trained(tmp_path, "BINARY", "logistic_regression", "candidate")
+    _, second, baseline = _trained(tmp_path, "BINARY", "baseline", "baseline")
+    peer = Peer("evaluate", {}, files={**first.files, **second.files})
+    _evaluation(peer, "BINARY", candidate, baseline).start()
+
+    status, lines = job_run(tmp_path, peer)
+    peer.stop()
+
+    assert status.succeeded, "\n".join(lines)
+    assert peer.payload is not None
+    report = Report.from_json(peer.payload["report"])
+    assert (report.task, report.threshold, report.has_baseline) == ("BINARY", 0.75, True)
+    held = split_take(people(), SplitSpec.from_json(SPLIT), "test")
+    assert report.n == held.num_rows
+    scores = model_load(directory).predict_frame(frame_of_table(held, FEATURES))[:, 1]
+    truth = np.asarray(held["held"].to_pylist()) == "no"
+    overall = next(group for group in report.groups if group.key == "overall")
+    said = scores >= 0.75
+    fpr = overall.metrics["fpr"].value
+    assert fpr == pytest.approx((said & ~truth).sum() / (~truth).sum())
+    assert overall.paired is not None
+    assert any(group.key.startswith("Age=") for group in report.groups)
+    assert report.importance[0]["feature"] == "age"
+    stored = pq.read_table(io.BytesIO(peer.outputs["predictions.parquet"]))
+    np.testing.assert_allclose(stored["candidate_score"], scores)
+    assert stored["row"].to_pylist() == held["__row__"].to_pylist()
+    assert len(set(stored["baseline_score"].to_pylist())) == 1
+    assert np.load(io.BytesIO(peer.outputs["statistics.npz"]), allow_pickle=False).files
+
+
+@pytest.mark.parametrize(("task", "recipe"), [("MULTICLASS", "hist_gradient_boosting"), ("REGRESSION", "ridge")])
+def test_other_tasks_without_a_baseline(task: str, recipe: str, tmp_path: Path) -> None:
+    _, trained, candidate = _trained(tmp_path, task, recipe, "candidate")
+    peer = _evaluation(Peer("evaluate", {}, files=trained.files), task, candidate, None).start()
+
+    status, lines = job_run(tmp_path, peer)
+    peer.stop()
+
+    assert status.succeeded, "\n".join(lines)
+    assert peer.payload is not None
+    report = Report.from_json(peer.payload["report"])
+    assert (report.task, report.has_baseline) == (task, False)
+    overall = next(group for group in report.groups if group.key == "overall")
+    name = "accuracy" if task == "MULTICLASS" else "rmse"
+    assert overall.metrics[name].value is not None
+    assert "predictions.parquet" in peer.outputs
+
+
+def test_a_hostile_candidate_is_refused_with_its_reason(tmp_path: Path) -> None:
+    peer = Peer("evaluate", {})
+    file = {"path": "model.pkl", **peer.add(b"\x80\x04.")}
+    candidate = {"version_id": "x", "name": "x", "number": 1, "files": [file], "format": "SKOPS", "threshold": None}
+    _evaluation(peer, "BINARY", candidate, None).start()
+
+    status, _ = job_run(tmp_path, peer)
+    peer.stop()
+
+    assert status.exit_code == EXIT_BAD_INPUT
+    assert peer.payload is not None
+    assert peer.payload["error"]["code"] == "MODEL_REFUSED"
+    assert "model.pkl" in peer.payload["error"]["message"]
