@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from typing import Any
 
@@ -33,8 +34,10 @@ def _team_follow(actor: Actor, key: str) -> bool:
 
 
 def _team_replay(actor: Actor, key: str, after: int) -> tuple[int, list[dict[str, Any]]]:
+    # A count has no sequence of its own; the clock gives it one that always rises.
+    seq = max(int(time.time() * 1000), after + 1)
     count = running_count(actor, uuid.UUID(key))
-    return after, [{"seq": after, "kind": "jobs", "data": {"running": count}}]
+    return seq, [{"seq": seq, "kind": "jobs", "data": {"running": count}}]
 
 
 def topics_register() -> None:

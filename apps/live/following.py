@@ -34,7 +34,7 @@ class Following:
         topic, key = found
         seq, rows = topic.replay(actor, key, self.after)
         if topic.snapshot:
-            told = json.dumps(rows, sort_keys=True, default=str)
+            told = json.dumps([{**row, "seq": 0} for row in rows], sort_keys=True, default=str)
             if told == self.last:
                 return []
             self.last = told

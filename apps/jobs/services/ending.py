@@ -11,7 +11,6 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.accounts.models import User
 from apps.accounts.services import run_tokens_revoke
 from apps.core.actors import Actor
 from apps.core.broker import task_send
@@ -182,10 +181,10 @@ _WORDS = {
 
 def _tell(job: Job) -> None:
     """Tell who launched the job that it has ended."""
-    if job.created_by_id is None:
+    if job.created_by is None:
         return
     notice_send(
-        users=User.objects.filter(pk=job.created_by_id),
+        users=[job.created_by],
         team_id=job.team_id,
         kind="job.ended",
         title=f"Job {job.number}, {job.title}, {_WORDS[State(job.state)]}",

@@ -65,7 +65,7 @@ def job_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "inputs": kind.facts(actor, job) if kind and kind.facts else (),
         "limits": services.limits_of(job),
         "lines": [line_shown(line) for line in lines],
-        "progress_text": job.progress_text or _waiting_text(job),
+        **_progress(job),
         "waiting_text": _waiting_text(job),
         "find": find,
         "first_shown": lines[0].number if lines else 0,
@@ -83,6 +83,20 @@ def job_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 def _seconds(start: Any, end: Any) -> float:
     return float(((end or timezone.now()) - start).total_seconds())
+
+
+def _progress(job: Job) -> dict[str, Any]:
+    """The progress card: its title, its line of text, the bar (None: moving without a known share)."""
+    if job.state in FINAL_STATES:
+        share = job.progress if job.progress is not None else 0.0
+        return {"progress_title": f"Job {job.get_state_display()}", "shown_progress": share, "progress_text": ""}
+    share_text = f"{job.progress:.0%} done" if job.progress is not None else "Working"
+    waiting = _waiting_text(job) if not job.line_count else ""
+    return {
+        "progress_title": job.progress_text or waiting or "Running",
+        "shown_progress": job.progress if job.state != Job.State.QUEUED else 0.0,
+        "progress_text": share_text if job.state == Job.State.RUNNING else waiting,
+    }
 
 
 def _waiting_text(job: Job) -> str:
