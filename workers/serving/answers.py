@@ -55,7 +55,7 @@ class Answers:
                 if version.positive_label not in classes:
                     raise ValueError("the positive label is not among the classes")
                 self.positive = classes.index(version.positive_label)
-            # The protocol knows only text, numbers and truth values as parameters: the list of classes goes as JSON text.
+            # The protocol's parameters are text, numbers and truth values: the list of classes goes as JSON text.
             probabilities = {"classes": json.dumps(self.labels)}
             self.outputs = [
                 {"name": "probabilities", "datatype": "FP64", "shape": [-1, self.width], "parameters": probabilities}

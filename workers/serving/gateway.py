@@ -3,7 +3,7 @@ ADDRESS]`.
 
 It owns no database, no broker and no model code: signed routes in, predictions out. Everything it needs comes
 by argument; the environment is not read. SIGTERM and SIGINT let open requests end, drain the hosts and leave
-nothing running; a second signal ends it at once. Exit codes: 0 asked to stop, 64 wrong arguments, 73 the home
+nothing running; a second SIGINT ends it at once. Exit codes: 0 asked to stop, 64 wrong arguments, 73 the home
 cannot be used, 75 the address is taken.
 """
 
@@ -89,8 +89,9 @@ class Gateway:
         """Serves until SIGTERM or SIGINT. Raises StartRefused when the address is taken."""
         loop = asyncio.get_running_loop()
         stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, _stop_or_leave, stop)
+        interrupted = asyncio.Event()
+        loop.add_signal_handler(signal.SIGTERM, stop.set)
+        loop.add_signal_handler(signal.SIGINT, _interrupted, stop, interrupted)
         try:
             port = await self._server.open(self._options.host, self._options.port)
         except OSError as error:
@@ -184,9 +185,11 @@ def _locked(path: Path) -> int:
     return lock
 
 
-def _stop_or_leave(stop: asyncio.Event) -> None:
-    if stop.is_set():
+def _interrupted(stop: asyncio.Event, before: asyncio.Event) -> None:
+    # Only a second Ctrl-C is impatience: a supervisor may well pass on a SIGTERM beside the terminal's SIGINT.
+    if before.is_set():
         os._exit(1)  # hosts notice the closed socket
+    before.set()
     stop.set()
 
 

@@ -128,6 +128,9 @@ def main() -> None:
     parser.add_argument("--parent", type=int, required=True)
     parser.add_argument("--memory-bytes", type=int)
     options = parser.parse_args()
+    # Whatever else was inherited (the process library leaves copies of the pipes behind) is closed.
+    os.closerange(3, options.fd)
+    os.closerange(options.fd + 1, 1024)
     policy = SandboxPolicy(
         read=readable_paths(_WORKERS, options.directory),
         write=(),

@@ -1,4 +1,4 @@
-"""Shared by the serving tests: models fitted once, a control plane per test, and one gateway for those that only ask."""
+"""Shared by the serving tests: models fitted once, control planes, and gateways for one test or for many."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from workers.serving.tests import models
-from workers.serving.tests.control_stub import ControlStub, deployment
-from workers.serving.tests.running import TOKEN, GatewayProcess, until
+from workers.serving.tests.control_stub import LIFETIME, ControlStub, deployment
+from workers.serving.tests.running import TOKEN, GatewayProcess, row, until
 
 Start = Callable[..., GatewayProcess]
 
@@ -72,10 +72,52 @@ def standing(
     stub.close()
 
 
-@pytest.fixture
-def loan(control: ControlStub, fitted: dict[str, tuple[Path, dict[str, Any]]]) -> Callable[..., dict[str, Any]]:
-    """A deployment entry "loan" for versions 1 and 2 of the binary model: `loan([1, 2], {2: 10_000}, state=...)`."""
+Fitted = dict[str, tuple[Path, dict[str, Any]]]
+Entry = Callable[..., dict[str, Any]]
 
+
+@pytest.fixture
+def loan(control: ControlStub, fitted: Fitted) -> Entry:
+    """A deployment entry "loan" for versions 1 and 2 of the binary model: `loan([1, 2], {2: 10_000}, state=...)`."""
+    return _loan_of(control, fitted)
+
+
+class Shared:
+    """One gateway that the tests of a module change in turn; each begins with version 1 of "loan" answering."""
+
+    def __init__(self, control: ControlStub, gateway: GatewayProcess, loan: Entry) -> None:
+        self.control = control
+        self.gateway = gateway
+        self.loan = loan
+
+    def begin(self) -> None:
+        self.control.away, self.control.forge = False, None
+        self.control.answer_predictions, self.control.lifetime = 200, LIFETIME
+        self.control.publish(self.loan([1], {1: 10_000}))
+        until(lambda: self.gateway.pid_of("v-1") and self.served() == 200, what="version 1 answers")
+
+    def served(self) -> int:
+        return self.gateway.infer("loan", row()).status_code
+
+
+@pytest.fixture(scope="module")
+def shared_of_module(fitted: Fitted, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    """The gateway behind `shared`."""
+    stub = ControlStub()
+    gateway = GatewayProcess(stub, tmp_path_factory.mktemp("shared"))
+    yield Shared(stub, gateway, _loan_of(stub, fitted))
+    gateway.kill()
+    stub.close()
+
+
+@pytest.fixture
+def shared(shared_of_module: Shared) -> Shared:
+    """The module's gateway, with version 1 of "loan" answering."""
+    shared_of_module.begin()
+    return shared_of_module
+
+
+def _loan_of(control: ControlStub, fitted: Fitted) -> Entry:
     def entry(numbers: list[int], split: dict[int, int], **more: Any) -> dict[str, Any]:
         versions = []
         for number in numbers:

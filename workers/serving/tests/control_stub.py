@@ -1,4 +1,4 @@
-"""A loopback control plane for tests and benchmarks: signs routes, serves model files, collects what the gateway posts."""
+"""A loopback control plane for tests and benchmarks: signs routes, serves files, collects what is posted."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 from workers.contracts.routes import routes_sign
 
 KEY = "k" * 43
+LIFETIME = timedelta(minutes=5)
 
 
 class ControlStub:
@@ -22,7 +23,7 @@ class ControlStub:
     def __init__(self) -> None:
         self.serial = 0
         self.deployments: list[dict[str, Any]] = []
-        self.lifetime = timedelta(minutes=5)
+        self.lifetime = LIFETIME
         self.forge: Callable[[dict[str, Any]], dict[str, Any]] | None = None
         self.away = False
         self.files: dict[str, bytes] = {}

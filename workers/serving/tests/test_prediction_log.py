@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from workers.serving.spool import Spool, batch_body
-from workers.serving.tests.conftest import Start
+from workers.serving.tests.conftest import Entry, Start
 from workers.serving.tests.control_stub import ControlStub
 from workers.serving.tests.running import TOKEN, GatewayProcess, row, tensor, until
-
-Entry = Callable[..., dict[str, Any]]
 
 
 def begun(control: ControlStub, start: Start, entry: dict[str, Any], *arguments: str) -> GatewayProcess:
@@ -31,7 +28,6 @@ def spooled(gateway: GatewayProcess) -> bytes:
 
 
 def test_rows_say_who_what_when_and_nothing_masked(control: ControlStub, start: Start, loan: Entry) -> None:
-    control.away = False
     gateway = begun(control, start, loan([1], {1: 10_000}, mask=["income"]))
     secret = 8_273_645.25
     tensors = [
@@ -93,8 +89,8 @@ def test_batch_whose_answer_got_lost_is_repeated_under_its_id(control: ControlSt
     until(lambda: len(control.posts) >= 2, what="the batch is posted again")
     gateway.kill()
     control.lose_answers = False
-    start()
     before = len(control.posts)
+    start()
     until(lambda: len(control.posts) > before)
 
     assert len(set(control.posts)) == 1
