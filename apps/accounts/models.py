@@ -6,6 +6,7 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 from apps.core.actors import Role
 from apps.core.ids import id_new
@@ -91,6 +92,13 @@ class ApiToken(BaseModel):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def state(self) -> str:
+        """ACTIVE, EXPIRED or REVOKED, now."""
+        if self.revoked_at is not None:
+            return "REVOKED"
+        return "EXPIRED" if self.expires_at <= timezone.now() else "ACTIVE"
 
 
 class RunToken(BaseModel):

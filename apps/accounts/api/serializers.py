@@ -119,9 +119,7 @@ class TokenSerializer(serializers.ModelSerializer[ApiToken]):
         fields = ["id", "name", "prefix", "scopes", "state", "created_at", "expires_at", "last_used_at", "revoked_at"]
 
     def get_state(self, token: ApiToken) -> str:
-        if token.revoked_at:
-            return "REVOKED"
-        return "EXPIRED" if token.expires_at <= timezone.now() else "ACTIVE"
+        return token.state
 
 
 class TokenCreatedSerializer(TokenSerializer):

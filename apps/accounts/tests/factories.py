@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 
+from allauth.account.models import EmailAddress
+
 from apps.accounts.models import Grant, Team, User
 from apps.accounts.selectors import actor_of_user
 from apps.core.actors import Actor, Role
@@ -23,6 +25,7 @@ def user_make(username: str | None = None, *, role: Role | str | None = None, te
     user = User(username=username, email=f"{username}-{number}@example.org")
     user.set_password("a long test password")
     user.save()
+    EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
     if role is not None:
         Grant.objects.create(user=user, team=team, role=str(role))
     return user

@@ -11,8 +11,10 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 
 from apps.accounts.mail import address_mail
+from apps.accounts.web.theme import theme_set
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -21,20 +23,21 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
+    def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> Any:
+        response = super().post_login(request, user, **kwargs)
+        theme_set(response, user.theme)
+        return response
+
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         context = {**context, "public_url": settings.PUBLIC_URL}
         address_mail(self.render_mail(template_prefix, email, {"request": self.request, "email": email, **context}))
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         # The stated address of the installation, never the Host that a request claims.
-        from django.urls import reverse
-
         path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
         return settings.PUBLIC_URL + path.replace("UID-KEY", key)
 
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
-        from django.urls import reverse
-
         return settings.PUBLIC_URL + reverse("account_confirm_email", args=[emailconfirmation.key])
 
 

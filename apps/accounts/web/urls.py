@@ -32,6 +32,7 @@ urlpatterns = [
     path("admin/tokens/<uuid:pk>/revoke/", people.person_token_revoke, name="person-token-revoke"),
     path("admin/sessions/<int:pk>/end/", people.person_session_end, name="person-session-end"),
     path("admin/invitations/", people.invitation_list, name="invitation-list"),
+    path("admin/invitations/<uuid:pk>/", people.invitation_change, name="invitation-change"),
     path("admin/invitations/<uuid:pk>/resend/", people.invitation_resend, name="invitation-resend"),
     path("admin/invitations/<uuid:pk>/revoke/", people.invitation_revoke, name="invitation-revoke"),
     path("admin/teams/", teams.team_list, name="team-list"),

@@ -29,7 +29,9 @@ class Filter:
 
     def clean(self, values: Sequence[str]) -> list[str]:
         """The values that count."""
-        return [v.strip() for v in values if v.strip()]
+        # PostgreSQL refuses NUL in text.
+        plain = (v.replace("\0", "").strip() for v in values)
+        return [v for v in plain if v]
 
     def words(self, values: Sequence[str], request: Any = None) -> str:
         return ", ".join(values)

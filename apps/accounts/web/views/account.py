@@ -16,11 +16,9 @@ from apps.accounts import selectors, services
 from apps.accounts.models import User
 from apps.accounts.web.forms import ProfileForm, TokenForm, errors_take
 from apps.accounts.web.guards import actor_of
+from apps.accounts.web.theme import theme_set
 from apps.core.errors import FairwayError, Invalid
 from apps.core.web.views import page
-
-THEME_COOKIE = "fairway_theme"
-_YEAR = 365 * 24 * 3600
 
 
 def next_of(request: HttpRequest, fallback: str = "/") -> str:
@@ -30,14 +28,6 @@ def next_of(request: HttpRequest, fallback: str = "/") -> str:
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
     return wanted if safe and wanted.startswith("/") else fallback
-
-
-def theme_set(response: HttpResponse, theme: str) -> None:
-    """Hand the stored theme to the browser; the style sheet must know it before the first paint."""
-    if theme == "auto":
-        response.delete_cookie(THEME_COOKIE, samesite="Lax")
-    else:
-        response.set_cookie(THEME_COOKIE, theme, max_age=_YEAR, samesite="Lax")
 
 
 @require_http_methods(["GET", "POST"])

@@ -167,6 +167,14 @@ def invitation_create(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/invitation_form.html", context, status=422 if form.errors else 200)
 
 
+@require_GET
+@administration
+def invitation_change(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    invitation = selectors.invitation_get(actor_of(request), pk)
+    context = {"invitation": invitation, "role": invitation.role.replace("_", " ").lower(), "nav_key": "admin"}
+    return render(request, "accounts/invitation_detail.html", context)
+
+
 @require_POST
 @administration
 def invitation_resend(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
