@@ -48,7 +48,9 @@ def blob_write(chunks: Iterable[bytes], *, limit: int | None = None) -> BlobRef:
         ref = BlobRef(digest.hexdigest(), size)
         if not blob_exists(ref.sha256):
             spool.seek(0)
-            storages["blobs"].save(_name(ref.sha256), File(spool))
+            saved = storages["blobs"].save(_name(ref.sha256), File(spool))
+            if saved != _name(ref.sha256):
+                storages["blobs"].delete(saved)  # another writer of the same bytes was faster
     return ref
 
 
