@@ -5,6 +5,7 @@ from __future__ import annotations
 from controlplane.settings import urls_of
 from controlplane.settings.env import ENV, ROOT
 
+ROOT_DIR = ROOT
 SECRET_KEY = ENV.secret_key
 DEBUG = False
 ALLOWED_HOSTS = list(ENV.allowed_hosts)
