@@ -70,7 +70,7 @@ def service_specs(config: StackConfig, database_url: str, redis_url: str) -> lis
             "worker",
             (
                 *celery, "worker", "--pool", "threads", "--concurrency", str(WORKER_THREADS),
-                "--queues", ",".join(QUEUES), "--hostname", "fairway@%h", "--loglevel", "INFO",
+                "--queues", ",".join(QUEUES), "--hostname", "fairway@%h", "--loglevel", "WARNING",
                 "--without-gossip", "--without-mingle",
             ),
             django,
@@ -79,7 +79,7 @@ def service_specs(config: StackConfig, database_url: str, redis_url: str) -> lis
             "beat",
             (
                 *celery, "beat", "--schedule", str(config.run / "beat-schedule"), "--pidfile", "",
-                "--loglevel", "INFO",
+                "--loglevel", "WARNING",
             ),
             django,
         ),
