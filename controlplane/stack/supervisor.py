@@ -203,18 +203,16 @@ class Supervisor:
     def _accounts_and_demo(self) -> None:
         """The three accounts on the terminal, then, once per installation, the demo with its progress."""
         env = self.config.django_environment(self.database_url, self.redis_url)
-        self._task_wait(self._task_start(manage_spec(self.config, env, "demo_accounts", terminal=True)), None)
         marker = self.config.run / "demo.done"
-        if marker.exists():
-            return
-        say("\nThe demo begins; it is the product at work, so the pages can be used meanwhile.")
-        task = self._task_start(manage_spec(self.config, env, "demo", terminal=True))
         try:
-            self._task_wait(task, None)
-        except StackError:
-            say("The demo did not finish: the reason stands above, and make demo continues it.", sys.stderr)
-        else:
-            marker.touch()
+            self._task_wait(self._task_start(manage_spec(self.config, env, "demo_accounts", terminal=True)), None)
+            if not marker.exists():
+                say("\nThe demo begins; it is the product at work, so the pages can be used meanwhile.")
+                self._task_wait(self._task_start(manage_spec(self.config, env, "demo", terminal=True)), None)
+                marker.touch()
+        except StackError as failure:
+            # The product runs all the same; what failed has said why on this terminal.
+            say(f"  !! {failure}\n     The product runs on; make demo tries again.", sys.stderr)
 
     # Children and tasks ---------------------------------------------------------------------------------------------
 
@@ -242,6 +240,8 @@ class Supervisor:
         if code != 0:
             if step is not None:
                 step.failed()
+            if task.spec.terminal:
+                raise StackError(f"{task.spec.name} failed with exit code {code}; the reason stands above.")
             tail = log_tail(task.spec.log)
             raise StackError(f"{task.spec.name} failed ({tail or f'exit code {code}'}): see {task.spec.log}.")
         if step is not None:
