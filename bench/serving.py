@@ -242,9 +242,8 @@ def _processor_times(pid: int) -> None:
     gateway = psutil.Process(pid)
     used = gateway.cpu_times()
     hosts = [child.cpu_times() for child in gateway.children()]
-    print(
-        f"processor time: gateway {used.user + used.system:.1f} s, last host {sum(h.user + h.system for h in hosts):.1f} s"
-    )
+    last = sum(host.user + host.system for host in hosts)
+    print(f"processor time: gateway {used.user + used.system:.1f} s, last host {last:.1f} s")
 
 
 if __name__ == "__main__":

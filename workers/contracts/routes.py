@@ -82,7 +82,7 @@ class RouteDeployment:
 
 @dataclass(frozen=True, slots=True)
 class RouteSet:
-    """A verified document. `content` is equal for two documents that differ only in when they were signed."""
+    """A verified document. `content` is equal for documents that differ only in serial and signing times."""
 
     serial: int
     issued_at: datetime
@@ -140,7 +140,11 @@ def _signature(document: Mapping[str, Any], key: bytes) -> str:
 def _parsed(document: Mapping[str, Any]) -> RouteSet:
     try:
         deployments = tuple(_deployment(entry) for entry in document["deployments"])
-        content = {name: value for name, value in document.items() if name not in ("issued_at", "expires_at")}
+        content = {
+            name: value
+            for name, value in document.items()
+            if name not in ("serial", "issued_at", "expires_at", "signature")
+        }
         return RouteSet(
             serial=_whole(document["serial"]),
             issued_at=_moment(document["issued_at"]),

@@ -51,10 +51,9 @@ class Answers:
             self.width = len(classes)
             self.labels = [label if isinstance(label, str) else json.dumps(label) for label in classes]
             self._values = [json.dumps(label) for label in classes]
-            if self.task == BINARY and version.positive_label is not None:
-                if version.positive_label not in classes:
-                    raise ValueError("the positive label is not among the classes")
-                self.positive = classes.index(version.positive_label)
+            # The rule of the evaluation that the version was approved by: the named class, else the second one.
+            if self.task == BINARY and str(version.positive_label) in self.labels:
+                self.positive = self.labels.index(str(version.positive_label))
             # The protocol's parameters are text, numbers and truth values: the list of classes goes as JSON text.
             probabilities = {"classes": json.dumps(self.labels)}
             self.outputs = [

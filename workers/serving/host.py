@@ -1,12 +1,13 @@
 """One model version in one process: `python -m workers.serving.host --fd N --directory DIR --parent PID`.
 
-Started by the gateway alone. It has one socket, its model and nothing else: no token, no address, no other file, a
-clean environment with one thread for every maths library. It puts itself into the sandbox before a single byte of the
-model or of a library is read, and ends when the socket closes or the parent is gone.
+Started by the gateway alone. It has one socket, its model and nothing else: no token, no address, no other
+file, a clean environment with one thread for every maths library. It puts itself into the sandbox before a
+single byte of the model or of a library is read, and ends when the socket closes or the parent is gone.
 
-First the gateway sends the signature; the host loads the model and answers READY, QUARANTINED (the contents are not
-of the kinds we load: never tried again) or FAILED. Then every frame is a batch: columns in, numbers out, or one
-sentence when the model did not take the rows. The stored pipeline predicts through the same code as in training.
+First the gateway sends the signature; the host loads the model and answers READY, QUARANTINED (the contents are
+not of the kinds we load: never tried again) or FAILED; with READY go the classes it knows. Then every frame is
+a batch: columns in, numbers out, or one sentence when the model did not take the rows. The stored pipeline
+predicts through the same code as in training.
 """
 
 from __future__ import annotations
@@ -51,13 +52,16 @@ def model_open(directory: Path) -> LoadedModel:
     try:
         return model_load(directory)
     except ModelRefused as refused:
-        # What this machine lacks (memory, a system library) may be there later; what the file is does not change.
-        passing = isinstance(refused.__cause__, (MemoryError, OSError, ImportError))
-        raise NotReady(FAILED if passing else QUARANTINED, str(refused)) from refused
+        # Judged by its contents: that does not change, and the control plane quarantines the version for it. A library
+        # that raised on a file which looked right (no memory, a missing system library) is no such proof.
+        judged = refused.__cause__ is None or type(refused.__cause__).__name__ == "UntrustedTypesFoundException"
+        raise NotReady(QUARANTINED if judged else FAILED, str(refused)) from refused
 
 
 def batch_predict(model: LoadedModel, signature: Signature, header: dict[str, Any], body: bytes) -> bytes:
-    """The result frame for one batch: probabilities or values, row after row. Never raises for what the model does."""
+    """The result frame for one batch: probabilities or values, row after row. Never raises for what the model
+    does.
+    """
     import numpy as np
 
     try:
@@ -102,7 +106,8 @@ def serve(link: socket.socket, directory: Path) -> None:
         next(frames, None)  # the gateway has read it when it hangs up
         return
     warm_up(model, signature)
-    link.sendall(frame_encode({"state": READY}))
+    classes = None if model.classes is None else [str(label) for label in model.classes]
+    link.sendall(frame_encode({"state": READY, "classes": classes}))
     for header, body in frames:
         link.sendall(batch_predict(model, signature, header, body))
 
@@ -114,7 +119,9 @@ def _frames(link: socket.socket) -> Iterator[tuple[dict[str, Any], bytes]]:
 
 
 def _leave_with(parent: int) -> None:
-    """Ends this process when its parent is gone, also while a model computes and on systems without a death signal."""
+    """Ends this process when its parent is gone, also while a model computes and on systems without a death
+    signal.
+    """
     while os.getppid() == parent:
         time.sleep(PARENT_SECONDS)
     os._exit(0)

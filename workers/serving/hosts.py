@@ -5,8 +5,8 @@ batch (up to `BATCH_ROWS`). There is no timer to tune and no waiting when idle. 
 at once, so a crash fails at most one batch and the queue.
 
 States: FETCHING and LOADING before the first answer, READY, CRASHED (restarts with backoff), FAILED (could not
-be fetched or loaded; tried again with backoff), QUARANTINED (the host refused the contents; never tried again),
-DRAINING, ENDED.
+be fetched or loaded, or crashed, three times in a row; still tried again, ever more slowly), QUARANTINED (the
+host refused the contents; never tried again), DRAINING, ENDED.
 """
 
 from __future__ import annotations
@@ -22,15 +22,16 @@ from array import array
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import psutil
 
 from workers.contracts.routes import RouteVersion
 from workers.sandbox import clean_environment
 from workers.serving.answers import Answers, Scores
-from workers.serving.frames import FrameReader, FrameRefused, column_encode, frame_encode
+from workers.serving.frames import FrameRefused, column_encode, frame_encode
 from workers.serving.inputs import Columns, Inputs
+from workers.serving.links import Link, last_words, process_ended
 from workers.serving.store import ModelStore
 
 BATCH_ROWS = 4_096
@@ -41,6 +42,7 @@ DRAIN_SECONDS = 10.0
 BACKOFF_SECONDS = (0.2, 30.0)
 STEADY_SECONDS = 30.0
 ERROR_CHARACTERS = 2_000
+FAILURES_TOLD = 3
 
 FETCHING, LOADING, READY, CRASHED = "FETCHING", "LOADING", "READY", "CRASHED"
 FAILED, QUARANTINED, DRAINING, ENDED = "FAILED", "QUARANTINED", "DRAINING", "ENDED"
@@ -90,7 +92,8 @@ class Host:
         self.answers = Answers(version)
         self.state = FETCHING
         self.error = ""
-        self.retry_at = 0.0
+        self._failures = 0
+        self._why = ""
         self._store = store
         self._scratch = scratch
         self._changed = changed
@@ -102,7 +105,7 @@ class Host:
         self._sent_at = 0.0
         self._send_planned = False
         self._singles = 0  # requests that go one by one, because a batch with them failed
-        self._link: _Link | None = None
+        self._link: Link | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._loop = asyncio.get_running_loop()
         self._life: asyncio.Task[None] | None = None
@@ -142,26 +145,21 @@ class Host:
             return None
 
     async def _live(self) -> None:
-        delay = BACKOFF_SECONDS[0]
         while True:
+            self._phase(FETCHING)
             try:
-                self._set(FETCHING)
                 directory = await self._store.directory(self.version)
             except OSError as error:
-                self._set(FAILED, str(error))
+                self._broken(FETCHING, str(error))
             else:
-                started = time.monotonic()
                 if not await self._run(directory):
                     return
-                if time.monotonic() - started > STEADY_SECONDS:
-                    delay = BACKOFF_SECONDS[0]
-            self.retry_at = time.monotonic() + delay
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, BACKOFF_SECONDS[1])
+            delay, longest = BACKOFF_SECONDS
+            await asyncio.sleep(min(delay * 2 ** min(self._failures - 1, 20), longest))
 
     async def _run(self, directory: Path) -> bool:
         """One process from start to end. False when it must not be started again."""
-        self._set(LOADING)
+        self._phase(LOADING)
         ours, theirs = socket.socketpair()
         process: asyncio.subprocess.Process | None = None
         errors: asyncio.Task[str] | None = None
@@ -170,9 +168,9 @@ class Host:
             ours.setblocking(False)
             process = self._process = await self._spawn(theirs, directory)
             theirs.close()
-            errors = self._loop.create_task(_tail(process.stderr))
+            errors = self._loop.create_task(last_words(process.stderr))
             ready: asyncio.Future[dict[str, Any]] = self._loop.create_future()
-            _, link = await self._loop.create_unix_connection(lambda: _Link(ready, self._result), sock=ours)
+            _, link = await self._loop.create_unix_connection(lambda: Link(ready, self._result), sock=ours)
             self._link = link
             link.write(frame_encode({"signature": dict(self.version.signature)}))
             try:
@@ -181,18 +179,24 @@ class Host:
                 first = {"state": FAILED, "error": ""}
             state = first.get("state")
             if state == READY:
+                if contradiction := self._contradiction(first.get("classes")):
+                    raise OSError(contradiction)
                 self._set(READY)
                 self._plan()
+                ready_at = time.monotonic()
                 await self._link.closed
-                self._set(CRASHED, "the host process ended")
+                if time.monotonic() - ready_at > STEADY_SECONDS:
+                    self._failures = 0
+                self._broken(CRASHED, self._why or "the host process ended")
+                self._why = ""
                 self._fail_all("the model's process ended")
             elif state == QUARANTINED:
                 quarantined = True
                 self._set(QUARANTINED, str(first.get("error", ""))[:ERROR_CHARACTERS])
             else:
-                self._set(FAILED, str(first.get("error") or "the model did not load")[:ERROR_CHARACTERS])
+                self._broken(LOADING, str(first.get("error") or "the model did not load"))
         except OSError as error:
-            self._set(FAILED, f"the host could not be started: {error}")
+            self._broken(LOADING, f"the version cannot be served: {error}")
         finally:
             theirs.close()
             if self._link is not None:
@@ -201,12 +205,12 @@ class Host:
             else:
                 ours.close()
             if process is not None:
-                await _ended(process)
+                await process_ended(process)
             self._process = None
             if errors is not None:
                 with contextlib.suppress(asyncio.CancelledError):
                     text = (await errors).strip()
-                    if self.state in (CRASHED, FAILED) and text:
+                    if self.error and text and self.state != QUARANTINED:
                         code = None if process is None else process.returncode
                         self._set(self.state, f"{self.error} (exit {code}): {text.splitlines()[-1]}"[:ERROR_CHARACTERS])
         return not quarantined
@@ -232,6 +236,27 @@ class Host:
             start_new_session=True,  # Ctrl-C is the gateway's to answer: it drains first
         )
 
+    def _contradiction(self, classes: object) -> str:
+        """Why the loaded model is not what the version's facts state, or an empty text."""
+        labels = self.answers.labels
+        if not labels:
+            return "" if classes is None else "it is stated to be a regression and is a classifier"
+        if not isinstance(classes, list) or len(classes) != len(labels):
+            return f"it is stated to know {len(labels)} classes and does not"
+        if classes != labels and sorted(map(str, classes)) == sorted(labels):
+            return "its classes stand in another order than stated"
+        return ""
+
+    def _phase(self, state: str) -> None:
+        """Says what is being done, unless it has failed so often that FAILED is the truth."""
+        if self._failures < FAILURES_TOLD:
+            self._set(state)
+
+    def _broken(self, state: str, error: str) -> None:
+        """Counts a failure: `state` goes on being told until there are too many in a row."""
+        self._failures += 1
+        self._set(FAILED if self._failures >= FAILURES_TOLD else state, error[:ERROR_CHARACTERS])
+
     def _set(self, state: str, error: str = "") -> None:
         if (state, error) != (self.state, self.error):
             self.state, self.error = state, error
@@ -252,7 +277,7 @@ class Host:
     def overdue(self, now: float) -> None:
         """Ends a host that has been computing one batch for too long; it is restarted like any that crashed."""
         if self._under_way and now - self._sent_at > BATCH_SECONDS and self._process is not None:
-            self.error = f"one batch took longer than {BATCH_SECONDS:.0f} s"
+            self._why = f"one batch took longer than {BATCH_SECONDS:.0f} s"
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGKILL)
 
@@ -331,61 +356,3 @@ class Host:
             job.done(HostAway(why))
         if jobs:
             self._batch_done()
-
-
-class _Link(asyncio.Protocol):
-    """The gateway's end of the socket. The first frame says how loading went, every further one is a result."""
-
-    def __init__(self, ready: asyncio.Future[dict[str, Any]], result: Callable[[dict[str, Any], bytes], None]) -> None:
-        self._ready = ready
-        self._result = result
-        self._reader = FrameReader()
-        self._transport: asyncio.Transport | None = None
-        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-
-    def data_received(self, data: bytes) -> None:
-        try:
-            for header, body in self._reader.feed(data):
-                if not self._ready.done():
-                    self._ready.set_result(header)
-                else:
-                    self._result(header, body)
-        except FrameRefused:
-            self.close()  # what does not keep to the protocol is treated like a crash
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._transport = None
-        if not self._ready.done():
-            self._ready.set_exception(ConnectionError("the host ended"))
-        if not self.closed.done():
-            self.closed.set_result(None)
-
-    def write(self, frame: bytes) -> None:
-        if self._transport is not None:
-            self._transport.write(frame)
-
-    def close(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
-
-
-async def _tail(stream: asyncio.StreamReader | None) -> str:
-    """The last words of a process; reads to the end so that it can never block on a full pipe."""
-    kept = b""
-    if stream is not None:
-        while chunk := await stream.read(4096):
-            kept = (kept + chunk)[-ERROR_CHARACTERS:]
-    return kept.decode("utf-8", "replace")
-
-
-async def _ended(process: asyncio.subprocess.Process) -> None:
-    """Waits for a process whose socket is closed; one that does not go by itself is killed with its group."""
-    try:
-        await asyncio.wait_for(asyncio.shield(process.wait()), 1.0)
-    except (TimeoutError, asyncio.CancelledError):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()

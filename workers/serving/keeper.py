@@ -11,7 +11,7 @@ import asyncio
 import json
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from workers.contracts.routes import RouteSet, RoutesRefused
@@ -19,6 +19,8 @@ from workers.serving.control import ControlPlane
 
 POLL_SECONDS = 0.5
 POLL_TIMEOUT = 2.0
+_RESTORE = timedelta(seconds=20)
+"""An unchanged set is written again when the one on disk would expire this much earlier."""
 
 
 class RoutesKeeper:
@@ -34,6 +36,7 @@ class RoutesKeeper:
         self._etag: str | None = None
         self._newest: RouteSet | None = None
         self._in_force = False
+        self._stored_until: datetime | None = None
         self.away_since: datetime | None = None
         self.error = ""
         self._task: asyncio.Task[None] | None = None
@@ -114,7 +117,8 @@ class RoutesKeeper:
         same = self._in_force and self._newest is not None and routes.content == self._newest.content
         self.error = ""
         self._newest, self._in_force, self._etag = routes, True, answer.etag
-        self._store(answer.body)
+        if not same or self._stored_until is None or routes.expires_at - self._stored_until > _RESTORE:
+            self._store(answer.body, routes)
         if not same:
             self._changed(routes)
 
@@ -129,7 +133,7 @@ class RoutesKeeper:
         self.away_since = self.away_since or datetime.now(UTC)
         self.error = why
 
-    def _store(self, body: bytes) -> None:
+    def _store(self, body: bytes, routes: RouteSet) -> None:
         partial = self._path.with_suffix(".new")
         try:
             with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as sink:
@@ -137,5 +141,6 @@ class RoutesKeeper:
                 sink.flush()
                 os.fsync(sink.fileno())
             os.replace(partial, self._path)
+            self._stored_until = routes.expires_at
         except OSError as error:
             self.error = f"the routes could not be stored: {error}"

@@ -9,7 +9,7 @@ Promises and limits:
   last second.
 - A batch is one closed segment and its id is in the file's name, so a repetition after any crash carries the
   same id and the same rows: the control plane takes it in once. Segments are posted in order, closed after
-  2,000 rows or one second.
+  2,000 rows, one MiB or one second.
 - Disk use is bounded: when the waiting segments exceed the limit, new rows are dropped and counted (answers go
   on). A batch that the control plane finds malformed (4xx) is moved aside into `refused/`, kept within a tenth
   of the limit, and counted.
@@ -30,6 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SEGMENT_ROWS = 2_000
+SEGMENT_BYTES = 1024 * 1024
 SEGMENT_SECONDS = 1.0
 SPOOL_BYTES = 1024**3
 BACKOFF_SECONDS = (0.25, 15.0)
@@ -109,6 +110,24 @@ class Spool:
         if self._waiting_bytes + self._open_bytes > self._limit:
             self._dropped += len(rows)
             return
+        start = 0
+        while start < len(rows):
+            taken = self._fitting(rows, start)
+            self._write(rows[start : start + taken])
+            start += taken
+
+    def _fitting(self, rows: list[str], start: int) -> int:
+        """How many of the rows the open segment still takes; a full one is closed first."""
+        if self._rows >= SEGMENT_ROWS or self._open_bytes >= SEGMENT_BYTES:
+            self._rotate()
+        room, taken = SEGMENT_BYTES - self._open_bytes, 0
+        most = min(len(rows) - start, SEGMENT_ROWS - self._rows)
+        while taken < most and (taken == 0 or room >= len(rows[start + taken])):
+            room -= len(rows[start + taken]) + 1
+            taken += 1
+        return taken
+
+    def _write(self, rows: list[str]) -> None:
         data = ("\n".join(rows) + "\n").encode()
         try:
             if self._file < 0:
@@ -125,8 +144,6 @@ class Spool:
         self._rows += len(rows)
         self._open_bytes += len(data)
         self._dirty = True
-        if self._rows >= SEGMENT_ROWS:
-            self._rotate()
 
     @property
     def state(self) -> SpoolState:
