@@ -28,6 +28,7 @@ from apps.accounts.selectors.people import (
     last_seen,
     people_with_verb,
     person_former,
+    user_by_username,
     user_get,
     user_list,
 )
@@ -76,6 +77,7 @@ __all__ = [
     "teams_of_request",
     "token_get",
     "token_list",
+    "user_by_username",
     "user_get",
     "user_list",
 ]

@@ -143,3 +143,8 @@ def holders_of(actor: Actor, verb: str, team_id: uuid.UUID) -> list[Holder]:
     ).values_list("user_id", "scopes"):
         tokens[owner] = tokens.get(owner, 0) + bool(scopes & set(own))
     return [Holder(rows[0].user, tuple(rows), tokens.get(pk, 0)) for pk, rows in held.items()]
+
+
+def user_by_username(username: str) -> User | None:
+    """For commands of the installation itself; pages find people by `user_get`."""
+    return User.objects.filter(username=username, is_active=True).first()
