@@ -19,6 +19,7 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import KombuError
+from kombu.pools import producers
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -26,7 +27,7 @@ from redis.retry import Retry
 
 logger = logging.getLogger(__name__)
 
-_PAUSE = 1.0
+_PAUSE = 2.0
 _TIMEOUT = 0.5
 
 
@@ -51,8 +52,7 @@ class _Breaker:
         return True
 
 
-_nudges = _Breaker()
-_tasks = _Breaker()
+_breaker = _Breaker()
 
 
 @cache
@@ -78,14 +78,29 @@ def group_publish(group: str, message: dict[str, Any]) -> bool:
     layer = get_channel_layer()
     if layer is None:
         return False
-    prefix = settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"]
+    config: Any = settings.CHANNEL_LAYERS["default"]["CONFIG"]
+    prefix = config["prefix"]
     data = layer.serialize(message)
-    return _nudges.call(partial(_client().publish, f"{prefix}__group__{group}", data))
+    return _breaker.call(partial(_client().publish, f"{prefix}__group__{group}", data))
+
+
+@cache
+def _producers() -> Any:
+    """Celery's broker with our patience instead of its own, which retries for six seconds."""
+    connection = current_app.connection_for_write(
+        transport_options={"socket_timeout": 1.0, "socket_connect_timeout": _TIMEOUT, "max_retries": 0}
+    )
+    return producers[connection]
+
+
+def _publish(name: str, args: list[str]) -> None:
+    with _producers().acquire(block=True, timeout=1) as producer:
+        current_app.send_task(name, args=args, producer=producer, retry=False)
 
 
 def task_send_now(name: str, *args: Any) -> bool:
     """Enqueue a task by its name; True when the broker took it."""
-    return _tasks.call(partial(current_app.send_task, name, args=[str(a) for a in args], retry=False))
+    return _breaker.call(partial(_publish, name, [str(argument) for argument in args]))
 
 
 def task_send(name: str, *args: Any) -> None:

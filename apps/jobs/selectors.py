@@ -41,7 +41,7 @@ def job_list(
 
 def job_get(actor: Actor, pk: uuid.UUID) -> Job:
     """One job. Raises NotFound."""
-    job = Job.objects.visible_to(actor).filter(pk=pk).first()
+    job: Job | None = Job.objects.visible_to(actor).filter(pk=pk).first()
     if job is None:
         raise NotFound("There is no such job, or you may not see it.")
     return job

@@ -88,7 +88,7 @@ def _queue(actor: Actor, job: Job) -> Job:
     # The lock on the team, taken for the number, also makes two calls with one key wait for each other.
     job.number = number_next(team, Job.objects.filter(team_id=team.pk))
     if job.idempotency_key:
-        same = Job.objects.filter(team_id=team.pk, idempotency_key=job.idempotency_key).first()
+        same: Job | None = Job.objects.filter(team_id=team.pk, idempotency_key=job.idempotency_key).first()
         if same is not None:
             return same
     job.save(force_insert=True)
@@ -169,7 +169,7 @@ def job_retry(*, actor: Actor, job_id: uuid.UUID) -> Job:
             raise Conflict(f"Job {old.number} has not ended: it is {old.get_state_display()}.", code="job_open")
         if old.state == Job.State.SUCCEEDED:
             raise Conflict(f"Job {old.number} succeeded; there is nothing to retry.", code="job_succeeded")
-        running = Job.objects.filter(retry_of=old).exclude(state__in=FINAL_STATES).order_by("id").first()
+        running: Job | None = Job.objects.filter(retry_of=old).exclude(state__in=FINAL_STATES).order_by("id").first()
         if running is not None:
             return running
         return _queue(actor, Job(retry_of=old, **{name: getattr(old, name) for name in _COPIED}))

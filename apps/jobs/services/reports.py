@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -10,8 +11,7 @@ from django.db import transaction
 
 from apps.core.actors import Actor
 from apps.core.blobs import BlobRef, blob_chunks, blob_write
-from apps.core.errors import Conflict, Invalid, NotFound
-from apps.core.policies import require
+from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
 from apps.jobs.models import Job, JobAttempt
 from apps.jobs.policies import is_attempt
 from apps.jobs.services.attempts import LIVE
@@ -22,10 +22,15 @@ _OUTPUT_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$")
 RESULT_LIMIT = 32 * 1024 * 1024
 
 
+def _attempt_id(actor: Actor) -> uuid.UUID:
+    if not is_attempt(actor) or actor.attempt_id is None:
+        raise Forbidden("Only the child of a running job speaks here.")
+    return actor.attempt_id
+
+
 def attempt_of(actor: Actor) -> tuple[Job, JobAttempt]:
     """The attempt that a run token stands for. Raises Forbidden, and Conflict when it is not the newest."""
-    require(is_attempt(actor), "Only the child of a running job speaks here.")
-    attempt = JobAttempt.objects.select_related("job").filter(pk=actor.attempt_id).first()
+    attempt = JobAttempt.objects.select_related("job").filter(pk=_attempt_id(actor)).first()
     if attempt is None:
         raise NotFound("There is no such attempt.")
     _check(attempt.job, attempt)
@@ -38,12 +43,12 @@ def _check(job: Job, attempt: JobAttempt) -> None:
 
 
 def _locked(actor: Actor) -> tuple[Job, JobAttempt]:
-    require(is_attempt(actor), "Only the child of a running job speaks here.")
-    job_id = JobAttempt.objects.filter(pk=actor.attempt_id).values_list("job_id", flat=True).first()
+    attempt_id = _attempt_id(actor)
+    job_id = JobAttempt.objects.filter(pk=attempt_id).values_list("job_id", flat=True).first()
     if job_id is None:
         raise NotFound("There is no such attempt.")
     job = job_lock(job_id)
-    attempt = JobAttempt.objects.select_for_update(of=("self",), no_key=True).get(pk=actor.attempt_id)
+    attempt = JobAttempt.objects.select_for_update(of=("self",), no_key=True).get(pk=attempt_id)
     _check(job, attempt)
     return job, attempt
 

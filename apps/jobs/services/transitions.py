@@ -36,7 +36,7 @@ def job_lock(job_id: uuid.UUID) -> Job:
 
     The lock leaves foreign keys to the row alone, so that events of other transactions do not wait for it twice.
     """
-    job = Job.objects.select_for_update(of=("self",), no_key=True).filter(pk=job_id).first()
+    job: Job | None = Job.objects.select_for_update(of=("self",), no_key=True).filter(pk=job_id).first()
     if job is None:
         raise NotFound("There is no such job.")
     return job

@@ -44,16 +44,14 @@ def job_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     find = request.GET.get("find", "").strip()[:200]
     lines = selectors.log_find(job, find) if find else selectors.log_tail(job, TAIL_LINES)
     attempts = selectors.attempt_list(job)
-    for attempt in attempts:
-        attempt.took = _seconds(attempt.started_at, attempt.ended_at) if attempt.started_at else None
-    job.number_text = str(job.number)  # type: ignore[attr-defined]
     ended = job.state in FINAL_STATES
     context: dict[str, Any] = {
         "nav_key": "jobs",
         "job": job,
         "kind_title": kind_title(job),
+        "cancel_title": f"Cancel job {job.number}?",
         "problem": problems.problem_list(actor).filter(pk=job.problem_id).first() if job.problem_id else None,
-        "attempts": attempts,
+        "attempts": [(one, _seconds(one.started_at, one.ended_at) if one.started_at else None) for one in attempts],
         "attempt": attempts[-1] if attempts else None,
         "lost": [attempt for attempt in attempts if attempt.state == JobAttempt.State.LOST],
         "ended": ended,
