@@ -1,0 +1,79 @@
+"""What rooms above show on the pages of runs: what came of a run, what else can be done with it, cards."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from apps.core.actors import Actor
+    from apps.experiments.models import Run
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """What came of a run: "Release on recognisance version 3", with the flag ("v3 live") that lists show."""
+
+    label: str
+    url: str
+    flag: str
+    live: bool = False
+
+
+OutcomeSource = Callable[["Actor", "Sequence[Run]"], "Mapping[uuid.UUID, RunOutcome]"]
+_outcomes: list[OutcomeSource] = []
+
+
+def run_outcomes_register(source: OutcomeSource) -> None:
+    """A room above says what came of runs, a page of them at once."""
+    if source not in _outcomes:
+        _outcomes.append(source)
+
+
+def run_outcomes(actor: Actor, runs: Sequence[Run]) -> dict[uuid.UUID, RunOutcome]:
+    """{run id: outcome} of those that led to something."""
+    found: dict[uuid.UUID, RunOutcome] = {}
+    for source in _outcomes:
+        found.update(source(actor, runs) if runs else {})
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class RunAction:
+    """An entry of a run's menu."""
+
+    label: str
+    icon: str
+    url: str
+
+
+ActionSource = Callable[["Actor", "Run"], "Iterable[RunAction]"]
+_actions: list[ActionSource] = []
+
+
+def run_actions_register(source: ActionSource) -> None:
+    """A room above adds entries to the menu of a run, such as "Clone with changes"."""
+    if source not in _actions:
+        _actions.append(source)
+
+
+def run_actions(actor: Actor, run: Run) -> list[RunAction]:
+    return [action for source in _actions for action in source(actor, run)]
+
+
+PanelContext = Callable[["Actor", "Run"], "Mapping[str, Any] | None"]
+_panels: list[tuple[str, PanelContext]] = []
+
+
+def run_panel_register(template: str, context_fn: PanelContext) -> None:
+    """A room above adds a card to the page of a run; a context of None leaves it out."""
+    if (template, context_fn) not in _panels:
+        _panels.append((template, context_fn))
+
+
+def run_panels(actor: Actor, run: Run) -> list[tuple[str, Mapping[str, Any]]]:
+    """(template, context) of each card."""
+    found = [(template, context(actor, run)) for template, context in _panels]
+    return [(template, context) for template, context in found if context is not None]
