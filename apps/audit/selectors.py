@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import json
 import uuid
 from collections.abc import Iterator
 from datetime import datetime
@@ -43,6 +42,15 @@ def audit_visible(actor: Actor) -> QuerySet[AuditEvent]:
         # A product owner of the whole site reads what belongs to a team, not the site's own matters.
         return AuditEvent.objects.filter(own | Q(team_id__isnull=False))
     return AuditEvent.objects.filter(own | Q(team_id__in=team_ids))
+
+
+def scope_words(actor: Actor) -> str:
+    """What of the trail this actor sees, for the head of the page."""
+    if any(grant.team_id is None and grant.role in _READS_ALL for grant in actor.grants):
+        return "all entries"
+    if actor.team_ids("audit.read") == frozenset():
+        return "what you did yourself"
+    return "the entries of your teams, and what you did yourself"
 
 
 def audit_list(
@@ -165,64 +173,6 @@ def _faults_of(event: AuditEvent, number: int, last_number: int, last_hash: str)
         yield ChainFault(kind, number, pk, "Does not continue from the hash of the entry before.")
     if event_hash(event, number, event.previous_hash or "") != event.hash:
         yield ChainFault("ALTERED", number, pk, "The content does not give the stored hash.")
-
-
-def event_dict(event: AuditEvent) -> dict[str, Any]:
-    """One entry with everything that its hash covers."""
-    return {
-        "sequence": event.sequence,
-        "id": str(event.pk),
-        "at": event.at.isoformat(),
-        "actor_kind": event.actor_kind,
-        "actor_id": str(event.actor_id) if event.actor_id else None,
-        "actor_label": event.actor_label,
-        "on_behalf_of": event.on_behalf_of,
-        "action": event.action,
-        "object_type": event.object_type,
-        "object_id": event.object_id,
-        "object_label": event.object_label,
-        "team_id": str(event.team_id) if event.team_id else None,
-        "problem_id": str(event.problem_id) if event.problem_id else None,
-        "reason": event.reason,
-        "before": event.before,
-        "after": event.after,
-        "request_id": event.request_id,
-        "previous_hash": event.previous_hash,
-        "hash": event.hash,
-    }
-
-
-def export_json_lines(rows: QuerySet[AuditEvent]) -> Iterator[str]:
-    """One JSON object per line, oldest first, with the hashes that prove the order."""
-    for event in rows.order_by("id").iterator(chunk_size=1000):
-        yield json.dumps(event_dict(event), ensure_ascii=False, sort_keys=True) + "\n"
-
-
-def export_csv(rows: QuerySet[AuditEvent]) -> Iterator[str]:
-    """The same as a table; `before` and `after` are JSON in a cell."""
-    import csv
-    import io
-
-    buffer = io.StringIO()
-    writer: Any = None
-    for event in rows.order_by("id").iterator(chunk_size=1000):
-        row = event_dict(event)
-        if writer is None:
-            writer = csv.DictWriter(buffer, fieldnames=list(row))
-            writer.writeheader()
-        writer.writerow({key: _cell(value) for key, value in row.items()})
-        yield buffer.getvalue()
-        buffer.seek(0)
-        buffer.truncate()
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False, sort_keys=True)
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        # A spreadsheet would run such a cell as a formula.
-        return "'" + value
-    return value
 
 
 # What a team's members read on the home page: results, not the reading of rights or settings.

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from psycopg_pool import PoolTimeout
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from apps.core.errors import FairwayError, Unavailable
 from apps.core.problems import problem_response
@@ -75,13 +76,15 @@ class ErrorsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         try:
             return self.get_response(request)
-        except (OperationalError, InterfaceError, PoolTimeout, RedisConnectionError):
+        except (OperationalError, InterfaceError, PoolTimeout, RedisConnectionError, RedisTimeoutError):
             return self._away(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, FairwayError):
             return refusal_response(request, exception)
-        if isinstance(exception, OperationalError | InterfaceError | PoolTimeout | RedisConnectionError):
+        if isinstance(
+            exception, OperationalError | InterfaceError | PoolTimeout | RedisConnectionError | RedisTimeoutError
+        ):
             return self._away(request)
         return None
 

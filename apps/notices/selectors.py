@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -33,3 +34,13 @@ def notice_get(actor: Actor, pk: uuid.UUID) -> Notice:
     if notice is None:
         raise NotFound("There is no such notice, or it is not yours.")
     return notice
+
+
+def topic_may_follow(actor: Actor, key: str) -> bool:
+    """Everybody follows their own notices only."""
+    return actor.is_person and str(actor.id) == key
+
+
+def topic_replay(actor: Actor, key: str, after: int) -> tuple[int, list[dict[str, Any]]]:
+    """The unread count as it is now."""
+    return after, [{"seq": after, "kind": "unread", "data": {"unread": notice_unread_count(actor)}}]

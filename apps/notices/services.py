@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from functools import partial
+from typing import Any, Protocol
 
 from django.db import transaction
 from django.utils import timezone
 
-from apps.accounts.models import User
 from apps.core.actors import Actor
+from apps.core.broker import task_send
 from apps.core.errors import Invalid
 from apps.core.topics import nudge
 from apps.notices.models import Notice
+from apps.notices.selectors import notice_get
+
+
+class Person(Protocol):
+    """What is needed of a person to tell them something; rows of accounts have it."""
+
+    pk: Any
+    email: str
+    is_active: bool
 
 
 def notice_send(
     *,
-    users: Iterable[User],
+    users: Iterable[Person],
     team_id: uuid.UUID,
     kind: str,
     title: str,
@@ -39,7 +48,7 @@ def notice_send(
         told = set(Notice.objects.filter(user_id__in=people, dedupe=dedupe).values_list("user_id", flat=True))
         rows = [
             Notice(
-                user=user,
+                user_id=user.pk,
                 team_id=team_id,
                 kind=kind,
                 title=title[:300],
@@ -56,26 +65,13 @@ def notice_send(
         for row in made:
             nudge(f"notices.{row.user_id}")
             if row.mail == Notice.Mail.QUEUED:
-                transaction.on_commit(partial(_mail_enqueue, row.pk))
+                # A broker that is away costs a delay: the row says QUEUED and the sweep sends it.
+                task_send("apps.notices.tasks.notice_mail", row.pk)
     return made
-
-
-def _mail_enqueue(notice_id: uuid.UUID) -> None:
-    from apps.notices.tasks import notice_mail
-
-    try:
-        notice_mail.delay(str(notice_id))
-    except OSError:
-        # The broker is away: the row says QUEUED and the sweep sends it.
-        return
-    except notice_mail.OperationalError:
-        return
 
 
 def notice_read(*, actor: Actor, notice_id: uuid.UUID) -> Notice:
     """Mark one of one's own notices as read. A view setting, not audited. Raises NotFound."""
-    from apps.notices.selectors import notice_get
-
     notice = notice_get(actor, notice_id)
     if notice.read_at is None:
         notice.read_at = timezone.now()

@@ -9,6 +9,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from psycopg_pool import PoolTimeout
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -97,7 +98,7 @@ def error_translate(error: Exception) -> FairwayError | None:
         return NotAcceptable(str(error.detail))
     if isinstance(error, exceptions.Throttled):
         return Throttled(str(error.detail))
-    if isinstance(error, OperationalError | InterfaceError | PoolTimeout | RedisConnectionError):
+    if isinstance(error, OperationalError | InterfaceError | PoolTimeout | RedisConnectionError | RedisTimeoutError):
         return Unavailable("The database or the message broker cannot be reached. Nothing was changed.")
     if isinstance(error, exceptions.APIException) and error.status_code == 413:
         return TooLarge(str(error.detail))

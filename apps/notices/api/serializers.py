@@ -1,0 +1,15 @@
+"""JSON of notices."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from apps.notices.models import Notice
+
+
+class NoticeSerializer(serializers.ModelSerializer[Notice]):
+    team_id = serializers.UUIDField()
+
+    class Meta:
+        model = Notice
+        fields = ["id", "team_id", "kind", "title", "text", "url", "created_at", "read_at", "mail"]
