@@ -71,21 +71,43 @@ class ExampleRows(BoundTable):
 def stations() -> list[Station]:
     done = {"ahead": False, "tone": "good"}
     return [
-        Station("question", "Question", "accepted", object_label="Version 2", object_url="#", wait="sealed 3 Nov", **done),
+        Station(
+            "question", "Question", "accepted", object_label="Version 2", object_url="#", wait="sealed 3 Nov", **done
+        ),
         Station("data", "Data", "sealed", object_label="Toronto arrests 1", object_url="#", wait="5 226 rows", **done),
-        Station("runs", "Runs", "finished", object_label="50 001 runs", object_url="#", wait="newest 2 days ago", **done),
         Station(
-            "evaluation", "Evaluation", "1 gate fails", "bad", "Evaluation 3", "#", "v3 against v2", ahead=False
+            "runs", "Runs", "finished", object_label="50 001 runs", object_url="#", wait="newest 2 days ago", **done
         ),
+        Station("evaluation", "Evaluation", "1 gate fails", "bad", "Evaluation 3", "#", "v3 against v2", ahead=False),
         Station(
-            "approval", "Approval", "waiting 2 d", "info", "Request 3", "#", "You decide by Mon 23 Nov", here=True,
-            ahead=False, ships=(("v3 candidate", "candidate"),), say="Version 3 waits for your decision, due Monday.",
+            "approval",
+            "Approval",
+            "waiting 2 d",
+            "info",
+            "Request 3",
+            "#",
+            "You decide by Mon 23 Nov",
+            here=True,
+            ahead=False,
+            ships=(("v3 candidate", "candidate"),),
+            say="Version 3 waits for your decision, due Monday.",
             say_more="One gate fails: people aged 35 and over. Version 2 stays live meanwhile.",
-            action_label="Review release", action_url="#",
+            action_label="Review release",
+            action_url="#",
         ),
-        Station("live", "Live", "healthy", "good", "release-advice", "#", "v2 since 6 Nov", live=True, ships=(("v2 live", "live"),)),
+        Station(
+            "live",
+            "Live",
+            "healthy",
+            "good",
+            "release-advice",
+            "#",
+            "v2 since 6 Nov",
+            live=True,
+            ships=(("v2 live", "live"),),
+        ),
         Station("watch", "Watch", "1 alert", "warn", "Citizen in input", "#", "Operator looks at it", live=True),
-    ]  # fmt: skip
+    ]
 
 
 def table(rows: list[Any], key: str, query: str) -> ExampleRows:
@@ -101,7 +123,7 @@ def table(rows: list[Any], key: str, query: str) -> ExampleRows:
             Column("seed", "Seed", format="num", default_visible=False),
         ],
         filters=[
-            TextFilter("q", "Find a run", ["name"]),
+            TextFilter("q", f"Find among {key}", ["name"]),
             ChoiceFilter("state", "State", [("FINISHED", "finished"), ("FAILED", "failed")]),
         ],
         default_sort="cost",
@@ -123,9 +145,17 @@ def table(rows: list[Any], key: str, query: str) -> ExampleRows:
 def context() -> dict[str, Any]:
     form = ExampleForm({"name": "", "rate": "2", "kind": "gb", "where": "l"})
     rows = [
-        SimpleNamespace(pk=i, name=f"{i * 7919:08x}", state=s, cost=14154 + 61.5 * i, auc=0.767 - i / 900, at=NOW - timedelta(hours=9 * i), seed=0)
+        SimpleNamespace(
+            pk=i,
+            name=f"{i * 7919:08x}",
+            state=s,
+            cost=14154 + 61.5 * i,
+            auc=0.767 - i / 900,
+            at=NOW - timedelta(hours=9 * i),
+            seed=0,
+        )
         for i, s in enumerate(["FINISHED", "FINISHED", "FAILED", "RUNNING", "FINISHED", "KILLED"])
-    ]  # fmt: skip
+    ]
     steps = list(range(0, 1500, 25))
     valid = [0.41 + 0.06 * 2.7 ** (-s / 60) + s / 30000 for s in steps]
     train = [0.28 + 0.18 * 2.7 ** (-s / 400) for s in steps]
@@ -143,7 +173,10 @@ def context() -> dict[str, Any]:
         "problem_id": uuid.uuid4(),
         "run_id": uuid.UUID("0199a7c3-1111-7abc-8def-12348f20c6aa"),
         "then": NOW - timedelta(seconds=134),
-        "menu": [{"label": "Download log", "icon": "download", "url": "#"}, {"label": "Archive", "icon": "archive", "open": "cancel", "bad": True}],
+        "menu": [
+            {"label": "Download log", "icon": "download", "url": "#"},
+            {"label": "Archive", "icon": "archive", "open": "cancel", "bad": True},
+        ],
         "tabs": [{"label": "Overview", "url": "#", "current": True}, {"label": "Versions", "url": "#", "count": 3}],
         "kpis": [
             {"label": "Harmed", "value": "114", "small": "of 2 079: right before, wrong now", "tone": "worse"},
@@ -151,31 +184,78 @@ def context() -> dict[str, Any]:
             {"label": "Money per 100 arrests", "value": "−C$ 808", "small": "[−1 809, +212]"},
             {"label": "Gates", "value": "1 fails", "small": "3 pass, 1 waived", "tone": "bad"},
         ],
-        "codes": "DRAFT QUEUED RUNNING OPEN SUCCEEDED LIVE STALE PAUSED QUARANTINED WAIVED FAILED CANCELLED WORSE BETTER NO_DIFFERENCE NOT_PROVEN".split(),
-        "badges": "ACTIVE RUNNING OPEN DRAFT STALE FAILED RETIRED".split(),
+        "codes": [
+            "DRAFT",
+            "QUEUED",
+            "RUNNING",
+            "OPEN",
+            "SUCCEEDED",
+            "LIVE",
+            "STALE",
+            "PAUSED",
+            "QUARANTINED",
+            "WAIVED",
+            "FAILED",
+            "CANCELLED",
+            "WORSE",
+            "BETTER",
+            "NO_DIFFERENCE",
+            "NOT_PROVEN",
+        ],
+        "badges": ["ACTIVE", "RUNNING", "OPEN", "DRAFT", "STALE", "FAILED", "RETIRED"],
         "figure": {
             "data": [
                 {**line, "x": steps, "y": valid, "name": "valid", "line": {"color": "$candidate", "width": 2}},
-                {**line, "x": steps, "y": train, "name": "train", "line": {"color": "$live", "width": 1.5, "dash": "dot"}},
+                {
+                    **line,
+                    "x": steps,
+                    "y": train,
+                    "name": "train",
+                    "line": {"color": "$live", "width": 1.5, "dash": "dot"},
+                },
             ],
             "layout": {"xaxis": {"title": "step (trees)"}, "yaxis": {"title": "log loss"}},
         },
         "figure_columns": ["Step", "Validation", "Train"],
         "figure_rows": [(s, f"{v:.3f}", f"{t:.3f}") for s, v, t in zip(steps, valid, train, strict=True)],
-        "lines": [(11, "2.2", "fold 1 done: best valid 0.4269 at step 124, last 0.4802", ""), (12, "2.2", "warning: validation loss rose for 1376 steps; early stopping is off", "w"), (13, "5.3", "fold 2 of 5: fit on 2 517, check on 630", ""), (14, "5.6", "error: out of memory", "e")],
+        "lines": [
+            (11, "2.2", "fold 1 done: best valid 0.4269 at step 124, last 0.4802", ""),
+            (12, "2.2", "warning: validation loss rose for 1376 steps; early stopping is off", "w"),
+            (13, "5.3", "fold 2 of 5: fit on 2 517, check on 630", ""),
+            (14, "5.6", "error: out of memory", "e"),
+        ],
         "table": table(rows, "runs", "state=FINISHED"),
         "nothing": table([], "none", ""),
         "waiting": [
-            SimpleNamespace(title="Release advice, version 3: approve or refuse", url="#", text="It would wrongly hold 36 of every 100 people aged 35 and over; the live version holds 19.", tone="bad", at=NOW - timedelta(days=2), meta=("1 gate fails",), action_label="Review release"),
-            SimpleNamespace(title="Proposal: add the segment “White, 35 and over”", url="#", text="A named segment makes it a gate.", tone="none", at=NOW - timedelta(days=1), meta=(), action_label="Read proposal"),
+            SimpleNamespace(
+                title="Release advice, version 3: approve or refuse",
+                url="#",
+                text="It would wrongly hold 36 of every 100 people aged 35 and over; the live version holds 19.",
+                tone="bad",
+                at=NOW - timedelta(days=2),
+                meta=("1 gate fails",),
+                action_label="Review release",
+            ),
+            SimpleNamespace(
+                title="Proposal: add the segment “White, 35 and over”",
+                url="#",
+                text="A named segment makes it a gate.",
+                tone="none",
+                at=NOW - timedelta(days=1),
+                meta=(),
+                action_label="Read proposal",
+            ),
         ],
-        "curl": 'curl -s -X POST "$FAIRWAY/v2/models/release-advice/infer" \\\n  -H "Authorization: Bearer $TOKEN" \\\n  -d @example.json',
+        "curl": "curl -s -X POST $FAIRWAY/v2/models/release-advice/infer \\\n"
+        '  -H "Authorization: Bearer $TOKEN" \\\n  -d @example.json',
         "form": form,
         "facts": [("Population", "Arrests for possession, Toronto"), ("Mode", "assist: a person decides")],
         "hist": [40, 90, 85, 30, 20, 12, 8, 3],
-        "feed": [SimpleNamespace(at=NOW - timedelta(hours=5), title="Request 3", url="#", text="sent for release advice v3")],
+        "feed": [
+            SimpleNamespace(at=NOW - timedelta(hours=5), title="Request 3", url="#", text="sent for release advice v3")
+        ],
         "hits": ["Run 8f20c6aa is marked killed", "1 queued evaluation is dropped"],
-    }  # fmt: skip
+    }
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -207,10 +287,18 @@ def write_pages(out: Path) -> None:
     _frame._url = lambda *names, args=(): f"/{names[0]}"  # every address exists here
     request = RequestFactory().get("/experiments/")
     (out / "styleguide.html").write_text(render_to_string("dev/styleguide.html", context(), request))
-    error = SimpleNamespace(title="This does not fit the present state", detail="Mara Lind decided two minutes ago: refused.", items=["Request 3 is refused"], fields={}, code="x")
+    error = SimpleNamespace(
+        title="This does not fit the present state",
+        detail="Mara Lind decided two minutes ago: refused.",
+        items=["Request 3 is refused"],
+        fields={},
+        code="x",
+    )
     for code in ("403", "404", "409", "500", "503"):
         frame = context() if code in ("403", "404", "409") else {}
-        (out / f"{code}.html").write_text(render_to_string(f"{code}.html", {**frame, "error": error, "request_id": "01a97c3e55aa9920"}, request))  # fmt: skip
+        (out / f"{code}.html").write_text(
+            render_to_string(f"{code}.html", {**frame, "error": error, "request_id": "01a97c3e55aa9920"}, request)
+        )
 
 
 def photograph(out: Path, base: str) -> int:
@@ -237,7 +325,10 @@ def photograph(out: Path, base: str) -> int:
                     found = tab.evaluate(f"(() => {{ {axe}; }})(), axe.run(document, {{resultTypes: ['violations']}})")
                     for v in found["violations"]:
                         faults += 1
-                        nodes = "; ".join(n["html"][:140] + " " + str((n["any"] or [{}])[0].get("message", ""))[:160] for n in v["nodes"][:3])
+                        nodes = "; ".join(
+                            n["html"][:140] + " " + str((n["any"] or [{}])[0].get("message", ""))[:160]
+                            for n in v["nodes"][:3]
+                        )
                         sys.stdout.write(f"{page} {width} {theme}: {v['id']} x{len(v['nodes'])}: {nodes}\n")
                     wide = tab.evaluate("document.documentElement.scrollWidth - innerWidth")
                     if wide > 0:

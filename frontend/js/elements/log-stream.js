@@ -161,6 +161,7 @@ customElements.define("log-stream", class extends HTMLElement {
 
   #tell(status) {
     const shown = this.#ended && status.state !== "offline" ? { state: "ended" } : status;
+    this.querySelector("[data-follow]").hidden = this.#ended;
     const node = this.querySelector("[data-status]");
     node.className = `fw-live fw-live--${shown.state}`;
     node.textContent = statusWords(shown);
