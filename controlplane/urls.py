@@ -13,6 +13,7 @@ ROOMS = (
     "home",
     "accounts",
     "audit",
+    "lineage",
     "notices",
     "problems",
     "datasets",
