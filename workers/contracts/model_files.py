@@ -25,15 +25,11 @@ class FormatFacts:
 
 
 FORMATS: dict[ModelFormat, FormatFacts] = {
-    ModelFormat.SKOPS: FormatFacts(
-        ModelFormat.SKOPS, "scikit-learn (skops)", (".skops",), "skops.io.load", "sklearn"
-    ),
+    ModelFormat.SKOPS: FormatFacts(ModelFormat.SKOPS, "scikit-learn (skops)", (".skops",), "skops.io.load", "sklearn"),
     ModelFormat.LIGHTGBM: FormatFacts(
         ModelFormat.LIGHTGBM, "LightGBM text", (".lgb", ".lgbm", ".txt"), "lightgbm.Booster", "lightgbm"
     ),
-    ModelFormat.ONNX: FormatFacts(
-        ModelFormat.ONNX, "ONNX", (".onnx",), "onnxruntime.InferenceSession", "onnx"
-    ),
+    ModelFormat.ONNX: FormatFacts(ModelFormat.ONNX, "ONNX", (".onnx",), "onnxruntime.InferenceSession", "onnx"),
 }
 
 SIDE_FILES = frozenset(

@@ -69,9 +69,7 @@ def _number(
     }
 
 
-def _integer(
-    title: str, description: str, default: int, low: int, high: int, unit: str = ""
-) -> dict[str, Any]:
+def _integer(title: str, description: str, default: int, low: int, high: int, unit: str = "") -> dict[str, Any]:
     return {
         "type": "integer",
         "title": title,
@@ -127,9 +125,7 @@ _LEARNING_RATE = _number("Learning rate", "How much each tree adds.", 0.05, 0, 1
 _ITERATIONS = _integer("Trees", "Boosting iterations; early stopping may use fewer.", 200, 1, 5_000, "trees")
 _LEAVES = _integer("Leaves a tree", "More leaves let one tree follow more detail.", 15, 2, 1_024, "leaves")
 _MIN_LEAF = _integer("Rows a leaf", "A leaf never describes fewer rows.", 20, 1, 100_000, "rows")
-_EARLY = _switch(
-    "Stop early", "Stop when the validation loss has not improved for 20 trees; keep the best.", True
-)
+_EARLY = _switch("Stop early", "Stop when the validation loss has not improved for 20 trees; keep the best.", True)
 
 _CATALOGUE = (
     Recipe(
@@ -168,9 +164,7 @@ _CATALOGUE = (
         (REGRESSION,),
         _schema(
             "Ridge regression",
-            alpha=_number(
-                "Regularisation", "Larger values pull the weights towards zero.", 1.0, 0, 1_000_000
-            ),
+            alpha=_number("Regularisation", "Larger values pull the weights towards zero.", 1.0, 0, 1_000_000),
             min_frequency=_MIN_FREQUENCY,
         ),
         "sklearn.linear_model.Ridge",
@@ -184,9 +178,7 @@ _CATALOGUE = (
             "Random forest",
             n_estimators=_integer("Trees", "More trees give a steadier mean.", 200, 10, 2_000, "trees"),
             max_depth=_integer("Depth", "Deepest tree; 0 means without bound.", 12, 0, 100, "levels"),
-            min_samples_leaf=_integer(
-                "Rows a leaf", "A leaf never describes fewer rows.", 5, 1, 10_000, "rows"
-            ),
+            min_samples_leaf=_integer("Rows a leaf", "A leaf never describes fewer rows.", 5, 1, 10_000, "rows"),
             max_features=_number(
                 "Columns a split", "Share of the columns tried at each split.", 0.5, 0, 1, "share", above=True
             ),
@@ -206,9 +198,7 @@ _CATALOGUE = (
             max_iter=_ITERATIONS,
             max_leaf_nodes=_LEAVES,
             min_samples_leaf=_MIN_LEAF,
-            l2_regularization=_number(
-                "L2 regularisation", "Larger values shrink each leaf's value.", 1.0, 0, 10_000
-            ),
+            l2_regularization=_number("L2 regularisation", "Larger values shrink each leaf's value.", 1.0, 0, 10_000),
             max_features=_number(
                 "Columns a split", "Share of the columns tried at each split.", 1.0, 0, 1, "share", above=True
             ),
@@ -228,12 +218,8 @@ _CATALOGUE = (
             n_estimators=_ITERATIONS,
             num_leaves=_LEAVES,
             min_child_samples=_MIN_LEAF,
-            reg_lambda=_number(
-                "L2 regularisation", "Larger values shrink each leaf's value.", 1.0, 0, 10_000
-            ),
-            subsample=_number(
-                "Rows a tree", "Share of the rows drawn for each tree.", 1.0, 0, 1, "share", above=True
-            ),
+            reg_lambda=_number("L2 regularisation", "Larger values shrink each leaf's value.", 1.0, 0, 10_000),
+            subsample=_number("Rows a tree", "Share of the rows drawn for each tree.", 1.0, 0, 1, "share", above=True),
             colsample_bytree=_number(
                 "Columns a tree", "Share of the columns tried for each tree.", 1.0, 0, 1, "share", above=True
             ),
@@ -255,7 +241,9 @@ def recipe_get(recipe_id: str) -> Recipe:
 
 
 def recipes_for(task: str) -> list[Recipe]:
-    """The recipes that fit a task (BINARY, MULTICLASS, REGRESSION), in the catalogue's order, available or not."""
+    """The recipes that fit a task (BINARY, MULTICLASS, REGRESSION), in the catalogue's order, available or
+    not.
+    """
     return [recipe for recipe in _CATALOGUE if task in recipe.tasks]
 
 
@@ -265,7 +253,9 @@ def _validator(recipe_id: str) -> jsonschema.Draft202012Validator:
 
 
 def params_clean(recipe: Recipe | str, params: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The parameters with defaults filled in, whole numbers as int. Raises RecipeError with one sentence a field."""
+    """The parameters with defaults filled in, whole numbers as int. Raises RecipeError with one sentence a
+    field.
+    """
     found = recipe if isinstance(recipe, Recipe) else recipe_get(recipe)
     values = {**found.defaults(), **(params or {})}
     errors: dict[str, str] = {}
@@ -296,9 +286,7 @@ def _sentence(recipe: Recipe, name: str, error: jsonschema.ValidationError) -> s
     if field["type"] == "boolean":
         return "Answer true or false."
     low = (
-        f"more than {field['exclusiveMinimum']:g}"
-        if "exclusiveMinimum" in field
-        else f"at least {field['minimum']:g}"
+        f"more than {field['exclusiveMinimum']:g}" if "exclusiveMinimum" in field else f"at least {field['minimum']:g}"
     )
     kind = "a whole number" if field["type"] == "integer" else "a number"
     return f"Give {kind}, {low} and at most {field['maximum']:g}."
@@ -320,9 +308,7 @@ def recipe_available(recipe_id: str) -> str | None:
     if found is None or not found.submodule_search_locations:
         return "LightGBM is not installed in this environment."
     folder = Path(next(iter(found.submodule_search_locations)))
-    library = next(
-        (path for path in folder.rglob("lib_lightgbm.*") if path.suffix in (".so", ".dylib", ".dll")), None
-    )
+    library = next((path for path in folder.rglob("lib_lightgbm.*") if path.suffix in (".so", ".dylib", ".dll")), None)
     if library is None:
         return "LightGBM is installed without its library; install it again."
     try:
@@ -339,7 +325,5 @@ def recipe_available(recipe_id: str) -> str | None:
     if sys.platform == "darwin":
         return "LightGBM needs the OpenMP library libomp, which is not on this machine (brew install libomp)."
     if ctypes.util.find_library("gomp") is None:
-        return (
-            "LightGBM needs the system library libgomp.so.1, which is not on this machine (package libgomp1)."
-        )
+        return "LightGBM needs the system library libgomp.so.1, which is not on this machine (package libgomp1)."
     return "LightGBM's library does not load on this machine."

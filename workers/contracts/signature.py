@@ -92,9 +92,7 @@ class Signature:
         inputs, outputs = data.get("inputs"), data.get("outputs", [])
         if not isinstance(inputs, list) or not isinstance(outputs, list):
             raise SignatureError("A signature needs a list of inputs and a list of outputs.")
-        signature = cls(
-            tuple(Tensor.from_json(t) for t in inputs), tuple(Tensor.from_json(t) for t in outputs)
-        )
+        signature = cls(tuple(Tensor.from_json(t) for t in inputs), tuple(Tensor.from_json(t) for t in outputs))
         names = [t.name for t in signature.inputs]
         if len(set(names)) != len(names):
             raise SignatureError("Two inputs of a signature have the same name.")
@@ -120,9 +118,7 @@ def _flat(name: str, data: object) -> list[Any]:
         flat: list[Any] = []
         for value in data:
             if not isinstance(value, list) or len(value) != 1 or isinstance(value[0], list):
-                raise SignatureError(
-                    f'The data of "{name}" must be a flat list, or a list of one-value rows.', name
-                )
+                raise SignatureError(f'The data of "{name}" must be a flat list, or a list of one-value rows.', name)
             flat.append(value[0])
         return flat
     return data
@@ -179,9 +175,7 @@ def inputs_clean(signature: Signature, inputs: object) -> tuple[int, dict[str, l
     Inputs that are not required may be left out. Raises SignatureError naming the wrong or missing field.
     """
     if not isinstance(inputs, list) or not inputs:
-        raise SignatureError(
-            'The request needs "inputs": a list of tensors with name, shape, datatype and data.'
-        )
+        raise SignatureError('The request needs "inputs": a list of tensors with name, shape, datatype and data.')
     by_name = {tensor.name: tensor for tensor in signature.inputs}
     columns: dict[str, list[Any]] = {}
     rows: int | None = None
@@ -207,11 +201,8 @@ def inputs_clean(signature: Signature, inputs: object) -> tuple[int, dict[str, l
             raise SignatureError(f'"{name}" has {count} rows, the inputs before it {rows}.', name)
         if count > MAX_ROWS:
             raise SignatureError(f"A request may hold at most {MAX_ROWS} rows.", name)
-        columns[name] = [
-            value_clean(tensor, value, index if count > 1 else None) for index, value in enumerate(data)
-        ]
-    assert rows is not None
-    if rows == 0:
+        columns[name] = [value_clean(tensor, value, index if count > 1 else None) for index, value in enumerate(data)]
+    if not rows:
         raise SignatureError("The request holds no row.")
     for tensor in signature.inputs:
         if tensor.name not in columns:
@@ -247,9 +238,7 @@ def records_clean(signature: Signature, records: object) -> tuple[int, dict[str,
     return len(records), columns
 
 
-def split_clean(
-    signature: Signature, columns: Sequence[Any], data: Sequence[Any]
-) -> tuple[int, dict[str, list[Any]]]:
+def split_clean(signature: Signature, columns: Sequence[Any], data: Sequence[Any]) -> tuple[int, dict[str, list[Any]]]:
     """The same for column names and rows of values (MLflow's `dataframe_split`). Raises SignatureError."""
     if not all(isinstance(name, str) for name in columns) or len(set(columns)) != len(columns):
         raise SignatureError("The column names must be texts, each once.")

@@ -1,4 +1,6 @@
-"""Runs each attempt on this machine under a runner parent of its own, which outlives the worker that started it."""
+"""Runs each attempt on this machine under a runner parent of its own, which outlives the worker that started
+it.
+"""
 
 import contextlib
 import json
@@ -15,7 +17,7 @@ from workers.executors.base import ExecutorError
 from workers.runner.files import PARENT, STATUS, STOP, WORK, json_read, json_write, lease_touch
 from workers.runner.output import lines_read
 from workers.runner.processes import marked, process_identity, signal_send
-from workers.sandbox import SandboxPolicy, clean_environment, private_directory, readable_paths
+from workers.sandbox import SandboxPolicy, clean_environment, private_directory, readable_paths, uid_for
 
 _PARENT_PROGRAM = PROJECT_ROOT / "workers" / "runner" / "parent.py"
 PACKAGES = ("workers", "analysis")
@@ -27,7 +29,8 @@ _DATA_OVERHEAD = 2 * 1024**3
 class LocalExecutor:
     """The executor "local". The handle is the attempt's directory; everything else is in its control files.
 
-    `sandboxed` False is for machines where the sandbox itself is what fails; jobs then keep only their limits.
+    `sandboxed` False is for machines where the sandbox itself is what fails; jobs then keep only their
+    limits.
     """
 
     def __init__(self, sandboxed: bool = True) -> None:
@@ -73,14 +76,18 @@ class LocalExecutor:
     def _told(self, spec: JobSpec, work: Path, mark: str) -> dict[str, object]:
         limits = spec.limits
         extra = {**spec.child_environment(), "FAIRWAY_ATTEMPT_MARK": mark, "FAIRWAY_CORES": str(limits.cores)}
-        read = readable_paths(work.parent / CODE, *(PROJECT_ROOT / package for package in PACKAGES))
+        read = readable_paths(*(PROJECT_ROOT / package for package in PACKAGES))
+        uid, _ = uid_for(mark, work.parent.parent, read) if self._sandboxed else (None, "")
+        if uid is not None:
+            _hand_over(work, uid)
         policy = SandboxPolicy(
-            read=read if self._sandboxed else ("/",),
+            read=(*read, str(work.parent / CODE)) if self._sandboxed else ("/",),
             write=(str(work),) if self._sandboxed else ("/",),
             connect_ports=_ports(spec.base_url) if self._sandboxed else None,
             cpu_seconds=limits.cpu_seconds,
             data_bytes=limits.memory_bytes + _DATA_OVERHEAD,
             file_bytes=limits.file_bytes,
+            uid=uid,
         )
         return {
             "directory": str(work.parent),
@@ -158,10 +165,20 @@ class LocalExecutor:
 
 
 def _code_link(path: Path) -> None:
-    """A directory with nothing but links to the packages a job may import: the rest of the project stays closed."""
+    """A directory with nothing but links to the packages a job may import: the rest of the project stays
+    closed.
+    """
     private_directory(path)
     for package in PACKAGES:
         (path / package).symlink_to(PROJECT_ROOT / package)
+
+
+def _hand_over(work: Path, uid: int) -> None:
+    """Gives the working directory to a user of its own; the control files beside it stay ours."""
+    os.chmod(work.parent, 0o711)  # noqa: S103 - the new user must pass through, and sees nothing by that
+    os.chmod(work.parent / CODE, 0o755)  # noqa: S103 - links only
+    for path in (work, work / "tmp"):
+        os.chown(path, uid, uid)
 
 
 def _ports(base_url: str) -> tuple[int, ...]:

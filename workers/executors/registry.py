@@ -10,7 +10,8 @@ EXECUTORS: dict[str, str] = {"local": "workers.executors.local.LocalExecutor"}
 
 
 def executor_get(name: str, settings: Mapping[str, Any] | None = None) -> Executor:
-    """The executor of that name, built with its settings. Raises ExecutorError for an unknown or uninstalled one.
+    """The executor of that name, built with its settings. Raises ExecutorError for an unknown or uninstalled
+    one.
 
     A setting "class" (a dotted path) replaces the registered class.
     """

@@ -1,4 +1,6 @@
-"""Entry of the child: says hello at once, fetches its spec, then loads what the job's kind needs and does it."""
+"""Entry of the child: says hello at once, fetches its spec, then loads what the job's kind needs and does
+it.
+"""
 
 import os
 import sys

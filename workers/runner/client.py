@@ -1,7 +1,9 @@
-"""The child's HTTP client for the attempt API and its part of MLflow's REST: one kept connection, patient retries.
+"""The child's HTTP client for the attempt API and its part of MLflow's REST: one kept connection, patient
+retries.
 
-The web may be restarted in the middle of a job: connection errors and 502, 503, 504 and 429 are tried again with growing
-pauses. Every write is one that may arrive twice. The token is sent in a header and shown nowhere.
+The web may be restarted in the middle of a job: connection errors and 502, 503, 504 and 429 are tried again
+with growing pauses. Every write is one that may arrive twice. The token is sent in a header and shown
+nowhere.
 """
 
 import http.client
@@ -23,7 +25,9 @@ CHUNK = 1024 * 1024
 
 
 class ApiError(Exception):
-    """The web refused, or could not be reached for `PATIENCE_SECONDS`. `status` is 0 when it was not reached."""
+    """The web refused, or could not be reached for `PATIENCE_SECONDS`. `status` is 0 when it was not
+    reached.
+    """
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(f"{status}: {message}" if status else message)
@@ -58,16 +62,15 @@ class Client:
     def __repr__(self) -> str:
         return f"Client({self._parts.scheme}://{self._parts.netloc})"
 
-    # --- transport --------------------------------------------------------------------------------------------
+    # --- transport
+    # --------------------------------------------------------------------------------------------
 
     def _connect(self) -> http.client.HTTPConnection:
         if self._connection is None:
             host, port = self._parts.hostname or "", self._parts.port
             if self._parts.scheme == "https":
                 context = ssl.create_default_context()
-                self._connection = http.client.HTTPSConnection(
-                    host, port, timeout=TIMEOUT_SECONDS, context=context
-                )
+                self._connection = http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=context)
             else:
                 self._connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
         return self._connection
@@ -121,7 +124,9 @@ class Client:
     def call(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, once: bool = False
     ) -> dict[str, Any]:
-        """JSON in, JSON out ({} for no content). `once` sends an idempotency key, for what creates. Raises ApiError."""
+        """JSON in, JSON out ({} for no content). `once` sends an idempotency key, for what creates. Raises
+        ApiError.
+        """
         headers = {"Content-Type": "application/json"} if body is not None else {}
         if once:
             headers["Idempotency-Key"] = uuid.uuid4().hex
@@ -130,7 +135,8 @@ class Client:
         answer = json.loads(result) if result else {}
         return answer if isinstance(answer, dict) else {"value": answer}
 
-    # --- the attempt API --------------------------------------------------------------------------------------
+    # --- the attempt API
+    # --------------------------------------------------------------------------------------
 
     def attempt(self) -> dict[str, Any]:
         """The job's kind, spec and files."""
@@ -171,13 +177,12 @@ class Client:
         """Posts the attempt's results; the last one counts."""
         self.call("POST", "/api/v1/attempt/results", {"payload": payload})
 
-    # --- MLflow ----------------------------------------------------------------------------------------------
+    # --- MLflow
+    # ----------------------------------------------------------------------------------------------
 
     def run(self, run_id: str) -> dict[str, Any]:
         """MLflow's run object."""
-        found: dict[str, Any] = self.call("GET", "/api/2.0/mlflow/runs/get?" + urlencode({"run_id": run_id}))[
-            "run"
-        ]
+        found: dict[str, Any] = self.call("GET", "/api/2.0/mlflow/runs/get?" + urlencode({"run_id": run_id}))["run"]
         return found
 
     def run_finish(self, run_id: str, status: str = "FINISHED") -> None:
@@ -192,7 +197,9 @@ class Client:
         params: Mapping[str, Any] | None = None,
         tags: Mapping[str, Any] | None = None,
     ) -> None:
-        """Params, tags and metrics of a run, in requests of at most 1,000 metrics, 100 params and 100 tags."""
+        """Params, tags and metrics of a run, in requests of at most 1,000 metrics, 100 params and 100
+        tags.
+        """
         held = [{"key": key, "value": str(value)} for key, value in (params or {}).items()]
         marks = [{"key": key, "value": str(value)} for key, value in (tags or {}).items()]
         points = list(metrics or [])
@@ -203,9 +210,7 @@ class Client:
 
     def artifact(self, experiment: str, owner: str, path: str, source: Path) -> None:
         """Uploads one artifact of a run (`owner` its id) or of a logged model (`owner` "models/m-...")."""
-        url = (
-            f"/api/2.0/mlflow-artifacts/artifacts/{quote(experiment)}/{quote(owner)}/artifacts/{quote(path)}"
-        )
+        url = f"/api/2.0/mlflow-artifacts/artifacts/{quote(experiment)}/{quote(owner)}/artifacts/{quote(path)}"
         headers = {"Content-Type": "application/octet-stream"}
         self._send("PUT", url, source, headers, lambda response: response.read())
 
@@ -235,7 +240,9 @@ def client_from_environment() -> Client:
 
 
 def json_safe(value: Any) -> Any:
-    """The value with numpy's numbers made plain and what JSON cannot hold (NaN, infinities) made MLflow's words."""
+    """The value with numpy's numbers made plain and what JSON cannot hold (NaN, infinities) made MLflow's
+    words.
+    """
     if isinstance(value, Mapping):
         return {str(key): json_safe(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):

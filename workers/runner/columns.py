@@ -1,4 +1,6 @@
-"""Facts about one column of a canonical table, read block by block: exact up to stated sizes, said so beyond them."""
+"""Facts about one column of a canonical table, read block by block: exact up to stated sizes, said so beyond
+them.
+"""
 
 import math
 from collections.abc import Iterator
@@ -22,7 +24,9 @@ Floats = npt.NDArray[np.float64]
 
 
 class _Distinct:
-    """Counts of values: exact to MAX_DISTINCT, then an estimate from the smallest hashes (error about 1.6 %)."""
+    """Counts of values: exact to MAX_DISTINCT, then an estimate from the smallest hashes (error about 1.6
+    %).
+    """
 
     def __init__(self) -> None:
         self.counts: dict[Any, int] | None = {}
@@ -74,7 +78,9 @@ def _blocks(path: Path, name: str) -> Iterator[pa.Array]:
 
 
 def column_facts(path: Path, name: str, kind: str, rows: int) -> dict[str, Any]:
-    """One entry of the profile's `columns`. Quantiles come from an even sample when there are over a million rows."""
+    """One entry of the profile's `columns`. Quantiles come from an even sample when there are over a million
+    rows.
+    """
     missing = 0
     distinct = _Distinct()
     low: Any = None
@@ -129,9 +135,7 @@ class _Numbers:
 
     def feed(self, block: pa.Array) -> None:
         """Takes a block with its nulls."""
-        values = np.asarray(
-            pc.cast(block, pa.float64(), safe=False).to_numpy(zero_copy_only=False), np.float64
-        )
+        values = np.asarray(pc.cast(block, pa.float64(), safe=False).to_numpy(zero_copy_only=False), np.float64)
         start = -self._offset % self._every
         self._offset += len(values)
         kept = values[start :: self._every]

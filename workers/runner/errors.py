@@ -4,7 +4,9 @@ from typing import Any
 
 
 class BadInput(Exception):
-    """The input cannot be used. `line` (1-based, the header is line 1) and `column` (1-based) say where, if known."""
+    """The input cannot be used. `line` (1-based, the header is line 1) and `column` (1-based) say where, if
+    known.
+    """
 
     def __init__(self, code: str, message: str, line: int | None = None, column: int | None = None) -> None:
         super().__init__(message)

@@ -1,4 +1,6 @@
-"""The job kind "evaluate": score the held-out rows with a candidate and a baseline, compare them, post the report."""
+"""The job kind "evaluate": score the held-out rows with a candidate and a baseline, compare them, post the
+report.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -17,11 +19,11 @@ from analysis.split import ROW, split_take
 from analysis.statistics import statistics_write
 from workers.contracts.model_files import UnsafePath, safe_path
 from workers.contracts.recipes import BINARY, MULTICLASS, REGRESSION
-from workers.runner.job import Job
 from workers.runner.errors import BadInput
 from workers.runner.fitting.data import label_texts, table_read
 from workers.runner.fitting.importance import importance_of
 from workers.runner.frames import FeatureError, frame_of_table, numbers_of
+from workers.runner.job import Job
 from workers.runner.model_io import LoadedModel, ModelRefused, model_load
 from workers.runner.tables import canonical_of
 
@@ -134,9 +136,7 @@ def _model(job: Job, reference: dict[str, Any], name: str) -> LoadedModel:
 def _predict(model: LoadedModel, frame: pd.DataFrame) -> Array:
     """In chunks, so that memory does not grow with the model's inner width."""
     try:
-        parts = [
-            model.predict_frame(frame.iloc[start : start + CHUNK]) for start in range(0, len(frame), CHUNK)
-        ]
+        parts = [model.predict_frame(frame.iloc[start : start + CHUNK]) for start in range(0, len(frame), CHUNK)]
     except ModelRefused as error:
         raise BadInput("MODEL_REFUSED", str(error)) from error
     except (ValueError, TypeError, KeyError) as error:
@@ -165,9 +165,7 @@ def _output(
     if spec["task"] == BINARY:
         if result.shape[1] != 2:
             raise BadInput("MODEL_OUTPUT", f"The model knows {result.shape[1]} classes, the task has two.")
-        return ModelOutput(
-            scores=model.scores(result, spec["positive_label"]), threshold=reference.get("threshold")
-        )
+        return ModelOutput(scores=model.scores(result, spec["positive_label"]), threshold=reference.get("threshold"))
     wide = np.zeros((len(result), len(classes or [])))
     for index, label in enumerate(model.classes):
         if str(label) not in (classes or []):
@@ -195,17 +193,13 @@ def _importance(
     return importance_of(lambda rows: _predict(model, rows), MULTICLASS, used, texts, labels, 0)
 
 
-def _predictions(
-    row_ids: Array, truth: Array, outputs: list[ModelOutput], classes: list[str] | None
-) -> pa.Table:
+def _predictions(row_ids: Array, truth: Array, outputs: list[ModelOutput], classes: list[str] | None) -> pa.Table:
     """One row a held-out row: `row`, `truth`, and for each model its score(s), or its prediction."""
     held: dict[str, Any] = {"row": row_ids, "truth": truth}
     for name, output in zip(("candidate", "baseline"), outputs, strict=False):
         if output.scores is not None and output.scores.ndim == 1:
             held[f"{name}_score"] = output.scores
-            held[f"{name}_positive"] = output.scores >= (
-                0.5 if output.threshold is None else output.threshold
-            )
+            held[f"{name}_positive"] = output.scores >= (0.5 if output.threshold is None else output.threshold)
         elif output.scores is not None:
             for index, label in enumerate(classes or []):
                 held[f"{name}_score:{label}"] = output.scores[:, index]

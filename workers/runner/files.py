@@ -1,4 +1,6 @@
-"""The control files in an attempt's directory, which let a restarted worker pick a running attempt up again."""
+"""The control files in an attempt's directory, which let a restarted worker pick a running attempt up
+again.
+"""
 
 import json
 import os
@@ -41,7 +43,9 @@ def lease_touch(directory: Path) -> None:
 
 
 class LeaseWatch:
-    """Seconds since the lease was last seen to be renewed, by this process's own clock: a jump of the date does nothing."""
+    """Seconds since the lease was last seen to be renewed, by this process's own clock: a jump of the date
+    does nothing.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / LEASE

@@ -1,4 +1,5 @@
-"""Columns as models take them: numbers and booleans as float64 (missing is NaN), text as objects (missing is NaN).
+"""Columns as models take them: numbers and booleans as float64 (missing is NaN), text as objects (missing is
+NaN).
 
 Training, evaluation and serving all come through here, so that prediction takes the same path as training.
 """
@@ -34,9 +35,7 @@ def frame_of_table(table: pa.Table, features: Sequence[Mapping[str, str]]) -> pd
         elif kind == TEXT:
             columns[name] = text_of(column)
         else:
-            raise FeatureError(
-                f'"{name}" holds dates, which the recipes cannot use; leave it out of the features.'
-            )
+            raise FeatureError(f'"{name}" holds dates, which the recipes cannot use; leave it out of the features.')
     return pd.DataFrame(columns, copy=False)
 
 

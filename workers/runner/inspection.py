@@ -1,7 +1,8 @@
-"""Judges a model directory by reading it, never by loading it: which format it really is, or why it is quarantined.
+"""Judges a model directory by reading it, never by loading it: which format it really is, or why it is
+quarantined.
 
-Names come first, then contents: the first bytes of every file, the members and the schema of a skops archive, the
-head of a LightGBM text. What MLmodel says (loader, trusted types, code paths) is not even read.
+Names come first, then contents: the first bytes of every file, the members and the schema of a skops archive,
+the head of a LightGBM text. What MLmodel says (loader, trusted types, code paths) is not even read.
 """
 
 import json
@@ -28,7 +29,9 @@ _PICKLE_OPENINGS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"\x80\x
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`format` and `path` of the one model file when it may be loaded, else `quarantine`: one sentence why not."""
+    """`format` and `path` of the one model file when it may be loaded, else `quarantine`: one sentence why
+    not.
+    """
 
     format: ModelFormat | None
     path: str | None
@@ -108,13 +111,13 @@ def skops_judge(path: Path) -> str | None:
 
 
 def schema_judge(schema: object, members: frozenset[str]) -> str | None:
-    """None when the schema holds only nodes of our list. Walks without recursion, so that depth is no weapon."""
+    """None when the schema holds only nodes of our list. Walks without recursion, so that depth is no
+    weapon.
+    """
     if not isinstance(schema, dict):
         return "The skops file's schema is not an object."
     if schema.get("protocol") != PROTOCOL or isinstance(schema.get("protocol"), bool):
-        return (
-            f"The skops file has protocol {schema.get('protocol')!r}; only {PROTOCOL} is read. Save it again."
-        )
+        return f"The skops file has protocol {schema.get('protocol')!r}; only {PROTOCOL} is read. Save it again."
     queue: list[Any] = [schema]
     foreign: set[str] = set()
     while queue:

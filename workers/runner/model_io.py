@@ -1,7 +1,9 @@
-"""THE only file that deserialises models, and only after `inspection` has judged them: skops, LightGBM text, ONNX.
+"""THE only file that deserialises models, and only after `inspection` has judged them: skops, LightGBM text,
+ONNX.
 
-The loader is chosen by the judged contents and the lists of trusted types are ours; MLmodel is never asked. Pickle,
-joblib and cloudpickle have no way in. Run it in a sandboxed process: a list of types is not a proof of innocence.
+The loader is chosen by the judged contents and the lists of trusted types are ours; MLmodel is never asked.
+Pickle, joblib and cloudpickle have no way in. Run it in a sandboxed process: a list of types is not a proof
+of innocence.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,8 +42,8 @@ class _Predictor(Protocol):
 class LoadedModel:
     """A model ready to predict.
 
-    `names`: the input columns it wants, None when it takes any order of what it is given. `classes`: the labels it
-    knows (integers 0 and 1 for Fairway's own two-class models: not positive, positive); None for a regression.
+    `names`: the input columns it wants, None when it takes any order of what it is given. `classes`: the
+    labels it knows (integers 0 and 1 for Fairway's own two-class models: not positive, positive); None: a regression.
     """
 
     format: ModelFormat
@@ -54,9 +56,7 @@ class LoadedModel:
         if self.names is not None:
             missing = [name for name in self.names if name not in frame.columns]
             if missing:
-                raise ModelRefused(
-                    f'The model needs the column "{missing[0]}", which the data does not have.'
-                )
+                raise ModelRefused(f'The model needs the column "{missing[0]}", which the data does not have.')
             if list(frame.columns) != self.names:
                 frame = frame[self.names]
         return np.asarray(self.predictor(frame), dtype=np.float64)
@@ -79,9 +79,7 @@ def model_load(directory: Path) -> LoadedModel:
     verdict = inspect_model(directory)
     if verdict.format is None or verdict.path is None:
         raise ModelRefused(verdict.quarantine or "The model is quarantined.")
-    load = {ModelFormat.SKOPS: _skops, ModelFormat.LIGHTGBM: _lightgbm, ModelFormat.ONNX: _onnx}[
-        verdict.format
-    ]
+    load = {ModelFormat.SKOPS: _skops, ModelFormat.LIGHTGBM: _lightgbm, ModelFormat.ONNX: _onnx}[verdict.format]
     try:
         predictor = load(directory / verdict.path)
     except ModelRefused:
@@ -105,9 +103,7 @@ class _SkopsPredictor:
 
     def __call__(self, frame: pd.DataFrame) -> Array:
         given: Any = frame if self.names is not None else frame.to_numpy()
-        result = (
-            self._estimator.predict_proba(given) if self._probabilities else self._estimator.predict(given)
-        )
+        result = self._estimator.predict_proba(given) if self._probabilities else self._estimator.predict(given)
         return np.asarray(result, dtype=np.float64)
 
 
@@ -136,11 +132,7 @@ class _LightgbmPredictor:
         objective = str(self._booster.dump_model(num_iteration=1).get("objective", ""))
         many = self._booster.num_model_per_iteration()
         self.classes: list[Any] | None = (
-            list(range(many))
-            if many > 1
-            else [0, 1]
-            if objective.startswith(("binary", "cross_entropy"))
-            else None
+            list(range(many)) if many > 1 else [0, 1] if objective.startswith(("binary", "cross_entropy")) else None
         )
 
     def __call__(self, frame: pd.DataFrame) -> Array:

@@ -1,7 +1,7 @@
 """Writes a fitted model as an MLflow model directory in a format that runs no code when it is loaded.
 
-mlflow.pyfunc.load_model opens it and returns probabilities for classifiers. What MLflow needs to be told (trusted
-types) is written for MLflow; Fairway itself never reads it back.
+mlflow.pyfunc.load_model opens it and returns probabilities for classifiers. What MLflow needs to be told
+(trusted types) is written for MLflow; Fairway itself never reads it back.
 """
 
 import datetime as dt

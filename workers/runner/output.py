@@ -1,4 +1,6 @@
-"""The output file of an attempt: one record a line, `<Unix seconds>TAB<text>NEWLINE`, appended and read by byte offset."""
+"""The output file of an attempt: one record a line, `<Unix seconds>TAB<text>NEWLINE`, appended and read by
+byte offset.
+"""
 
 import os
 from pathlib import Path

@@ -1,8 +1,9 @@
-"""The runner parent: one small process beside every attempt. Standard library only; it starts in milliseconds.
+"""The runner parent: one small process beside every attempt. Standard library only; it starts in
+milliseconds.
 
-It starts the child in its sandbox, dates its output, samples processor time and memory of the whole tree, and ends
-the tree when the child ends, a limit is hit, somebody asks for it, or the lease runs out. What it was told comes on
-standard input as one JSON object, so that no token is ever in a file or on a command line.
+It starts the child in its sandbox, dates its output, samples processor time and memory of the whole tree, and
+ends the tree when the child ends, a limit is hit, somebody asks for it, or the lease runs out. What it was
+told comes on standard input as one JSON object, so that no token is ever in a file or on a command line.
 """
 
 import ctypes
@@ -58,7 +59,8 @@ class Watch:
         self.result: int | None = None
         self.stop_asked = False
 
-    # --- start ------------------------------------------------------------------------------------------------
+    # --- start
+    # ------------------------------------------------------------------------------------------------
 
     def start(self) -> int:
         """Starts the child; returns the end of the pipe that its output comes through."""
@@ -94,12 +96,13 @@ class Watch:
             os.write(told, " ".join(force).encode())
             for low, high in ((3, told), (told + 1, 4096)):
                 os.closerange(low, high)
-            os.execve(self.argv[0], self.argv, self.environment)
+            os.execve(self.argv[0], self.argv, self.environment)  # noqa: S606 - argv as given, no shell
         except BaseException as error:  # noqa: BLE001 - between fork and exec nothing may escape into the parent's code
             os.write(2, f"fairway: the job could not be started: {error}\n".encode())
         os._exit(EXIT_SANDBOX)
 
-    # --- while it runs ----------------------------------------------------------------------------------------
+    # --- while it runs
+    # ----------------------------------------------------------------------------------------
 
     def run(self) -> None:
         """From start to end; writes status.json all along."""
@@ -214,7 +217,8 @@ class Watch:
                 return
             time.sleep(0.01)
 
-    # --- the record -------------------------------------------------------------------------------------------
+    # --- the record
+    # -------------------------------------------------------------------------------------------
 
     def status(self, state: str, **more: object) -> None:
         """Writes status.json."""
@@ -250,7 +254,9 @@ class Watch:
 
 
 def cause_of(code: int) -> str:
-    """One sentence for an end that nobody here asked for; "" for exit codes whose reason the child tells itself."""
+    """One sentence for an end that nobody here asked for; "" for exit codes whose reason the child tells
+    itself.
+    """
     if code == -signal.SIGXCPU:
         return "Processor time: one process of the job used up its limit."
     if code == -signal.SIGXFSZ:

@@ -1,5 +1,5 @@
-"""A process tree as the operating system shows it: who descends from whom, processor time, memory. Standard library;
-psutil only where there is no /proc."""
+"""A process tree as the operating system shows it: who descends from whom, processor time, memory. Standard
+library; psutil only where there is no /proc."""
 
 import os
 import signal
@@ -53,7 +53,9 @@ def _process_read_psutil(pid: int) -> Sample | None:
 
 
 def process_identity(pid: int) -> str:
-    """A text that differs when the number is used by another process; "" when there is no such living process."""
+    """A text that differs when the number is used by another process; "" when there is no such living
+    process.
+    """
     sample = process_read(pid)
     return "" if sample is None or sample.state == "Z" else f"{pid}:{sample.started}"
 
@@ -94,9 +96,7 @@ def _descendants_quick(root: int) -> list[Sample]:
         pid = queue.pop()
         try:
             tasks = os.listdir(f"/proc/{pid}/task")
-            below = [
-                int(n) for t in tasks for n in Path(f"/proc/{pid}/task/{t}/children").read_text().split()
-            ]
+            below = [int(n) for t in tasks for n in Path(f"/proc/{pid}/task/{t}/children").read_text().split()]
         except OSError:
             continue
         for number in below:

@@ -1,4 +1,6 @@
-"""The job kind "profile": check an upload, write its canonical table, and describe its columns and segments."""
+"""The job kind "profile": check an upload, write its canonical table, and describe its columns and
+segments.
+"""
 
 import os
 from collections import Counter
@@ -12,8 +14,8 @@ from analysis.contracts.expressions import ExpressionError, columns, parse
 from analysis.contracts.segments import SegmentError, SegmentSpec
 from analysis.segments import segment_evaluate
 from analysis.split import ROW
-from workers.runner.job import Job
 from workers.runner.columns import column_facts
+from workers.runner.job import Job
 from workers.runner.tables import CanonicalFacts, canonical_write
 
 SAMPLE = 100

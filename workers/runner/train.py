@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from workers.contracts.recipes import REGRESSION, RecipeError, params_clean, recipe_available, recipe_get
-from workers.runner.job import Job
 from workers.runner.errors import BadInput
 from workers.runner.fitting.data import TrainingData, signature_of, training_data
 from workers.runner.fitting.estimators import Fitted, fit
 from workers.runner.fitting.importance import importance_of
 from workers.runner.fitting.measures import loss_name, measures_of, threshold_of
+from workers.runner.job import Job
 from workers.runner.model_io import model_load
 from workers.runner.model_writer import environment_facts, file_facts, model_write
 from workers.runner.tables import canonical_of
@@ -69,15 +69,11 @@ def run(job: Job) -> None:
     if data.dropped:
         job.say(f"{data.dropped} rows without a target are left out.")
     if not len(data.validation):
-        job.say(
-            "The split has no validation part: nothing stops early, and there are no validation measures."
-        )
+        job.say("The split has no validation part: nothing stops early, and there are no validation measures.")
     seed, threshold = int(spec.get("seed", 0)), threshold_of(data.task, spec.get("costs"))
     run_held = job.client.run(job.run_id)
     _log_params(job, run_held, params, data, seed, threshold, recipe.id)
-    job.progress(
-        0.08, f"Fitting {recipe.title.lower()} on {len(data.train)} rows, {data.train.shape[1]} columns"
-    )
+    job.progress(0.08, f"Fitting {recipe.title.lower()} on {len(data.train)} rows, {data.train.shape[1]} columns")
     report = _Report(job)
     fitted = fit(recipe.id, params, data, seed, job.cores, report.step)
     report.flush()
@@ -134,11 +130,7 @@ def _measure(job: Job, fitted: Fitted, data: TrainingData, threshold: float | No
     pipeline = fitted.pipeline
     classes = [] if data.task == REGRESSION else list(pipeline.classes_)
     started = time.perf_counter()
-    result = (
-        pipeline.predict(data.validation)
-        if data.task == REGRESSION
-        else pipeline.predict_proba(data.validation)
-    )
+    result = pipeline.predict(data.validation) if data.task == REGRESSION else pipeline.predict_proba(data.validation)
     taken = time.perf_counter() - started
     predicted = np.asarray(result, dtype=np.float64)
     costs = job.spec.get("costs")

@@ -1,5 +1,5 @@
-"""Checks the node tables of decision trees: scikit-learn follows their indices without looking, so a made-up one could
-read anywhere in memory."""
+"""Checks the node tables of decision trees: scikit-learn follows their indices without looking, so a made-up
+one could read anywhere in memory."""
 
 from typing import Any
 

@@ -1,5 +1,5 @@
-"""The types that a skops file may hold, written out by hand: the estimators and their parts that run nothing but
-arithmetic. No functions, methods, partials or constructors with arguments of the file's choosing."""
+"""The types that a skops file may hold, written out by hand: the estimators and their parts that run nothing
+but arithmetic. No functions, methods, partials or constructors with arguments of the file's choosing."""
 
 NODES: dict[str, frozenset[str]] = {
     "JsonNode": frozenset({"builtins.str"}),

@@ -1,4 +1,6 @@
-"""Landlock: a process gives up every file, and every TCP port, that it is not told it may keep (Linux 5.13 and later)."""
+"""Landlock: a process gives up every file, and every TCP port, that it is not told it may keep (Linux 5.13
+and later).
+"""
 
 import ctypes
 import os
@@ -55,9 +57,7 @@ def _handled(abi: int) -> int:
     return rights
 
 
-def landlock_apply(
-    read: Iterable[str], write: Iterable[str], connect_ports: Iterable[int] | None = None
-) -> list[str]:
+def landlock_apply(read: Iterable[str], write: Iterable[str], connect_ports: Iterable[int] | None = None) -> list[str]:
     """Restricts this process and its children to these paths, and to connecting to these ports, for ever.
 
     Paths that do not exist are left out. `connect_ports` None leaves the network alone. Needs no_new_privs.

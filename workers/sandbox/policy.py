@@ -65,7 +65,9 @@ _SYSTEM_WRITE = ("/dev/null", "/dev/zero", "/dev/full")
 
 @dataclass(frozen=True, slots=True)
 class SandboxPolicy:
-    """What a process may have. Byte and second limits hold for each process; the parent watches the tree's sums."""
+    """What a process may have. Byte and second limits hold for each process; the parent watches the tree's
+    sums.
+    """
 
     read: tuple[str, ...]
     write: tuple[str, ...]
@@ -91,12 +93,17 @@ def readable_paths(*project: Path) -> tuple[str, ...]:
     return (*_SYSTEM_READ, *sorted(own - broad), *(str(path) for path in project))
 
 
-def uid_for(attempt: str, needs: tuple[str, ...]) -> tuple[int | None, str]:
+def uid_for(attempt: str, jobs_directory: Path, read: tuple[str, ...]) -> tuple[int | None, str]:
     """(a user id of its own for an attempt, "") or (None, why this machine cannot give one).
 
-    Only root can give one, and only when everybody may enter and read all of `needs` (interpreter, project, job
-    directory's parents): otherwise the child could not even start.
+    Only root can give one, and only when everybody may enter the interpreter, the project and the directory
+    of the jobs: otherwise the child could not even start.
     """
+    system = ("/proc", "/sys", "/dev", "/etc")
+    needs = (
+        str(jobs_directory),
+        *(path for path in read if not path.startswith(system) and os.path.exists(path)),
+    )
     if os.geteuid() != 0:
         return None, "the worker does not run as root"
     for path in needs:
@@ -113,8 +120,8 @@ def uid_for(attempt: str, needs: tuple[str, ...]) -> tuple[int | None, str]:
 def sandbox_apply(policy: SandboxPolicy, parent_pid: int | None = None) -> list[str]:
     """Puts this process under the policy, for ever; call it between fork and exec. Returns what is in force.
 
-    The names: rlimits, parent_death, uid, capabilities, no_new_privs, files, tcp, signals, seccomp. What the system
-    does not have is left out. Raises OSError where the system has it and refuses.
+    The names: rlimits, parent_death, uid, capabilities, no_new_privs, files, tcp, signals, seccomp. What the
+    system does not have is left out. Raises OSError where the system has it and refuses.
     """
     force = ["rlimits"]
     os.umask(0o077)

@@ -19,6 +19,7 @@ class SandboxReport:
     signals: bool
     unix_sockets: bool
     other_processes: bool
+    system_calls: bool
     no_new_privs: bool
     distinct_user: bool
     landlock_abi: int
@@ -32,23 +33,14 @@ class SandboxReport:
 def sandbox_report(jobs_directory: Path, project: Sequence[Path] = ()) -> SandboxReport:
     """What a job started now under `jobs_directory` would be held to. Starts and changes nothing."""
     abi, filter_ = landlock_abi(), seccomp_available()
-    needs = (
-        *(
-            path
-            for path in readable_paths(*project)
-            if not path.startswith(("/proc", "/sys", "/dev", "/etc"))
-        ),
-    )
-    uid, why = uid_for("report", (*(path for path in needs if Path(path).exists()), str(jobs_directory)))
+    uid, why = uid_for("report", jobs_directory, readable_paths(*project))
     gaps = []
     if abi < 1:
         gaps.append("Jobs can read every file that the worker's user can read: this system has no Landlock.")
     if abi < 4:
         gaps.append("Jobs can connect to any TCP port: this kernel's Landlock does not cover the network.")
     if abi < 6:
-        gaps.append(
-            "Jobs can signal other processes of the same user: this kernel's Landlock does not cover it."
-        )
+        gaps.append("Jobs can signal other processes of the same user: this kernel's Landlock does not cover it.")
     if not filter_ and uid is None:
         gaps.append("Jobs can connect to unix sockets of the same user: there is no system call filter here.")
     if uid is None:
@@ -60,6 +52,7 @@ def sandbox_report(jobs_directory: Path, project: Sequence[Path] = ()) -> Sandbo
         signals=abi >= 6,
         unix_sockets=filter_ or uid is not None,
         other_processes=abi >= 1 or uid is not None,
+        system_calls=filter_,
         no_new_privs=LINUX,
         distinct_user=uid is not None,
         landlock_abi=abi,

@@ -1,4 +1,6 @@
-"""A seccomp filter for what Landlock does not cover: unix sockets by path, other processes' memory, new namespaces."""
+"""A seccomp filter for what Landlock does not cover: unix sockets by path, other processes' memory, new
+namespaces.
+"""
 
 import ctypes
 import errno
@@ -73,7 +75,9 @@ def _step(code: int, true: int, false: int, value: int) -> bytes:
 
 
 def _program() -> bytes:
-    """Refuses with EPERM; clone3, whose flags lie in memory, answers ENOSYS so that the C library takes clone."""
+    """Refuses with EPERM; clone3, whose flags lie in memory, answers ENOSYS so that the C library takes
+    clone.
+    """
     refuse = _step(_RETURN, 0, 0, _ERRNO | errno.EPERM)
     allow = _step(_RETURN, 0, 0, _ALLOW)
     numbers = _NUMBERS[machine()]
@@ -106,7 +110,8 @@ def _program() -> bytes:
 
 
 def seccomp_apply() -> bool:
-    """Installs the filter for this process and its children, for ever. False where there is none. Raises OSError.
+    """Installs the filter for this process and its children, for ever. False where there is none. Raises
+    OSError.
 
     Needs no_new_privs.
     """

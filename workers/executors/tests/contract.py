@@ -1,6 +1,8 @@
-"""What every executor promises, as test functions over a fixture `executor_kit`. Import them into an executor's tests.
+"""What every executor promises, as test functions over a fixture `executor_kit`. Import them into an
+executor's tests.
 
-Waiting is done on the thing awaited, with a deadline: `wait_for` polls a condition and blocks in `select`, not in sleep.
+Waiting is done on the thing awaited, with a deadline: `wait_for` polls a condition and blocks in `select`,
+not in sleep.
 """
 
 import os
@@ -134,9 +136,7 @@ def test_lines_are_dated_and_neither_lost_nor_doubled(executor_kit: ExecutorKit)
 
 
 def test_a_line_written_in_halves_is_one_line(executor_kit: ExecutorKit) -> None:
-    program = (
-        "import sys, select\nw=sys.stdout\nw.write('hel'); w.flush(); select.select([],[],[],.3); print('lo')"
-    )
+    program = "import sys, select\nw=sys.stdout\nw.write('hel'); w.flush(); select.select([],[],[],.3); print('lo')"
     handle = executor_kit.executor.submit(executor_kit.spec(program))
 
     ended(executor_kit, handle)
@@ -233,9 +233,7 @@ def test_memory_limit_says_so(executor_kit: ExecutorKit) -> None:
 
 
 def test_wall_limit_says_so(executor_kit: ExecutorKit) -> None:
-    handle = executor_kit.executor.submit(
-        executor_kit.spec("import time; time.sleep(60)", JobLimits(wall_seconds=1))
-    )
+    handle = executor_kit.executor.submit(executor_kit.spec("import time; time.sleep(60)", JobLimits(wall_seconds=1)))
 
     status = ended(executor_kit, handle)
 

@@ -45,9 +45,7 @@ def test_killed_parent_is_lost_and_its_child_dies(executor_kit: ExecutorKit) -> 
 
 
 def test_a_restarted_worker_adopts_a_running_job(executor_kit: ExecutorKit) -> None:
-    program = (
-        "import sys, os\nprint('ready', flush=True)\nwhile not os.path.exists('go'): pass\nprint('done')"
-    )
+    program = "import sys, os\nprint('ready', flush=True)\nwhile not os.path.exists('go'): pass\nprint('done')"
     handle = executor_kit.executor.submit(executor_kit.spec(program))
     wait_for(lambda: "ready" in texts(executor_kit.executor, handle))
     other = executor_kit.restarted()
@@ -78,9 +76,7 @@ def _busy(kit: ExecutorKit, handle: str) -> bool:
 
 def test_the_token_is_in_no_file_and_no_command_line(executor_kit: ExecutorKit) -> None:
     program = "import time; print('ready', flush=True); time.sleep(60)"
-    handle = executor_kit.executor.submit(
-        executor_kit.spec(program, token="fwr_secret", base_url="http://x:1")
-    )
+    handle = executor_kit.executor.submit(executor_kit.spec(program, token="fwr_secret", base_url="http://x:1"))
     wait_for(lambda: "ready" in texts(executor_kit.executor, handle))
 
     held = [path.read_bytes() for path in Path(handle).rglob("*") if path.is_file()]

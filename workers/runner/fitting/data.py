@@ -41,7 +41,9 @@ class TrainingData:
 
 
 def table_read(path: Any, names: list[str]) -> pa.Table:
-    """The named columns of a canonical table, and its row numbers. Raises BadInput for a column it does not have."""
+    """The named columns of a canonical table, and its row numbers. Raises BadInput for a column it does not
+    have.
+    """
     held = pq.read_schema(path).names
     for name in names:
         if name not in held:
@@ -109,14 +111,10 @@ def _truth(
     labels = sorted(pc.unique(texts).to_pylist())
     if task == MULTICLASS:
         if not 2 <= len(labels) <= MAX_CLASSES:
-            raise BadInput(
-                "CLASSES", f'"{target}" has {len(labels)} classes; 2 to {MAX_CLASSES} can be learnt.'
-            )
+            raise BadInput("CLASSES", f'"{target}" has {len(labels)} classes; 2 to {MAX_CLASSES} can be learnt.')
         return np.asarray(texts.to_numpy(zero_copy_only=False), dtype=object), labels
     if len(labels) != 2:
-        raise BadInput(
-            "CLASSES", f'"{target}" has {len(labels)} classes; a two-class task needs exactly two.'
-        )
+        raise BadInput("CLASSES", f'"{target}" has {len(labels)} classes; a two-class task needs exactly two.')
     chosen = labels[1] if positive is None else str(positive)
     if chosen not in labels:
         raise BadInput("POSITIVE", f'"{target}" never says "{chosen}"; its labels are {", ".join(labels)}.')
@@ -126,9 +124,7 @@ def _truth(
 
 def _checked(data: TrainingData, target: str) -> TrainingData:
     if len(data.train) < 20:
-        raise BadInput(
-            "ROWS", f"Only {len(data.train)} rows are there to learn from; at least 20 are needed."
-        )
+        raise BadInput("ROWS", f"Only {len(data.train)} rows are there to learn from; at least 20 are needed.")
     if data.task != REGRESSION:
         held = set(np.unique(data.train_truth).tolist())
         if len(held) < (2 if data.task == BINARY else len(data.classes or [])):

@@ -51,7 +51,9 @@ class _Curve:
         self.on_step = on_step
 
     def measure(self, model: Any, step: int, fraction: float) -> float:
-        """Reports a point and returns the loss that counts: validation's, or training's when there is none."""
+        """Reports a point and returns the loss that counts: validation's, or training's when there is
+        none.
+        """
         task, name = self.data.task, loss_name(self.data.task)
         classes = [] if task == REGRESSION else list(model.classes_)
         values = {f"train_{name}": loss_of(task, self.truth, _predict(model, self.train, task), classes)}
@@ -71,16 +73,12 @@ def _weight(params: Mapping[str, Any]) -> str | None:
     return "balanced" if params.get("class_weight") == "balanced" else None
 
 
-def fit(
-    recipe: str, params: Mapping[str, Any], data: TrainingData, seed: int, cores: int, on_step: OnStep
-) -> Fitted:
+def fit(recipe: str, params: Mapping[str, Any], data: TrainingData, seed: int, cores: int, on_step: OnStep) -> Fitted:
     """Fits a recipe of the catalogue. The same data, params and seed give the same model."""
     return _FITTERS[recipe](params, data, seed, cores, on_step)
 
 
-def _baseline(
-    params: Mapping[str, Any], data: TrainingData, seed: int, cores: int, on_step: OnStep
-) -> Fitted:
+def _baseline(params: Mapping[str, Any], data: TrainingData, seed: int, cores: int, on_step: OnStep) -> Fitted:
     prepare = prepare_linear(data, 10)
     rows = prepare.fit_transform(data.train)
     model = DummyRegressor() if data.task == REGRESSION else DummyClassifier(strategy="prior")
@@ -139,9 +137,7 @@ def _forest(params: Mapping[str, Any], data: TrainingData, seed: int, cores: int
         model: Any = RandomForestRegressor(n_estimators=1, **common)
     else:
         weight: Any = _weight(params)
-        if (
-            weight
-        ):  # scikit-learn refuses "balanced" as a word when a forest grows on, so it is worked out here
+        if weight:  # scikit-learn refuses "balanced" as a word when a forest grows on, so it is worked out here
             labels, counts = np.unique(data.train_truth, return_counts=True)
             weight = dict(zip(labels.tolist(), len(data.train_truth) / (len(labels) * counts), strict=True))
         model = RandomForestClassifier(n_estimators=1, class_weight=weight, **common)
@@ -158,9 +154,7 @@ def _steps(total: int, points: int) -> list[int]:
     return sorted({max(1, round(total * index / points)) for index in range(1, points + 1)})
 
 
-def _histogram(
-    params: Mapping[str, Any], data: TrainingData, seed: int, cores: int, on_step: OnStep
-) -> Fitted:
+def _histogram(params: Mapping[str, Any], data: TrainingData, seed: int, cores: int, on_step: OnStep) -> Fitted:
     prepare = prepare_boosting(data, ordinal=False)
     rows = prepare.fit_transform(data.train)
     curve = _Curve(data, rows, _transform(prepare, data), on_step)
@@ -198,9 +192,7 @@ def _histogram(
     return Fitted(_joined(prepare, model), "trees", {"trees_used": used})
 
 
-def _lightgbm(
-    params: Mapping[str, Any], data: TrainingData, seed: int, cores: int, on_step: OnStep
-) -> Fitted:
+def _lightgbm(params: Mapping[str, Any], data: TrainingData, seed: int, cores: int, on_step: OnStep) -> Fitted:
     import lightgbm
 
     prepare = prepare_boosting(data, ordinal=True)
@@ -209,8 +201,7 @@ def _lightgbm(
     total, name = params["n_estimators"], loss_name(data.task)
     measure = {"BINARY": "binary_logloss", "MULTICLASS": "multi_logloss"}.get(data.task, "rmse")
     common: dict[str, Any] = {
-        key: params[key]
-        for key in ("learning_rate", "num_leaves", "min_child_samples", "reg_lambda", "subsample")
+        key: params[key] for key in ("learning_rate", "num_leaves", "min_child_samples", "reg_lambda", "subsample")
     }
     common |= {
         "colsample_bytree": params["colsample_bytree"],

@@ -21,7 +21,8 @@ def importance_of(
     classes: list[Any],
     seed: int,
 ) -> list[dict[str, Any]]:
-    """[{"feature", "value"}], largest first: the mean rise of the loss over REPEATS shuffles (rows are sampled).
+    """[{"feature", "value"}], largest first: the mean rise of the loss over REPEATS shuffles (rows are
+    sampled).
 
     `predict` gives values, or probabilities with one column for each of `classes`.
     """

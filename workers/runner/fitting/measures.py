@@ -13,7 +13,9 @@ _TINY = 1e-15
 
 
 def threshold_of(task: str, costs: Mapping[str, Any] | None) -> float | None:
-    """Where two errors of those costs are worth the same: C_FP / (C_FP + C_FN); 0.5 without costs; else None."""
+    """Where two errors of those costs are worth the same: C_FP / (C_FP + C_FN); 0.5 without costs; else
+    None.
+    """
     if task != BINARY:
         return None
     if not costs:

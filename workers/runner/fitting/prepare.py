@@ -28,7 +28,9 @@ def _one_hot(min_frequency: int) -> OneHotEncoder:
 
 
 def prepare_linear(data: TrainingData, min_frequency: int) -> ColumnTransformer:
-    """For linear models: the median for missing numbers and a column that says so, unit scale, one-hot text."""
+    """For linear models: the median for missing numbers and a column that says so, unit scale, one-hot
+    text.
+    """
     numbers = Pipeline(
         [
             ("impute", SimpleImputer(strategy="median", keep_empty_features=True, add_indicator=True)),
@@ -49,7 +51,9 @@ def prepare_forest(data: TrainingData, min_frequency: int) -> ColumnTransformer:
 
 
 def prepare_boosting(data: TrainingData, *, ordinal: bool) -> ColumnTransformer:
-    """For boosting: numbers as they are (missing goes its own way in each split); text as codes or one-hot."""
+    """For boosting: numbers as they are (missing goes its own way in each split); text as codes or
+    one-hot.
+    """
     text: Any = (
         OrdinalEncoder(
             handle_unknown="use_encoded_value",
@@ -60,6 +64,7 @@ def prepare_boosting(data: TrainingData, *, ordinal: bool) -> ColumnTransformer:
         if ordinal
         else _one_hot(10)
     )
-    # Without mean and scale this only makes every number a float, so that whole numbers, booleans and floats mix.
+    # Without mean and scale this only makes every number a float, so that whole numbers, booleans and floats
+    # mix.
     numbers = StandardScaler(with_mean=False, with_std=False)
     return _transformer([("number", numbers, data.number_columns), ("text", text, data.text_columns)])

@@ -1,6 +1,7 @@
 """Writes the canonical table: typed Parquet in the upload's row order, with the row number in `__row__`.
 
-Memory stays bounded: text tables are read twice in blocks (once for the types, once for the values), never whole.
+Memory stays bounded: text tables are read twice in blocks (once for the types, once for the values), never
+whole.
 """
 
 from collections.abc import Iterator, Mapping
@@ -34,7 +35,9 @@ class CanonicalFacts:
 
 
 def canonical_write(source: Path, format_: str, target: Path) -> CanonicalFacts:
-    """Reads an upload and writes the canonical table. Raises BadInput with line and column where they are known."""
+    """Reads an upload and writes the canonical table. Raises BadInput with line and column where they are
+    known.
+    """
     content_check(source, format_)
     if format_ == "parquet":
         return _parquet(source, target)
@@ -52,10 +55,7 @@ def canonical_write(source: Path, format_: str, target: Path) -> CanonicalFacts:
 
     def converted() -> Iterator[dict[str, Any]]:
         for batch in _text_batches(source, format_, names):
-            yield {
-                name: convert(clean(column), types[name])
-                for name, column in zip(names, batch.columns, strict=True)
-            }
+            yield {name: convert(clean(column), types[name]) for name, column in zip(names, batch.columns, strict=True)}
 
     return CanonicalFacts(types, _write(target, types, converted()))
 

@@ -29,7 +29,9 @@ DELIMITERS = {"csv": ",", "tsv": "\t"}
 
 
 def content_check(path: Path, format_: str) -> None:
-    """Raises BadInput when the bytes are not of the named format ("csv", "tsv", "parquet"), or hold nothing."""
+    """Raises BadInput when the bytes are not of the named format ("csv", "tsv", "parquet"), or hold
+    nothing.
+    """
     if format_ not in ("csv", "tsv", "parquet"):
         raise BadInput("WRONG_FORMAT", f"Tables come as CSV, TSV or Parquet, not {format_!r}.")
     if path.stat().st_size == 0:
@@ -38,9 +40,7 @@ def content_check(path: Path, format_: str) -> None:
         head = file.read(16)
     if format_ == "parquet":
         if not head.startswith(b"PAR1"):
-            raise BadInput(
-                "WRONG_FORMAT", "The file is called Parquet, but its content is not Parquet.", 1, 1
-            )
+            raise BadInput("WRONG_FORMAT", "The file is called Parquet, but its content is not Parquet.", 1, 1)
         return
     for opening, name in _OTHER_FORMATS:
         if head.startswith(opening):
@@ -56,7 +56,9 @@ def content_check(path: Path, format_: str) -> None:
 
 
 def text_check(path: Path) -> None:
-    """Reads the whole file once: raises BadInput at the first NUL byte or the first byte that is not UTF-8."""
+    """Reads the whole file once: raises BadInput at the first NUL byte or the first byte that is not
+    UTF-8.
+    """
     decoder = codecs.getincrementaldecoder("utf-8")()
     line, column_start, offset = 1, 0, 0
     with open(path, "rb") as file:
@@ -128,14 +130,10 @@ def names_check(names: list[str]) -> list[str]:
         if not name:
             raise BadInput("EMPTY_HEADER", f"Column {index} has no name in the header line.", 1, index)
         if len(name) > MAX_NAME or any(ord(sign) < 32 for sign in name):
-            message = (
-                f"The name of column {index} is longer than {MAX_NAME} characters or holds a line break."
-            )
+            message = f"The name of column {index} is longer than {MAX_NAME} characters or holds a line break."
             raise BadInput("BAD_HEADER", message, 1, index)
         if name == "__row__":
-            raise BadInput(
-                "BAD_HEADER", f'Column {index} is called "__row__", which Fairway uses itself.', 1, index
-            )
+            raise BadInput("BAD_HEADER", f'Column {index} is called "__row__", which Fairway uses itself.', 1, index)
         if name in seen:
             message = f'Columns {seen[name]} and {index} are both called "{name}".'
             raise BadInput("DUPLICATE_HEADER", message, 1, index)

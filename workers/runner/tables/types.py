@@ -1,7 +1,7 @@
 """Types of columns: found over all rows of a text table, and the conversion of its texts to them.
 
-Missing is an empty field or one of MISSING. A number with leading zeros, or with more digits than 64 bits hold, stays
-text, because it is a code and not an amount.
+Missing is an empty field or one of MISSING. A number with leading zeros, or with more digits than 64 bits
+hold, stays text, because it is a code and not an amount.
 """
 
 from typing import Any

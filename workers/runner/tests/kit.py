@@ -29,9 +29,7 @@ def people(rows: int = 900, seed: int = 1) -> pa.Table:
     income = rng.normal(30, 10, rows)
     colour = rng.choice(["red", "green", "blue"], rows, p=[0.5, 0.3, 0.2])
     member = rng.random(rows) < 0.4
-    push = (
-        (age - 45) / 12 + (income - 30) / 8 + (colour == "red") * 1.2 - member * 0.7 + rng.normal(0, 1, rows)
-    )
+    push = (age - 45) / 12 + (income - 30) / 8 + (colour == "red") * 1.2 - member * 0.7 + rng.normal(0, 1, rows)
     return pa.table(
         {
             "age": pa.array(age),
@@ -53,9 +51,7 @@ def parquet(table: pa.Table) -> bytes:
     return buffer.getvalue()
 
 
-def job_run(
-    root: Path, peer: Peer, name: str = "job", limits: JobLimits | None = None
-) -> tuple[JobStatus, list[str]]:
+def job_run(root: Path, peer: Peer, name: str = "job", limits: JobLimits | None = None) -> tuple[JobStatus, list[str]]:
     """Runs the peer's job to its end; returns its status and its lines."""
     kit = ExecutorKit(LocalExecutor(), LocalExecutor, root)
     spec = JobSpec(

@@ -1,4 +1,6 @@
-"""A small web to test the child against: the attempt API and the runs' part of MLflow, in memory, on loopback."""
+"""A small web to test the child against: the attempt API and the runs' part of MLflow, in memory, on
+loopback.
+"""
 
 import json
 import re
@@ -17,7 +19,9 @@ EXPERIMENT = "7"
 
 @dataclass
 class Peer:
-    """State of the web, and its address. `failing` answers 503 that many times before each answer counts again."""
+    """State of the web, and its address. `failing` answers 503 that many times before each answer counts
+    again.
+    """
 
     kind: str
     spec: dict[str, Any]
@@ -63,7 +67,9 @@ class Peer:
             self.server.server_close()
 
     def model_files(self, directory: Path) -> list[dict[str, Any]]:
-        """Writes the logged model into a directory and makes its files downloadable; returns their references."""
+        """Writes the logged model into a directory and makes its files downloadable; returns their
+        references.
+        """
         found = []
         for path, data in self.artifacts.items():
             name = path.split("/artifacts/", 1)[1]

@@ -1,4 +1,6 @@
-"""Evaluate jobs end to end: two trained models, the held-out part, the report and what is stored beside it."""
+"""Evaluate jobs end to end: two trained models, the held-out part, the report and what is stored beside
+it.
+"""
 
 import io
 from pathlib import Path
@@ -108,7 +110,14 @@ def test_other_tasks_without_a_baseline(task: str, recipe: str, tmp_path: Path) 
 def test_a_hostile_candidate_is_refused_with_its_reason(tmp_path: Path) -> None:
     peer = Peer("evaluate", {})
     file = {"path": "model.pkl", **peer.add(b"\x80\x04.")}
-    candidate = {"version_id": "x", "name": "x", "number": 1, "files": [file], "format": "SKOPS", "threshold": None}
+    candidate = {
+        "version_id": "x",
+        "name": "x",
+        "number": 1,
+        "files": [file],
+        "format": "SKOPS",
+        "threshold": None,
+    }
     _evaluation(peer, "BINARY", candidate, None).start()
 
     status, _ = job_run(tmp_path, peer)

@@ -302,9 +302,7 @@ def test_onnx(tmp_path: Path) -> None:
     loaded = model_load(directory)
 
     assert (loaded.format, loaded.classes) == (ModelFormat.ONNX, None)
-    np.testing.assert_allclose(
-        loaded.predict_frame(FRAME), 2 * FRAME["a"] + 3 * FRAME["b"], rtol=1e-5, atol=1e-6
-    )
+    np.testing.assert_allclose(loaded.predict_frame(FRAME), 2 * FRAME["a"] + 3 * FRAME["b"], rtol=1e-5, atol=1e-6)
     outside = _field(13, _field(1, b"location") + _field(2, b"/etc/passwd")) + _field(14, 1)
     (directory / "model.onnx").write_bytes(_onnx(outside))
     with pytest.raises(ModelRefused, match="other files"):

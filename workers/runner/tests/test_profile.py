@@ -32,7 +32,7 @@ SEGMENTS = [
 
 def _csv(table: pa.Table) -> bytes:
     frame = table.drop_columns(["__row__"]).to_pandas()
-    return frame.to_csv(index=False).encode()
+    return str(frame.to_csv(index=False)).encode()
 
 
 def test_a_csv_is_profiled_and_stored_with_its_types(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_a_late_word_makes_a_number_column_text(tmp_path: Path) -> None:
 
 
 def test_quoted_fields_may_hold_delimiters_and_line_breaks(tmp_path: Path) -> None:
-    types, table = _types(tmp_path, b'a\tb\n"x\ty"\t"line\nbreak"\n"say ""hi"""\tz\n', "tsv")
+    _, table = _types(tmp_path, b'a\tb\n"x\ty"\t"line\nbreak"\n"say ""hi"""\tz\n', "tsv")
 
     assert table["a"].to_pylist() == ["x\ty", 'say "hi"']
     assert table["b"].to_pylist() == ["line\nbreak", "z"]

@@ -1,4 +1,6 @@
-"""Train jobs, end to end: the real executor, the real child, a peer over HTTP, and MLflow's own loader at the end."""
+"""Train jobs, end to end: the real executor, the real child, a peer over HTTP, and MLflow's own loader at the
+end.
+"""
 
 import json
 from pathlib import Path
@@ -11,6 +13,8 @@ import yaml
 
 from workers.contracts.jobspec import EXIT_BAD_INPUT, EXIT_CANCELLED
 from workers.contracts.signature import Signature
+from workers.runner.errors import BadInput
+from workers.runner.fitting.data import training_data
 from workers.runner.frames import frame_of_table
 from workers.runner.model_io import model_load
 from workers.runner.tests.kit import FEATURES, job_run, parquet, people, train_spec
@@ -18,14 +22,12 @@ from workers.runner.tests.peer import EXPERIMENT, Peer
 
 CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("BINARY", "baseline", {}),
-    ("REGRESSION", "baseline", {}),
     ("BINARY", "logistic_regression", {"C": 0.5}),
     ("MULTICLASS", "logistic_regression", {}),
     ("REGRESSION", "ridge", {"alpha": 2}),
     ("MULTICLASS", "random_forest", {"n_estimators": 20, "class_weight": "balanced"}),
     ("REGRESSION", "random_forest", {"n_estimators": 20}),
     ("BINARY", "hist_gradient_boosting", {"max_iter": 40}),
-    ("MULTICLASS", "hist_gradient_boosting", {"max_iter": 10}),
     ("BINARY", "lightgbm", {"n_estimators": 60, "learning_rate": 0.1}),
     ("MULTICLASS", "lightgbm", {"n_estimators": 10}),
     ("REGRESSION", "lightgbm", {"n_estimators": 40}),
@@ -102,7 +104,12 @@ def test_the_threshold_follows_the_costs_and_the_signature_says_what_may_be_miss
     directory = tmp_path / "model"
     peer.model_files(directory)
     model = model_load(directory)
-    columns = {"age": [40, 70], "income": [None, 30.0], "colour": ["violet", None], "member": [True, False]}
+    columns: dict[str, list[Any]] = {
+        "age": [40, 70],
+        "income": [None, 30.0],
+        "colour": ["violet", None],
+        "member": [True, False],
+    }
     scores = model.predict_columns(columns, signature)
     assert np.isfinite(scores).all()
     written = yaml.safe_load((directory / "MLmodel").read_text())
@@ -126,27 +133,18 @@ def test_the_same_seed_gives_the_same_model(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found[0], found[1])
 
 
-def test_a_web_that_restarts_in_between_is_waited_for_on_few_connections(tmp_path: Path) -> None:
-    peer = _peer("REGRESSION", "ridge", {})
+def test_params_that_the_launch_has_logged_stay_and_a_restarting_web_is_waited_for(tmp_path: Path) -> None:
+    peer = _peer("REGRESSION", "ridge", {"alpha": 2})
+    peer.params = {"alpha": "2", "recipe": "ridge"}
     peer.failing = 3
 
     status, lines = job_run(tmp_path, peer)
     peer.stop()
 
     assert status.succeeded, "\n".join(lines)
+    assert peer.params["alpha"] == "2"
     assert peer.connections <= 2
     assert peer.refused == 0
-
-
-def test_params_that_the_launch_has_logged_stay(tmp_path: Path) -> None:
-    peer = _peer("REGRESSION", "ridge", {"alpha": 2})
-    peer.params = {"alpha": "2", "recipe": "ridge"}
-
-    status, lines = job_run(tmp_path, peer)
-    peer.stop()
-
-    assert status.succeeded, "\n".join(lines)
-    assert peer.params["alpha"] == "2"
 
 
 def test_cancel_ends_the_job_with_its_own_exit_code(tmp_path: Path) -> None:
@@ -156,6 +154,9 @@ def test_cancel_ends_the_job_with_its_own_exit_code(tmp_path: Path) -> None:
     status, lines = job_run(tmp_path, peer)
     peer.stop()
 
+    assert not any("fwr_" in line for line in lines)
+    held = [path.read_bytes() for path in (tmp_path / "job").rglob("*") if path.is_file()]
+    assert not any(b"fwr_" in data for data in held)
     assert status.exit_code == EXIT_CANCELLED
     assert lines[-1] == "Cancelled."
     assert peer.payload is None
@@ -167,32 +168,27 @@ def test_cancel_ends_the_job_with_its_own_exit_code(tmp_path: Path) -> None:
         ({"target": "nothing"}, 'no column "nothing"'),
         ({"target": "band"}, "3 classes"),
         ({"positive_label": "maybe"}, 'never says "maybe"'),
-        ({"params": {"C": -1}}, "more than 0"),
         ({"features": [{"name": "age", "type": "DATE"}]}, "holds dates"),
         ({"features": []}, "no feature"),
+        ({"split": {"seed": 1, "fractions": {"test": 1}, "by": None}}, "at least 20"),
+        ({"task": "REGRESSION"}, "not a number"),
+        ({"task": "CLUSTER"}, "no task"),
     ],
 )
-def test_what_cannot_be_trained_is_said_in_a_sentence(
-    change: dict[str, Any], words: str, tmp_path: Path
-) -> None:
-    peer = _peer("BINARY", "logistic_regression", {}, rows=120)
-    peer.spec |= change
+def test_what_cannot_be_learnt_from_is_said_in_a_sentence(change: dict[str, Any], words: str, tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    path.write_bytes(parquet(people(120)))
+
+    with pytest.raises(BadInput, match=words):
+        training_data(path, {**train_spec("BINARY", "ridge", {}, {}), **change})
+
+
+def test_a_spec_that_does_not_fit_ends_the_job_with_its_reason(tmp_path: Path) -> None:
+    peer = _peer("BINARY", "logistic_regression", {"C": -1}, rows=120)
 
     status, lines = job_run(tmp_path, peer)
     peer.stop()
 
     assert status.exit_code == EXIT_BAD_INPUT, "\n".join(lines)
     assert peer.payload is not None
-    assert words in peer.payload["error"]["message"]
-
-
-def test_the_token_is_never_shown(tmp_path: Path) -> None:
-    peer = _peer("BINARY", "baseline", {})
-    peer.failing = 1
-
-    _, lines = job_run(tmp_path, peer)
-    peer.stop()
-
-    assert not any("fwr_" in line for line in lines)
-    held = [path.read_bytes() for path in (tmp_path / "job").rglob("*") if path.is_file()]
-    assert not any(b"fwr_" in data for data in held)
+    assert "more than 0" in peer.payload["error"]["message"]
