@@ -47,8 +47,18 @@ class Grouping:
         return group_key(self.places(group))
 
     def label(self, group: int) -> str:
-        """The group's name for people: "Everyone", "35 and over", "White, 35 and over"."""
-        return ", ".join(place.level for place in self.places(group)) or "Everyone"
+        """The group's name for people: "Everyone", "35 and over", "White, 35 and over", "Citizen: No"."""
+        return ", ".join(place_label(place) for place in self.places(group)) or "Everyone"
+
+
+_BARE = frozenset({"yes", "no", "true", "false", "missing", "other", "unknown", "none"})
+
+
+def place_label(place: Place) -> str:
+    """A level by itself where it speaks for itself, else behind its segment's name: "Citizen: No", "Checks: 3"."""
+    level = place.level.strip()
+    bare = level in ("Y", "N") or level.lower() in _BARE or not any(sign.isalpha() for sign in place.level)
+    return f"{place.name}: {place.level}" if bare else place.level
 
 
 def everyone(rows: int) -> Grouping:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analysis.contracts.report import Place
 from analysis.contracts.segments import (
     PARTS,
     Bands,
@@ -17,7 +18,7 @@ from analysis.contracts.segments import (
     Support,
     segment_check,
 )
-from analysis.segment_metrics.groupings import groupings_build
+from analysis.segment_metrics.groupings import groupings_build, place_label
 from analysis.segments import segment_evaluate, segments_evaluate
 from analysis.split import part_codes, split_parts, split_take
 from analysis.tests.factories import make_segment
@@ -168,3 +169,9 @@ def test_every_row_has_exactly_one_group(values: list[str | None]) -> None:
     assert found.codes.max() < len(found.labels)
     assert len(set(found.labels)) == len(found.labels)
     assert found.counts().sum() == len(values)
+
+
+def test_a_level_that_does_not_speak_for_itself_is_named_with_its_segment() -> None:
+    assert place_label(Place("1", "Citizen", "No")) == "Citizen: No"
+    assert place_label(Place("1", "Checks", "3")) == "Checks: 3"
+    assert place_label(Place("1", "Age", "35 and over")) == "35 and over"
