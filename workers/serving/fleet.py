@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from workers.contracts.routes import RouteDeployment, RouteSet, RouteVersion
-from workers.serving.hosts import ENDED, FAILED, QUARANTINED, READY, Host
+from workers.serving.hosts import ENDED, FAILED, FETCHING, LOADING, READY, Host
 from workers.serving.store import ModelStore
 
 _Key = tuple[str, str]
@@ -161,9 +161,9 @@ class Fleet:
             host.overdue(now)
 
     def starting(self) -> bool:
-        """Whether a version with a share has neither become ready nor failed for good."""
-        over = (READY, FAILED, QUARANTINED)
-        return any(host.state not in over for live in self.deployments.values() for host, _ in live.shares)
+        """Whether a version with a share is loading for the first time; one that crashed does not make us unready."""
+        shares = [host for live in self.deployments.values() for host, _ in live.shares]
+        return any(not host.was_ready and host.state in (FETCHING, LOADING) for host in shares)
 
     async def end(self) -> None:
         """Drains and ends every host."""

@@ -92,6 +92,7 @@ class Host:
         self.answers = Answers(version)
         self.state = FETCHING
         self.error = ""
+        self.was_ready = False
         self._failures = 0
         self._why = ""
         self._store = store
@@ -181,6 +182,7 @@ class Host:
             if state == READY:
                 if contradiction := self._contradiction(first.get("classes")):
                     raise OSError(contradiction)
+                self.was_ready = True
                 self._set(READY)
                 self._plan()
                 ready_at = time.monotonic()

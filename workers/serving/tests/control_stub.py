@@ -35,7 +35,9 @@ class ControlStub:
         self.count_only = False
         self.rows_counted = 0
         self.health: dict[str, Any] = {}
+        self.health_posts = 0
         self.routes_asked = 0
+        self.serial_by_clock = False
         stub = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -97,7 +99,7 @@ class ControlStub:
         elif request.path == "/internal/gateway/routes":
             self.routes_asked += 1
             etag = f'"{self.serial}"'
-            if request.headers["If-None-Match"] == etag and self.forge is None:
+            if request.headers["If-None-Match"] == etag and self.forge is None and not self.serial_by_clock:
                 self._answer(request, 304, b"", etag)
                 return
             self._answer(request, 200, json.dumps(self.document()).encode(), etag)
@@ -111,7 +113,7 @@ class ControlStub:
     def document(self) -> dict[str, Any]:
         now = datetime.now(UTC)
         document: dict[str, Any] = {
-            "serial": self.serial,
+            "serial": int(now.timestamp() * 1e6) if self.serial_by_clock else self.serial,
             "issued_at": now.isoformat(),
             "expires_at": (now + self.lifetime).isoformat(),
             "deployments": self.deployments,
@@ -127,6 +129,7 @@ class ControlStub:
         data = request.rfile.read(int(request.headers["Content-Length"]))
         if request.path == "/internal/gateway/health":
             self.health = json.loads(data)
+            self.health_posts += 1
             self._answer(request, 204, b"")
             return
         if self.count_only:

@@ -146,6 +146,25 @@ def test_routes_are_renewed_in_time_and_not_used_beyond_it(shared: Shared) -> No
     until(lambda: shared.served() == 200, what="new routes bring it back")
 
 
+def test_serial_that_moves_with_the_clock_changes_nothing_by_itself(
+    control: ControlStub, start: Start, loan: Entry
+) -> None:
+    control.serial_by_clock = True
+    control.publish(loan([1], {1: 10_000}))
+    gateway = start()
+    until(lambda: served(gateway) == 200)
+    stored = (gateway.home / "routes.json").stat().st_mtime_ns
+    asked, posted = control.routes_asked, control.health_posts
+
+    until(lambda: control.routes_asked >= asked + 4, what="four documents, each with another serial")
+
+    assert (gateway.home / "routes.json").stat().st_mtime_ns == stored
+    assert control.health_posts - posted <= 3
+    assert gateway.text().count("are in force") == 1
+    control.publish(loan([1], {1: 10_000}, state="PAUSED"))
+    until(lambda: served(gateway) == 503, seconds=1.0)
+
+
 def test_gateway_that_cannot_start_says_so_in_one_sentence(shared: Shared, tmp_path: Path) -> None:
     home = shared.gateway.home
     key = tmp_path / "key"
