@@ -20,7 +20,7 @@ export class LiveConnection {
   #status = { state: "connecting" };
 
   /** `url` of the socket ("" to poll only), `replay` path of the poll twin; the rest is replaced in tests. */
-  constructor({ url, replay = "/live/replay", Socket = globalThis.WebSocket, fetch = globalThis.fetch.bind(globalThis), now = () => Date.now(), later = setTimeout, cancel = clearTimeout }) {
+  constructor({ url, replay = "/live/replay", Socket = globalThis.WebSocket, fetch = globalThis.fetch.bind(globalThis), now = () => Date.now(), later = (work, ms) => setTimeout(work, ms), cancel = (timer) => clearTimeout(timer) }) {
     Object.assign(this, { url, replay, Socket, fetch, now, later, cancel });
   }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LiveConnection, liveAddress } from "../lib/socket.js";
+import { LiveConnection, liveAddress } from "../js/lib/socket.js";
 
 /* A clock that only moves when told, a socket and a replay address that remember what was asked. */
 const world = ({ rows = [], refuse = false, offline = false, url = "ws://x/ws" } = {}) => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LineWindow, STEP, WINDOW, lineTone } from "../lib/lines.js";
+import { LineWindow, STEP, WINDOW, lineTone } from "../js/lib/lines.js";
 
 const filled = (count) => {
   const log = new LineWindow();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { csv, layoutOf, merge, paint } from "../lib/figure.js";
+import { csv, layoutOf, merge, paint } from "../js/lib/figure.js";
 
 const token = (name) => ({ candidate: "#0b7a88", surface: "#ffffff" })[name] ?? "";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PART, UploadRefused, upload } from "../lib/upload.js";
+import { PART, UploadRefused, upload } from "../js/lib/upload.js";
 
 const answer = (status, body) => ({ ok: status < 400, status, json: async () => body });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ago, bytes, duration, fixed, num, percent, statusWords } from "../lib/format.js";
+import { ago, bytes, duration, fixed, num, percent, statusWords } from "../js/lib/format.js";
 
 const thin = (text) => text.replaceAll(" ", "\u202f");
 
