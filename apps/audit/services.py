@@ -101,8 +101,8 @@ def audit_seal(*, limit: int = 5000) -> int:
         last = (
             AuditEvent.objects.filter(sequence__isnull=False).order_by("-sequence").values("sequence", "hash").first()
         )
-        sequence = last["sequence"] if last else 0
-        previous = last["hash"] if last else GENESIS
+        sequence: int = (last["sequence"] or 0) if last else 0
+        previous: str = (last["hash"] or GENESIS) if last else GENESIS
         waiting = list(AuditEvent.objects.filter(sequence__isnull=True).order_by("id")[:limit])
         for event in waiting:
             sequence += 1

@@ -64,6 +64,9 @@ SCOPE_VERBS: dict[str, frozenset[str]] = {
 }
 
 
+_NOBODY = uuid.UUID(int=0)
+
+
 @dataclass(frozen=True, slots=True)
 class RoleGrant:
     """One role held now; `team_id` is None for the whole site."""
@@ -102,6 +105,11 @@ class Actor:
     @property
     def is_authenticated(self) -> bool:
         return self.kind is not ActorKind.ANONYMOUS
+
+    @property
+    def person_id(self) -> uuid.UUID:
+        """Id of the person behind; an id that no row has when there is nobody."""
+        return self.id or _NOBODY
 
     @property
     def is_person(self) -> bool:

@@ -81,4 +81,4 @@ def notice_read(*, actor: Actor, notice_id: uuid.UUID) -> Notice:
 
 def notices_read_all(*, actor: Actor) -> int:
     """Mark all one's own notices as read; returns how many were not."""
-    return Notice.objects.filter(user_id=actor.id, read_at__isnull=True).update(read_at=timezone.now())
+    return Notice.objects.filter(user_id=actor.person_id, read_at__isnull=True).update(read_at=timezone.now())

@@ -41,7 +41,7 @@ class MeView(ApiView):
     def get(self, request: Request) -> Response:
         """Who am I, and what may I do now?"""
         actor = self.actor
-        user = User.objects.get(pk=actor.id)
+        user = User.objects.get(pk=actor.person_id)
         body = {
             "id": user.pk,
             "username": user.username,
@@ -246,7 +246,7 @@ class TokensView(ApiView):
     def post(self, request: Request) -> Response:
         """Make a token for yourself. Takes a signed-in person: a token cannot make another."""
         data = self.input(s.TokenCreateSerializer)
-        user = User.objects.get(pk=self.actor.id)
+        user = User.objects.get(pk=self.actor.person_id)
         token, secret = services.token_create(actor=self.actor, user=user, **data)
         body: dict[str, Any] = {**s.TokenSerializer(token).data, "secret": secret}
         return Response(body, status=201)

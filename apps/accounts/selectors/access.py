@@ -69,9 +69,9 @@ def person_of_link(secret_sha256: str) -> User | None:
 
 def token_list(actor: Actor, *, user_id: uuid.UUID | None = None, ended: bool = False) -> QuerySet[ApiToken]:
     """One's own tokens; those of others only for the site's administrators. Without `ended`, those that work."""
-    owner = user_id or actor.id
+    owner = user_id or actor.person_id
     rows = ApiToken.objects.select_related("user").filter(user_id=owner)
-    if owner != actor.id and not actor.can("people.manage", None):
+    if owner != actor.person_id and not actor.can("people.manage", None):
         return rows.none()
     if not ended:
         rows = rows.filter(revoked_at__isnull=True, expires_at__gt=timezone.now())
@@ -82,7 +82,7 @@ def token_get(actor: Actor, pk: uuid.UUID) -> ApiToken:
     """One's own token, or anybody's for an administrator of the site. Raises NotFound."""
     rows = ApiToken.objects.select_related("user").filter(pk=pk)
     if not actor.can("people.manage", None):
-        rows = rows.filter(user_id=actor.id)
+        rows = rows.filter(user_id=actor.person_id)
     token = rows.first()
     if token is None:
         raise NotFound("There is no such token, or it is not yours.")
@@ -91,9 +91,9 @@ def token_get(actor: Actor, pk: uuid.UUID) -> ApiToken:
 
 def session_list(actor: Actor, *, user_id: uuid.UUID | None = None) -> QuerySet[UserSession]:
     """One's own sessions; those of others only for the site's administrators."""
-    owner = user_id or actor.id
-    rows = UserSession.objects.filter(user_id=owner)
-    if owner != actor.id and not actor.can("people.manage", None):
+    owner = user_id or actor.person_id
+    rows: QuerySet[UserSession] = UserSession.objects.filter(user_id=owner)
+    if owner != actor.person_id and not actor.can("people.manage", None):
         return rows.none()
     return rows.order_by("-last_seen_at", "-id")
 
@@ -102,7 +102,7 @@ def session_get(actor: Actor, pk: int) -> UserSession:
     """One session. Raises NotFound."""
     rows = UserSession.objects.select_related("user").filter(pk=pk)
     if not actor.can("people.manage", None):
-        rows = rows.filter(user_id=actor.id)
+        rows = rows.filter(user_id=actor.person_id)
     session = rows.first()
     if session is None:
         raise NotFound("There is no such session, or it is not yours.")

@@ -33,7 +33,7 @@ def account_update(
     if fields:
         raise Invalid("Check " + ", ".join(fields) + ".", fields=fields)
     with transaction.atomic():
-        user = User.objects.select_for_update(of=("self",)).get(pk=actor.id)
+        user = User.objects.select_for_update(of=("self",)).get(pk=actor.person_id)
         wanted = {"first_name": first_name, "last_name": last_name, "theme": theme}
         after = {
             key: value.strip() for key, value in wanted.items() if value is not None and value != getattr(user, key)
@@ -51,12 +51,12 @@ def account_update(
 def team_switch(*, actor: Actor, team_id: uuid.UUID) -> None:
     """Remember the team that a person looks at. A view setting, not audited. Raises NotFound."""
     team = team_get(actor, team_id)
-    User.objects.filter(pk=actor.id).update(last_team=team)
+    User.objects.filter(pk=actor.person_id).update(last_team=team)
 
 
 def home_seen(*, actor: Actor) -> None:
     """Remember when the home page was last looked at. A view setting, not audited."""
-    User.objects.filter(pk=actor.id).update(home_seen_at=timezone.now())
+    User.objects.filter(pk=actor.person_id).update(home_seen_at=timezone.now())
 
 
 def session_end(*, actor: Actor, session_id: int) -> None:
@@ -76,11 +76,11 @@ def sessions_end_others(*, actor: Actor, keep_key: str) -> int:
     """End all one's own sessions but the present one; returns how many. Raises Forbidden for tokens."""
     require_present(actor, what="Ending sessions")
     with transaction.atomic():
-        rows = UserSession.objects.filter(user_id=actor.id).exclude(session_key=keep_key)
+        rows = UserSession.objects.filter(user_id=actor.person_id).exclude(session_key=keep_key)
         keys = list(rows.values_list("session_key", flat=True))
         Session.objects.filter(session_key__in=keys).delete()
         rows.delete()
         if keys:
-            user = User.objects.get(pk=actor.id)
+            user = User.objects.get(pk=actor.person_id)
             audit_record(actor=actor, action="session.end", thing=user, after={"sessions_ended": len(keys)})
     return len(keys)

@@ -38,7 +38,7 @@ def grant_add(*, actor: Actor, user: User, team: Team | None, role: Role | str, 
         if not user.is_active:
             raise Invalid.field("user", "This person was removed. Invite them again.")
         _guard(actor, user, team_id, role)
-        grant = Grant.objects.filter(user=user, team_id=team_id, role=role.value).first()
+        grant = Grant.objects.filter(user=user, team=team, role=role.value).first()
         if grant is not None and grant.until == until:
             return grant
         before = {"until": grant.until} if grant is not None else None

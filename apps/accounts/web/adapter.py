@@ -35,17 +35,17 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_reset_password_from_key_url(self, key: str) -> str:
         # The stated address of the installation, never the Host that a request claims.
         path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
-        return settings.PUBLIC_URL + path.replace("UID-KEY", key)
+        return f"{settings.PUBLIC_URL}{path}".replace("UID-KEY", key)
 
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
-        return settings.PUBLIC_URL + reverse("account_confirm_email", args=[emailconfirmation.key])
+        return f"{settings.PUBLIC_URL}{reverse('account_confirm_email', args=[emailconfirmation.key])}"
 
 
 class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     """Keys of authenticator apps and recovery codes are encrypted with a key made of the installation's secret."""
 
     def _box(self) -> Fernet:
-        digest = hashlib.sha256(b"fairway second factor\0" + settings.SECRET_KEY.encode()).digest()
+        digest = hashlib.sha256(b"fairway second factor\0" + str(settings.SECRET_KEY).encode()).digest()
         return Fernet(base64.urlsafe_b64encode(digest))
 
     def encrypt(self, text: str) -> str:

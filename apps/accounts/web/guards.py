@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import wraps
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 
 from apps.accounts.policies import may_administer
 from apps.core.actors import Actor
@@ -22,7 +22,7 @@ def administration(view: View) -> View:
     """A page for those who manage people, of the site or of one team. Services check each step again."""
 
     @wraps(view)
-    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         require(may_administer(actor_of(request)), "These pages are for administrators.")
         return view(request, *args, **kwargs)
 

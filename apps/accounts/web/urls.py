@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from allauth.account import views as account_views
@@ -10,6 +11,7 @@ from allauth.mfa.recovery_codes import views as code_views
 from allauth.mfa.totp import views as totp_views
 from allauth.mfa.webauthn import views as key_views
 from django.db import transaction
+from django.http import HttpResponseBase
 from django.urls import URLPattern, path, re_path
 from django.views.generic import RedirectView
 
@@ -18,7 +20,8 @@ from apps.accounts.web.views import account, entrance, people, teams
 
 def _whole(route: str, view: Any, name: str) -> URLPattern:
     """allauth's view at allauth's address, in one transaction."""
-    return path(f"accounts/{route}", transaction.atomic(view), name=name)
+    whole: Callable[..., HttpResponseBase] = transaction.atomic(view)
+    return path(f"accounts/{route}", whole, name=name)
 
 
 urlpatterns = [

@@ -12,7 +12,7 @@ from apps.lineage.models import Relation
 class NodeSerializer(serializers.Serializer[Any]):
     type = serializers.CharField(help_text="As in `registry.modelversion`.")
     id = serializers.UUIDField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     url = serializers.CharField(allow_blank=True)
 
 

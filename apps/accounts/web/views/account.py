@@ -33,7 +33,7 @@ def next_of(request: HttpRequest, fallback: str = "/") -> str:
 @require_http_methods(["GET", "POST"])
 @page
 def account(request: HttpRequest) -> HttpResponse:
-    user = User.objects.get(pk=actor_of(request).id)
+    user = User.objects.get(pk=actor_of(request).person_id)
     initial = {"first_name": user.first_name, "last_name": user.last_name, "theme": user.theme}
     form = ProfileForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
@@ -69,7 +69,7 @@ def token_create(request: HttpRequest) -> HttpResponse:
     form = TokenForm(request.POST or None)
     secret, token = "", None
     if request.method == "POST" and form.is_valid():
-        user = User.objects.get(pk=actor_of(request).id)
+        user = User.objects.get(pk=actor_of(request).person_id)
         try:
             token, secret = services.token_create(actor=actor_of(request), user=user, **form.cleaned_data)
         except FairwayError as error:

@@ -42,7 +42,7 @@ def link_open(request: HttpRequest, secret: str) -> HttpResponse:
 @public
 @require_http_methods(["GET", "POST"])
 def link_use(request: HttpRequest) -> HttpResponse:
-    limited = ratelimit.consume_or_429(request, action="login")
+    limited: HttpResponse | None = ratelimit.consume_or_429(request, action="login")
     if limited is not None:
         return limited
     digest = request.session.get(_LINK, "")
@@ -74,7 +74,7 @@ def invitation_open(request: HttpRequest, secret: str) -> HttpResponse:
 @public
 @require_http_methods(["GET", "POST"])
 def invitation_accept(request: HttpRequest) -> HttpResponse:
-    limited = ratelimit.consume_or_429(request, action="signup")
+    limited: HttpResponse | None = ratelimit.consume_or_429(request, action="signup")
     if limited is not None:
         return limited
     digest = request.session.get(_INVITATION, "")

@@ -91,8 +91,9 @@ def team_update(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         except Conflict as error:
             stale = error
             # The second send is meant: it is made against what stands now, which the page shows.
-            form.data = form.data.copy()
-            form.data["row_version"] = str(team.row_version)
+            resent = request.POST.copy()
+            resent["row_version"] = str(team.row_version)
+            form.data = resent
         except FairwayError as error:
             errors_take(form, error)
         else:
