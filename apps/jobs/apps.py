@@ -19,5 +19,5 @@ class JobsConfig(AppConfig):
 
         topics_register()
         search_register("job", jobs_find)
-        navigation_register(NavEntry("jobs", "Jobs", "loader-2", "job-list", 40, "j", count=selectors.running_count))
+        navigation_register(NavEntry("jobs", "Jobs", "cpu", "job-list", 50, "j", count=selectors.running_count))
         command_register(Command("Go to jobs", "job-list", "cpu"))

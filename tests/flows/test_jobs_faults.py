@@ -137,7 +137,7 @@ def test_cancel_ends_grandchildren_too(processes, person):
     services.job_cancel(actor=person[0], job_id=job.pk, reason="a test")
 
     ended(job, 20)
-    assert (job.state, job.cause) == ("CANCELLED", "Cancelled: a test")
+    assert (job.state, job.cause) == ("CANCELLED", f"Cancelled by {person[0].label}: a test")
     wait_for(lambda: not any(psutil.pid_exists(pid) for pid in pids), 5, "the end of the tree")
     check_told_once(job)
 

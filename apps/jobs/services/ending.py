@@ -16,7 +16,7 @@ from apps.core.actors import Actor
 from apps.core.broker import task_send
 from apps.core.errors import FairwayError
 from apps.jobs.contracts import Claim, job_kind_find
-from apps.jobs.models import Job, JobAttempt, LogChunk
+from apps.jobs.models import Job, JobAttempt, JobEvent, LogChunk
 from apps.jobs.services.attempts import attempt_lock, worker_name
 from apps.jobs.services.queueing import RUN_TASK, cancel_cause
 from apps.jobs.services.transitions import event_append, job_transition
@@ -85,7 +85,8 @@ def job_finish(*, claim: Claim, status: JobStatus) -> Job:
         elif outcome.to == State.FAILED and attempt.result and "error" in attempt.result:
             cause = _error_told(attempt.result) or cause
         elif outcome.to == State.CANCELLED:
-            cause = cancel_cause(job)
+            asked = JobEvent.objects.filter(job=job, kind="cancel").order_by("-seq").first()
+            cause = cancel_cause(job, asked.data["by"] if asked else "")
         return job_end(actor=actor, job=job, to=outcome.to, cause=cause)
 
 

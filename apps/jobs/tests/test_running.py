@@ -106,7 +106,7 @@ def test_cancel_ends_the_process_tree():
     thread.join()
 
     job.refresh_from_db()
-    assert (job.state, job.cause) == (Job.State.CANCELLED, "Cancelled: enough")
+    assert (job.state, job.cause) == (Job.State.CANCELLED, "Cancelled by test: enough")
     assert not any(psutil.pid_exists(pid) for pid in seen)
 
 

@@ -188,4 +188,4 @@ def test_the_job_page_and_the_list_keep_to_few_queries(django_assert_max_num_que
     with django_assert_max_num_queries(15):
         client.get("/jobs/")
     with django_assert_max_num_queries(15):
-        client.get(f"/jobs/{job.pk}/usage/")
+        client.get(f"/jobs/{job.pk}/now/")

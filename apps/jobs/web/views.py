@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from apps.core.actors import Actor
 from apps.core.tables import table_response
 from apps.core.web.views import page
 from apps.jobs import policies, selectors, services
@@ -43,40 +44,45 @@ def job_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     kind = job_kind_find(job.kind)
     find = request.GET.get("find", "").strip()[:200]
     lines = selectors.log_find(job, find) if find else selectors.log_tail(job, TAIL_LINES)
-    attempts = selectors.attempt_list(job)
-    ended = job.state in FINAL_STATES
     context: dict[str, Any] = {
         "nav_key": "jobs",
-        "job": job,
         "kind_title": kind_title(job),
         "cancel_title": f"Cancel job {job.number}?",
         "problem": problems.problem_list(actor).filter(pk=job.problem_id).first() if job.problem_id else None,
-        "attempts": [(one, _seconds(one.started_at, one.ended_at) if one.started_at else None) for one in attempts],
-        "attempt": attempts[-1] if attempts else None,
-        "lost": [attempt for attempt in attempts if attempt.state == JobAttempt.State.LOST],
-        "ended": ended,
-        "waited": _seconds(job.created_at, job.started_at or job.ended_at),
-        "took": _seconds(job.started_at, job.ended_at) if job.started_at else None,
-        "advice": _advice(job),
-        "last_lines": services.last_lines(job) if job.state == Job.State.FAILED else [],
         "subject_url": kind.subject_url(job) if kind and kind.subject_url else "",
         "inputs": kind.facts(actor, job) if kind and kind.facts else (),
-        "limits": services.limits_of(job),
         "lines": [line_shown(line) for line in lines],
-        **_progress(job),
         "waiting_text": _waiting_text(job),
         "find": find,
         "first_shown": lines[0].number if lines else 0,
         "after": job.seq,
-        "can_cancel": policies.can_cancel(actor, job),
-        "can_retry": policies.can_retry(actor, job),
-        "may_run": policies.can_run(actor, job.team_id),
         "retry_of": selectors.job_list(actor).filter(pk=job.retry_of_id).first() if job.retry_of_id else None,
         "menu": _menu(job),
         "panels": panels_render(request, job, job_panel_list(job.kind)),
-        **usage_context(job, attempts),
+        **_state_context(actor, job),
     }
     return render(request, "jobs/job_detail.html", context)
+
+
+def _state_context(actor: Actor, job: Job) -> dict[str, Any]:
+    """What the parts that change by themselves need."""
+    attempts = selectors.attempt_list(job)
+    return {
+        "job": job,
+        "attempts": [(one, _seconds(one.started_at, one.ended_at) if one.started_at else None) for one in attempts],
+        "attempt": attempts[-1] if attempts else None,
+        "lost": [one for one in attempts if one.state == JobAttempt.State.LOST],
+        "ended": job.state in FINAL_STATES,
+        "waited": _seconds(job.created_at, job.started_at or job.ended_at),
+        "took": _seconds(job.started_at, job.ended_at) if job.started_at else None,
+        "advice": _advice(job),
+        "last_lines": services.last_lines(job) if job.state == Job.State.FAILED else [],
+        "limits": services.limits_of(job),
+        "can_cancel": policies.can_cancel(actor, job),
+        "can_retry": policies.can_retry(actor, job),
+        **_progress(job),
+        **usage_context(job, attempts),
+    }
 
 
 def _seconds(start: Any, end: Any) -> float:
@@ -135,11 +141,10 @@ def _advice(job: Job) -> str:
 
 @page
 @require_GET
-def job_usage(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The card of processor and memory, asked again while the job runs."""
-    job = selectors.job_get(request.actor, pk)  # type: ignore[attr-defined]
-    context = {"job": job, "ended": job.state in FINAL_STATES, "limits": services.limits_of(job)}
-    return render(request, "jobs/_usage.html", {**context, **usage_context(job, selectors.attempt_list(job))})
+def job_now(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The parts of the page that change by themselves, asked again while the job is open."""
+    actor = request.actor  # type: ignore[attr-defined]
+    return render(request, "jobs/_now.html", _state_context(actor, selectors.job_get(actor, pk)))
 
 
 @page

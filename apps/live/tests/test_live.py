@@ -11,6 +11,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django.test import Client
+from django.utils.module_loading import import_string
 
 from apps.accounts.models import Grant, User
 from apps.accounts.tests.factories import actor_make, team_make
@@ -19,9 +20,10 @@ from apps.jobs import services
 from apps.jobs.tests.factories import exited, job_make, lines_make, probe_kind, running_make, scientist
 from apps.live import access, consumer
 from apps.live.tests.sockets import Socket
-from controlplane.asgi import application
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+application = import_string(settings.ASGI_APPLICATION)
 
 
 @pytest.fixture(autouse=True)
