@@ -1,10 +1,15 @@
 /* <live-summary data-url>: keeps the counts of running jobs and unread notices in the top bar true. */
 const EVERY_MS = 15000;
+const KEPT = "fairway-summary";
 
 customElements.define("live-summary", class extends HTMLElement {
   #timer = null;
   connectedCallback() {
     if (!this.dataset.url) return;
+    // The last known counts stand until the server has answered, so that nothing flickers from page to page.
+    const last = sessionStorage.getItem(KEPT);
+    if (last) this.show(JSON.parse(last));
+    this.ask();
     this.#timer = setInterval(() => document.hidden || this.ask(), EVERY_MS);
     document.addEventListener("visibilitychange", this);
     document.body.addEventListener("fw:job-ended", this);
@@ -17,7 +22,10 @@ customElements.define("live-summary", class extends HTMLElement {
   async ask() {
     try {
       const answer = await fetch(this.dataset.url, { headers: { Accept: "application/json" } });
-      if (answer.ok) this.show(await answer.json());
+      if (!answer.ok) return;
+      const counts = await answer.json();
+      sessionStorage.setItem(KEPT, JSON.stringify(counts));
+      this.show(counts);
     } catch {
       /* The next turn asks again; the page itself says when it is offline. */
     }
