@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SLEEPER = "import signal, sys, time\n{ignore}\nwhile True: time.sleep(60)"
+SLEEPER = "import signal\n{ignore}\nwhile True: signal.pause()"
 IGNORE = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
 
 

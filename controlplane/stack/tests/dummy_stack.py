@@ -19,7 +19,9 @@ SERVICE = Path(__file__).with_name("dummy_service.py")
 def dummy_specs(config: StackConfig, database_url: str, redis_url: str) -> list[ChildSpec]:
     """The product's specs with other programs: same names, logs, environments and addresses."""
     ports = {"web": config.port, "live": config.live_port, "gateway": config.gateway_port}
-    marks = {"web": ("family",), "gateway": ("stubborn",)}
+    # Only where a test is about the end of difficult processes: they cost seconds at each stop.
+    difficult = "FAIRWAY_TEST_DIFFICULT" in config.environ
+    marks = {"web": ("family",), "gateway": ("stubborn",)} if difficult else {}
     specs = []
     for spec in service_specs(config, database_url, redis_url):
         if spec.name not in ports:

@@ -51,6 +51,14 @@ def stack(tmp_path: Path) -> Iterator[DummyStack]:
     made.stop()
 
 
+@pytest.fixture
+def difficult(tmp_path: Path) -> Iterator[DummyStack]:
+    """With a child that ignores SIGTERM, one in its parent's group, and one that left its session."""
+    made = DummyStack(tmp_path / "home", seconds=60, environ={"FAIRWAY_TEST_DIFFICULT": "1"})
+    yield made
+    made.stop()
+
+
 def everything(stack: DummyStack) -> list[int]:
     return [*{process.pid for process in stack.family()} | set(stack.dummy_pids())]
 
@@ -75,70 +83,70 @@ def test_start_gives_addresses_and_keeps_data_over_a_restart(stack: DummyStack) 
     assert Redis.from_url(redis_url.replace("redis+socket", "unix")).get("kept") == b"1"
 
 
-def test_sigterm_leaves_nothing(stack: DummyStack) -> None:
-    stack.start()
-    pids = everything(stack)
+def test_sigterm_leaves_nothing(difficult: DummyStack) -> None:
+    difficult.start()
+    pids = everything(difficult)
     assert len(pids) > 8
 
-    stack.stop()
+    difficult.stop()
 
     assert [pid for pid in pids if alive(pid)] == []
-    assert "Stopped." in stack.said()
-    assert state_read(stack.home)["ready"] is False
+    assert "Stopped." in difficult.said()
+    assert state_read(difficult.home)["ready"] is False
 
 
-def test_interrupt_of_the_terminal_reaches_guard_and_supervisor_and_leaves_nothing(stack: DummyStack) -> None:
-    stack.start()
-    pids = everything(stack)
-    assert stack.process is not None
+def test_interrupt_of_the_terminal_reaches_guard_and_supervisor_and_leaves_nothing(difficult: DummyStack) -> None:
+    difficult.start()
+    pids = everything(difficult)
+    assert difficult.process is not None
 
-    os.killpg(stack.process.pid, signal.SIGINT)
+    os.killpg(difficult.process.pid, signal.SIGINT)
 
-    assert stack.process.wait(timeout=40) == 0
+    assert difficult.process.wait(timeout=40) == 0
     assert [pid for pid in pids if alive(pid)] == []
 
 
-def test_kill_9_of_the_supervisor_leaves_nothing(stack: DummyStack) -> None:
-    stack.start()
-    pids = everything(stack)
-    assert stack.process is not None
+def test_kill_9_of_the_supervisor_leaves_nothing(difficult: DummyStack) -> None:
+    difficult.start()
+    pids = everything(difficult)
+    assert difficult.process is not None
 
-    os.kill(state_read(stack.home)["supervisor_pid"], signal.SIGKILL)
+    os.kill(state_read(difficult.home)["supervisor_pid"], signal.SIGKILL)
 
-    assert stack.process.wait(timeout=40) == 128 + 9
+    assert difficult.process.wait(timeout=40) == 128 + 9
     assert [pid for pid in pids if alive(pid)] == []
-    assert "was killed" in stack.said()
-    stack.process = None
-    stack.start()
-    assert http_status(f"{stack.url}/health/ready") == 200
+    assert "was killed" in difficult.said()
+    difficult.process = None
+    difficult.start()
+    assert http_status(f"{difficult.url}/health/ready") == 200
 
 
-def test_kill_9_of_the_guard_leaves_nothing(stack: DummyStack) -> None:
-    stack.start()
-    pids = everything(stack)
-    assert stack.process is not None
+def test_kill_9_of_the_guard_leaves_nothing(difficult: DummyStack) -> None:
+    difficult.start()
+    pids = everything(difficult)
+    assert difficult.process is not None
 
-    stack.process.kill()
-    stack.process.wait()
+    difficult.process.kill()
+    difficult.process.wait()
 
     wait_until(lambda: not [pid for pid in pids if alive(pid)], 40, "the end of every process")
 
 
-def test_crashed_child_starts_again_with_growing_pauses_and_says_so(stack: DummyStack) -> None:
-    stack.start()
-    first = stack.pid("web")
-    group = [int(p) for p in (stack.home / "run" / f"dummy-{stack.config.port}.pids").read_text().split()]
+def test_crashed_child_starts_again_with_growing_pauses_and_says_so(difficult: DummyStack) -> None:
+    difficult.start()
+    first = difficult.pid("web")
+    group = [int(p) for p in (difficult.home / "run" / f"dummy-{difficult.config.port}.pids").read_text().split()]
 
     os.kill(first, signal.SIGKILL)
 
-    wait_until(lambda: stack.restarts("web") == 1, 20, "the restart")
-    wait_until(lambda: http_status(f"{stack.url}/health/ready") == 200, 20, "an answer")
-    assert stack.pid("web") != first
+    wait_until(lambda: difficult.restarts("web") == 1, 20, "the restart")
+    wait_until(lambda: http_status(f"{difficult.url}/health/ready") == 200, 20, "an answer")
+    assert difficult.pid("web") != first
     assert not alive(group[1])
-    wait_until(lambda: "web started again" in stack.said(), 5, "the note")
-    assert "web ended by SIGKILL; it starts again in 0.5 s." in stack.said()
-    os.kill(stack.pid("web"), signal.SIGKILL)
-    wait_until(lambda: "web ended by SIGKILL; it starts again in 1 s." in stack.said(), 20, "a longer pause")
+    wait_until(lambda: "web started again" in difficult.said(), 5, "the note")
+    assert "web ended by SIGKILL; it starts again in 0.5 s." in difficult.said()
+    os.kill(difficult.pid("web"), signal.SIGKILL)
+    wait_until(lambda: "web ended by SIGKILL; it starts again in 1 s." in difficult.said(), 20, "a longer pause")
 
 
 def test_killed_database_starts_again_with_its_data(stack: DummyStack) -> None:
