@@ -185,6 +185,15 @@ MFA_TOTP_ISSUER = "Fairway"
 MFA_ADAPTER = "apps.accounts.web.adapter.MfaAdapter"
 MFA_TOTP_TOLERANCE = 1
 ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_FORMS = {
+    "login": "apps.accounts.web.entrance_forms.SignInForm",
+    "change_password": "apps.accounts.web.entrance_forms.PasswordChangeForm",
+    "set_password": "apps.accounts.web.entrance_forms.PasswordSetForm",
+    "reset_password": "apps.accounts.web.entrance_forms.ResetForm",
+    "reset_password_from_key": "apps.accounts.web.entrance_forms.ResetKeyForm",
+    "reauthenticate": "apps.accounts.web.entrance_forms.ConfirmForm",
+    "add_email": "apps.accounts.web.entrance_forms.AddressForm",
+}
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 
 SESSION_COOKIE_NAME = "fairway_session"
