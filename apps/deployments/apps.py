@@ -6,6 +6,7 @@ class DeploymentsConfig(AppConfig):
     label = "deployments"
 
     def ready(self) -> None:
+        from apps.deployments import registrations
         from apps.deployments.selectors import live_version_id
         from apps.deployments.services import approval_given, approval_withdrawn
         from apps.registry.contracts import live_lookup_register
@@ -13,3 +14,4 @@ class DeploymentsConfig(AppConfig):
 
         live_lookup_register(live_version_id)
         approval_listener_register(on_approved=approval_given, on_withdrawn=approval_withdrawn)
+        registrations.register()

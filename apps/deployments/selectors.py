@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from apps.core.actors import Actor
 from apps.core.errors import NotFound
 from apps.deployments.models import Deployment, HostReport, PredictionLog, Rollout, TrafficSplit
+from apps.reviews import selectors as reviews
 
 if TYPE_CHECKING:
     from apps.registry.models import ModelVersion
@@ -36,6 +37,34 @@ def deployment_list(
         rows = rows.filter(team_id=team_id)
     if problem_id:
         rows = rows.filter(problem_id=problem_id)
+    return rows
+
+
+def deployment_table(actor: Actor) -> QuerySet[Deployment]:
+    """Deployments with the number of the version that answers, and since when."""
+    live = Rollout.objects.filter(deployment=OuterRef("pk"), state=Rollout.State.LIVE)
+    return deployment_list(actor).annotate(
+        live_number=Subquery(live.values("model_version__number")[:1]), live_since=Subquery(live.values("live_at")[:1])
+    )
+
+
+def decision_of(rollout: Rollout) -> Any:
+    """The decision under which a rollout answers."""
+    return reviews.decision_of(rollout.request)
+
+
+def version_numbers(deployment: Deployment) -> dict[uuid.UUID, int]:
+    """{version id: number} of all versions that were ever rolled out here."""
+    rows = Rollout.objects.filter(deployment=deployment)
+    return dict(rows.values_list("model_version_id", "model_version__number"))
+
+
+def predictions_newest(deployment: Deployment, *, limit: int = 20) -> list[PredictionLog]:
+    """The newest answers and refusals of the last day, each with the number of its version."""
+    numbers = version_numbers(deployment)
+    rows = list(prediction_list(deployment).order_by("-at", "-id")[:limit])
+    for row in rows:
+        row.number = numbers.get(row.version_id) if row.version_id else None
     return rows
 
 
@@ -143,3 +172,26 @@ def traffic_of(deployment: Deployment, *, hours: int = 24, buckets: int = 48) ->
         )
     p50, p95, p99 = quantiles or (None, None, None)
     return Traffic(count, refused, failed, p50, p95, p99, lines)
+
+
+def change_count(deployment_id: uuid.UUID) -> int:
+    """A number that grows with every rollout, split and change of state; live pages compare it."""
+    deployment = Deployment.objects.filter(pk=deployment_id).values_list("row_version", flat=True).first() or 0
+    splits = TrafficSplit.objects.filter(deployment_id=deployment_id).count()
+    ended = Rollout.objects.filter(deployment_id=deployment_id).exclude(state=Rollout.State.LOADING).count()
+    return deployment + splits + ended + Rollout.objects.filter(deployment_id=deployment_id).count()
+
+
+def deployment_of_rollout(pk: uuid.UUID) -> uuid.UUID | None:
+    """The deployment of a rollout, for links."""
+    return Rollout.objects.filter(pk=pk).values_list("deployment_id", flat=True).first()
+
+
+def deployment_of_split(pk: uuid.UUID) -> uuid.UUID | None:
+    """The deployment of a traffic split, for links."""
+    return TrafficSplit.objects.filter(pk=pk).values_list("deployment_id", flat=True).first()
+
+
+def split_list(deployment: Deployment, *, limit: int = 20) -> list[TrafficSplit]:
+    """Who answered since when, newest first."""
+    return list(TrafficSplit.objects.filter(deployment=deployment).order_by("-effective_from", "-id")[:limit])

@@ -1,11 +1,18 @@
 """All writes of deployments, traffic and predictions."""
 
+from apps.deployments.services.asking import prediction_ask
 from apps.deployments.services.health import health_ingest
 from apps.deployments.services.mask import mask_save
 from apps.deployments.services.predictions import partitions_make, predictions_ingest, predictions_retain
-from apps.deployments.services.rollouts import approval_given, approval_withdrawn, deployment_request
+from apps.deployments.services.rollouts import (
+    approval_given,
+    approval_withdrawn,
+    deployment_request,
+    fallback_of,
+)
 from apps.deployments.services.routes import route_file_size, routes_document
 from apps.deployments.services.switches import (
+    baseline_of,
     deployment_kill,
     deployment_pause,
     deployment_resume,
@@ -16,15 +23,18 @@ from apps.deployments.services.switches import (
 __all__ = [
     "approval_given",
     "approval_withdrawn",
+    "baseline_of",
     "deployment_kill",
     "deployment_pause",
     "deployment_request",
     "deployment_resume",
     "deployment_retire",
     "deployment_rollback",
+    "fallback_of",
     "health_ingest",
     "mask_save",
     "partitions_make",
+    "prediction_ask",
     "predictions_ingest",
     "predictions_retain",
     "route_file_size",

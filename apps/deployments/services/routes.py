@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from apps.accounts import selectors as accounts
@@ -14,6 +17,12 @@ from workers.contracts.routes import routes_sign
 
 # For how long the gateway may go on without hearing from the control plane.
 VALID_FOR = timedelta(minutes=5)
+
+
+def try_token(deployment_id: uuid.UUID) -> str:
+    """The secret with which the page's own form asks one deployment; made from the gateway's key, never shown."""
+    text = f"try {deployment_id}".encode()
+    return "fwt_" + hmac.new(settings.GATEWAY_KEY.encode(), text, hashlib.sha256).hexdigest()
 
 
 def _standing() -> list[Rollout]:
@@ -101,7 +110,7 @@ def _entry(
         "splits": [] if paused else shares,
         "versions": [_version(rollout) for rollout in rollouts],
         "mask": deployment.mask,
-        "tokens": tokens,
+        "tokens": [*tokens, hashlib.sha256(try_token(deployment.pk).encode()).hexdigest()],
     }
 
 

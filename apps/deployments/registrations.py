@@ -1,0 +1,129 @@
+"""What the room tells others about itself; called once from `AppConfig.ready()`."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from django.urls import reverse
+
+from apps.audit.contracts import link_register as audit_link_register
+from apps.core.actors import Actor
+from apps.core.registries import (
+    Hit,
+    HomeItem,
+    NavEntry,
+    Station,
+    navigation_register,
+    search_register,
+    station_register,
+    waiting_register,
+)
+from apps.core.topics import Topic, topic_register
+from apps.deployments import selectors
+from apps.lineage.contracts import link_register as lineage_link_register
+
+
+def station_live(actor: Actor, problem_id: uuid.UUID) -> Station:
+    """The buoy Live: what answers, since when, and what is on its way."""
+    rows = selectors.deployment_list(actor, problem_id=problem_id).exclude(state="RETIRED").order_by("created_at")
+    deployment = rows.first()
+    if deployment is None:
+        return Station(key="live", name="Live", state="nothing live", wait="follows an approval")
+    url = reverse("deployment-detail", args=[deployment.pk])
+    rollout = selectors.live_rollout(deployment)
+    loading = selectors.loading_rollout(deployment)
+    common: dict[str, Any] = {
+        "key": "live",
+        "name": "Live",
+        "object_label": deployment.name,
+        "object_url": url,
+        "ahead": False,
+    }
+    if deployment.state == "PAUSED":
+        return Station(**common, state="paused", tone="warn", wait=deployment.state_reason[:80], live=True)
+    if rollout is None:
+        return Station(**common, state="loading", tone="info", wait="the gateway loads the version", here=True)
+    number = rollout.model_version.number
+    wait = f"v{number} since {rollout.live_at:%-d %b}" if rollout.live_at else f"v{number}"
+    if loading is not None:
+        wait = f"v{loading.model_version.number} is loading beside v{number}"
+    word, tone = ("degraded", "warn") if deployment.state == "DEGRADED" else ("healthy", "good")
+    return Station(**common, state=word, tone=tone, wait=wait, live=True, ships=((f"v{number} live", "live"),))
+
+
+def search_deployments(actor: Actor, text: str, limit: int) -> Iterable[Hit]:
+    """Deployments by name."""
+    for deployment in selectors.deployment_list(actor).filter(name__icontains=text).order_by("name", "id")[:limit]:
+        yield Hit(
+            kind="Deployment",
+            label=deployment.name,
+            detail=f"{deployment.get_state_display()} in {deployment.environment}",
+            url=reverse("deployment-detail", args=[deployment.pk]),
+            icon="rocket",
+        )
+
+
+def waiting_deployments(actor: Actor, team_id: uuid.UUID | None) -> Iterable[HomeItem]:
+    """Deployments that are not well, for those who can do something about it."""
+    rows = selectors.deployment_list(actor, team_id=team_id).filter(state__in=["DEGRADED", "PAUSED"])
+    for deployment in rows.order_by("name", "id")[:20]:
+        if actor.can("deploy.stop", deployment.team_id):
+            yield HomeItem(
+                title=f"{deployment.name} is {deployment.get_state_display()}",
+                url=reverse("deployment-detail", args=[deployment.pk]),
+                text=deployment.state_reason,
+                tone="warn",
+                meta=(deployment.environment,),
+                action_label="Look at it",
+            )
+
+
+def _may_follow(actor: Actor, key: str) -> bool:
+    try:
+        return selectors.deployment_list(actor).filter(pk=uuid.UUID(key)).exists()
+    except ValueError:
+        return False
+
+
+def _replay(actor: Actor, key: str, after: int) -> tuple[int, list[dict[str, Any]]]:
+    """The number of the newest rollout and split: a page that sees it move loads its parts again."""
+    seq = selectors.change_count(uuid.UUID(key))
+    return (seq, [{"seq": seq, "kind": "changed", "data": {}}]) if seq > after else (after, [])
+
+
+def _page(pk: Any) -> str:
+    return reverse("deployment-detail", args=[uuid.UUID(str(pk))])
+
+
+def _page_of_rollout(pk: Any) -> str:
+    found = selectors.deployment_of_rollout(uuid.UUID(str(pk)))
+    return _page(found) if found else ""
+
+
+def _page_of_split(pk: Any) -> str:
+    found = selectors.deployment_of_split(uuid.UUID(str(pk)))
+    return _page(found) if found else ""
+
+
+def register() -> None:
+    """Navigation, station, search, inbox, topic and links."""
+    navigation_register(
+        NavEntry(
+            key="deployments",
+            label="Deployments",
+            icon="rocket",
+            url_name="deployment-list",
+            order=80,
+            shortcut="l",
+        )
+    )
+    station_register("live", station_live)
+    search_register("deployments", search_deployments)
+    waiting_register("deployments", waiting_deployments)
+    topic_register(Topic("deployment", may_follow=_may_follow, replay=_replay))
+    audit_link_register("deployments.deployment", _page)
+    audit_link_register("deployments.rollout", _page_of_rollout)
+    lineage_link_register("deployments.deployment", _page, word="deployment")
+    lineage_link_register("deployments.trafficsplit", _page_of_split, word="traffic")

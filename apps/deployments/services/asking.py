@@ -1,0 +1,63 @@
+"""Asking a deployment from its page: through the gateway's own door, as every caller does."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from django.conf import settings
+
+from apps.core.actors import Actor
+from apps.core.errors import Unavailable
+from apps.core.policies import require, who_can
+from apps.deployments import policies, selectors
+from apps.deployments.services.routes import try_token
+
+TIMEOUT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the gateway said; `errors` maps an input's name to a sentence when it was refused."""
+
+    status: int
+    body: dict[str, Any]
+
+    @property
+    def ok(self) -> bool:
+        return self.status == 200
+
+    @property
+    def errors(self) -> dict[str, str]:
+        found = self.body.get("errors") or {}
+        return {str(name): text if isinstance(text, str) else " ".join(map(str, text)) for name, text in found.items()}
+
+
+def prediction_ask(*, actor: Actor, deployment_id: uuid.UUID, record: dict[str, Any]) -> Answer:
+    """Send one row. Logged like every other. Raises NotFound, Forbidden, Unavailable."""
+    deployment = selectors.deployment_get(actor, deployment_id)
+    require(
+        policies.predict(actor, deployment),
+        f"Asking the model takes the right “predict” in the team: {who_can('predict')} has it.",
+    )
+    request = Request(  # noqa: S310 - our own gateway's address
+        f"{settings.GATEWAY_URL}/{deployment.name}/invocations",
+        data=json.dumps({"dataframe_records": [record]}).encode(),
+        headers={"Content-Type": "application/json", "Authorization": f"Bearer {try_token(deployment.pk)}"},
+        method="POST",
+    )
+    try:
+        with urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310 - our own gateway's address
+            return Answer(response.status, json.loads(response.read()))
+    except HTTPError as error:
+        try:
+            body = json.loads(error.read())
+        except ValueError:
+            body = {}
+        return Answer(error.code, body if isinstance(body, dict) else {})
+    except (URLError, TimeoutError, ValueError, OSError) as error:
+        raise Unavailable("The inference gateway does not answer. Nothing was asked.") from error
