@@ -22,7 +22,7 @@ TIMEOUT = 10
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the gateway said; `errors` maps an input's name to a sentence when it was refused."""
+    """What the gateway said."""
 
     status: int
     body: dict[str, Any]
@@ -33,8 +33,12 @@ class Answer:
 
     @property
     def errors(self) -> dict[str, str]:
-        found = self.body.get("errors") or {}
-        return {str(name): text if isinstance(text, str) else " ".join(map(str, text)) for name, text in found.items()}
+        """{input's name ("" when no single one is to blame): sentence}."""
+        if self.ok:
+            return {}
+        field = str(self.body.get("field") or "")
+        detail = str(self.body.get("detail") or "The gateway refused the row.")
+        return {"" if field == "body" else field: detail}
 
 
 def prediction_ask(*, actor: Actor, deployment_id: uuid.UUID, record: dict[str, Any]) -> Answer:

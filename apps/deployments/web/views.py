@@ -193,7 +193,7 @@ def deployment_try(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if form.is_valid():
         answer = services.prediction_ask(actor=actor, deployment_id=pk, record=form.record())
         if not answer.ok:
-            form.take_errors(answer.errors or {"": str(answer.body.get("detail") or "The gateway refused the row.")})
+            form.take_errors(answer.errors)
     context = {"deployment": deployment, "form": form, "answer": answer, "live": live}
     status = 200 if answer is not None and answer.ok else 422
     if request.headers.get("HX-Request"):
