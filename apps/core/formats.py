@@ -145,8 +145,9 @@ def duration(value: Any) -> str:
     if is_undefined(value):
         return UNDEFINED
     seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
-    if seconds < 0:
+    if seconds <= -0.0005:
         return MINUS + duration(-seconds)
+    seconds = max(seconds, 0.0)
     if seconds < 0.1:
         return f"{seconds * 1000:.0f}{THIN}ms"
     if seconds < 60:

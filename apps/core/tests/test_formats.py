@@ -97,6 +97,7 @@ def test_money(minor: int | None, currency: str, shown: str):
         (187200, "2 d 4 h"),
         (timedelta(minutes=1), "1 m"),
         (-134, "-2 m 14 s"),
+        (-0.0001, "0 ms"),
         (None, "–"),
     ],
 )
