@@ -65,9 +65,9 @@ def grant_add(*, actor: Actor, user: User, team: Team | None, role: Role | str, 
 def grant_remove(*, actor: Actor, grant_id: uuid.UUID, reason: str = "") -> None:
     """Take a role away. Raises NotFound, Forbidden, Conflict for the last administrator of the site."""
     with transaction.atomic():
+        administrators_lock()
         grant = grant_get(actor, grant_id)
         require_verb_in(actor, "people.manage", grant.team_id)
-        administrators_lock()
         _keep_an_administrator(grant)
         refusals = grant_refusals(actor, grant.user, grant.team_id, Role(grant.role))
         if refusals:

@@ -8,7 +8,7 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
@@ -41,12 +41,17 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return f"{settings.PUBLIC_URL}{reverse('account_confirm_email', args=[emailconfirmation.key])}"
 
 
+def _fernet(secret: str) -> Fernet:
+    digest = hashlib.sha256(b"fairway second factor\0" + secret.encode()).digest()
+    return Fernet(base64.urlsafe_b64encode(digest))
+
+
 class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     """Keys of authenticator apps and recovery codes are encrypted with a key made of the installation's secret."""
 
-    def _box(self) -> Fernet:
-        digest = hashlib.sha256(b"fairway second factor\0" + str(settings.SECRET_KEY).encode()).digest()
-        return Fernet(base64.urlsafe_b64encode(digest))
+    def _box(self) -> MultiFernet:
+        # Older keys still open what they closed, so that the installation's secret can be changed.
+        return MultiFernet([_fernet(str(key)) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)])
 
     def encrypt(self, text: str) -> str:
         return self._box().encrypt(text.encode()).decode()
