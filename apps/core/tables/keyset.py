@@ -9,6 +9,7 @@ import base64
 import binascii
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -43,7 +44,7 @@ def _pack(value: Any) -> list[Any]:
 def _unpack(packed: list[Any]) -> Any:
     if packed[0] == "x":
         return None
-    read = {
+    read: dict[str, Callable[[Any], Any]] = {
         "b": bool,
         "i": int,
         "f": float,
@@ -89,7 +90,8 @@ class Order:
         if self.expression is None:
             return queryset
         value = F(self.expression) if isinstance(self.expression, str) else self.expression
-        return queryset.annotate(**{SORT_ALIAS: value})
+        annotated: QuerySet[Any] = queryset.annotate(**{SORT_ALIAS: value})
+        return annotated
 
     def sort(self, queryset: QuerySet[Any], backwards: bool = False) -> QuerySet[Any]:
         down = self.descending != backwards

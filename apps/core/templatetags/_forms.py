@@ -14,7 +14,7 @@ _LISTS = (forms.RadioSelect, forms.CheckboxSelectMultiple)
 
 def _css(widget: forms.Widget, bad: bool) -> str:
     if isinstance(widget, forms.CheckboxInput | forms.RadioSelect | forms.CheckboxSelectMultiple):
-        return widget.attrs.get("class", "")
+        return str(widget.attrs.get("class", ""))
     if isinstance(widget, forms.Select):
         css = "fw-select"
     elif isinstance(widget, forms.Textarea):
