@@ -20,6 +20,7 @@ from apps.core.registries import (
     station_register,
     waiting_register,
 )
+from apps.lineage.contracts import link_register
 from apps.problems import selectors
 from apps.problems.models import ProblemVersion
 
@@ -94,6 +95,11 @@ def waiting_problems(actor: Actor, team_id: uuid.UUID | None) -> Iterable[HomeIt
         )
 
 
+def _version_url(pk: uuid.UUID) -> str:
+    version = ProblemVersion.objects.filter(pk=pk).values("problem_id", "number").first()
+    return reverse("problem-version-detail", args=[version["problem_id"], version["number"]]) if version else ""
+
+
 def _may_create(actor: Actor) -> bool:
     teams = actor.team_ids("problem.edit")
     return teams is None or bool(teams)
@@ -107,4 +113,5 @@ def register() -> None:
     station_register("question", station_question)
     search_register("problems", search_problems)
     waiting_register("problems", waiting_problems)
+    link_register("problems.problemversion", _version_url, word="problem version")
     command_register(Command("Register a problem", "problem-create", icon="compass", visible=_may_create))

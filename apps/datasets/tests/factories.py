@@ -9,6 +9,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from django.db import transaction
+
 from apps.accounts.models import Team
 from apps.core.actors import Actor
 from apps.core.blobs import blob_open, blob_write
@@ -127,7 +129,8 @@ def profile_end(version: DatasetVersion, **changes: Any) -> DatasetVersion:
     job = Job.objects.get(pk=version.job_id)
     result = profile_of(version, job.spec["segments"]) | changes
     ref = blob_write([b"PAR1 table of " + version.content_digest.encode()])
-    services.profile_finish(job, result, {"table.parquet": {"sha256": ref.sha256, "size": ref.size}})
+    with transaction.atomic():
+        services.profile_finish(job, result, {"table.parquet": {"sha256": ref.sha256, "size": ref.size}})
     version.refresh_from_db()
     return version
 

@@ -59,7 +59,7 @@ def test_a_dataset_is_registered_and_described():
 
 
 def test_a_dataset_is_not_tied_to_another_teams_problem():
-    team, scientist, owner = people()
+    team, scientist, _owner = people()
     other_team, other, other_owner = people()
     problem, _ = problem_accepted(other, other_owner, other_team)
 
@@ -68,7 +68,7 @@ def test_a_dataset_is_not_tied_to_another_teams_problem():
 
 
 def test_a_profile_seals_the_version_with_guessed_roles_and_a_split():
-    _, scientist, _, problem, agreed, dataset = _with_problem()
+    _, scientist, _, _problem, _agreed, dataset = _with_problem()
 
     version = version_sealed(scientist, dataset)
 
@@ -108,7 +108,7 @@ def test_an_id_a_time_and_useless_columns_are_guessed():
 
 
 def test_support_says_where_data_is_thin_and_is_counted_anew_when_segments_change():
-    _, scientist, _, problem, agreed, dataset = _with_problem()
+    _, scientist, _, problem, _agreed, dataset = _with_problem()
     version = version_sealed(scientist, dataset, csv_bytes(rows_make(240)))
 
     report = selectors.support_report(version)

@@ -170,7 +170,7 @@ def test_an_upload_is_cancelled_or_expires_without_leftovers(store):
 
 
 def test_who_may_upload():
-    scientist, dataset, upload = _begin(BIG)
+    _scientist, dataset, upload = _begin(BIG)
     viewer = actor_make(Role.VIEWER, dataset.team)
     stranger = actor_make(Role.DATA_SCIENTIST, team_make())
 
