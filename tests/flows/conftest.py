@@ -9,6 +9,9 @@ import pytest
 import redis
 from django.conf import settings
 
+from apps.accounts.models import Team
+from apps.accounts.tests.factories import actor_make, team_make
+from apps.core.actors import Actor, Role
 from tests.flows.processes import Processes
 
 
@@ -30,3 +33,10 @@ def processes(transactional_db: None, tmp_path: Path, broker: redis.Redis) -> It
         yield stack
     finally:
         stack.end()
+
+
+@pytest.fixture
+def person(transactional_db: None) -> tuple[Actor, Team]:
+    """A data scientist and the team of theirs."""
+    team = team_make()
+    return actor_make(Role.DATA_SCIENTIST, team), team

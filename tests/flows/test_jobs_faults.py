@@ -7,11 +7,8 @@ import signal
 from typing import Any
 
 import psutil
-import pytest
 
 import tests.flows.kinds  # noqa: F401 - registers the kind in this process too
-from apps.accounts.tests.factories import actor_make, team_make
-from apps.core.actors import Role
 from apps.core.broker import task_send_now
 from apps.jobs import selectors, services
 from apps.jobs.contracts import FINAL_STATES
@@ -24,12 +21,6 @@ for number in range({count}):
     print("line", number, flush=True)
     time.sleep({pause})
 """
-
-
-@pytest.fixture
-def person(transactional_db):
-    team = team_make()
-    return actor_make(Role.DATA_SCIENTIST, team), team
 
 
 def launch(person: Any, program: str, **fields: Any) -> Job:

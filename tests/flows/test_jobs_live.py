@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 from django.conf import settings
 from django.test import Client
 
 import tests.flows.kinds  # noqa: F401 - registers the kind in this process too
 from apps.accounts.models import User
-from apps.accounts.tests.factories import actor_make, team_make
-from apps.core.actors import Role
 from apps.jobs import services
 from apps.jobs.contracts import FINAL_STATES
 from tests.flows.websocket import WebSocket
@@ -20,12 +17,6 @@ for number in range(100):
     print("line", number, flush=True)
     time.sleep(0.03)
 """
-
-
-@pytest.fixture
-def person(transactional_db):
-    team = team_make()
-    return actor_make(Role.DATA_SCIENTIST, team), team
 
 
 def cookie_of(actor) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.jobs.models import Job, JobAttempt, JobEvent
@@ -77,6 +78,7 @@ class JobDetail(JobRow):
         ]
         read_only_fields = fields
 
+    @extend_schema_field(AttemptRow(many=True))
     def get_attempts(self, job: Job) -> list[dict[str, Any]]:
         from apps.jobs.selectors import attempt_list
 

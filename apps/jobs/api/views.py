@@ -10,7 +10,7 @@ from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -91,15 +91,11 @@ class JobLogView(ApiView):
         return Response(LogPage(page).data)
 
 
-class TextRenderer(BaseRenderer):
-    """Only named for content negotiation: the response streams by itself."""
+class TextRenderer(JSONRenderer):
+    """Lets a client ask for text/plain: the log streams by itself, what is rendered here are errors, as JSON."""
 
     media_type = "text/plain"
     format = "txt"
-    charset = "utf-8"
-
-    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        return str(data).encode()
 
 
 class JobLogTextView(ApiView):
