@@ -10,13 +10,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 
-from apps.accounts import services as accounts
 from apps.audit.models import AuditEvent
 from apps.audit.selectors import audit_verify, chain_head
 from apps.audit.services import audit_record, audit_seal
 from apps.audit.tasks import audit_seal as audit_seal_task
 from apps.core.actors import Actor
-from apps.core.errors import Forbidden
 
 pytestmark = pytest.mark.django_db
 SYSTEM = Actor.system("test")
@@ -238,9 +236,10 @@ def test_command_speaks_of_the_tail():
     assert "2 entries wait" in out.getvalue()
 
 
-def test_refused_service_leaves_no_entry():
-    with pytest.raises(Forbidden):
-        accounts.team_create(actor=Actor.anonymous(), name="x")
+def test_entry_and_change_are_rolled_back_together():
+    with transaction.atomic():
+        write(1)
+        transaction.set_rollback(True)
 
     assert not AuditEvent.objects.exists()
 

@@ -5,19 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
+import uuid
 from datetime import timedelta
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.accounts import services as accounts
-from apps.accounts.selectors import actor_of_user
-from apps.accounts.tests.factories import actor_make, team_make, user_make
 from apps.audit import selectors
 from apps.audit.models import AuditEvent
 from apps.audit.services import audit_record, audit_seal
-from apps.core.actors import Actor, Role
+from apps.audit.tests.factories import actor_of, person_row, team_row
+from apps.core.actors import Actor, ActorKind, Role
 from apps.core.errors import NotFound
 
 pytestmark = pytest.mark.django_db
@@ -40,39 +39,36 @@ def seen(actor: Actor) -> set[str]:
 
 
 def test_scopes_by_role():
-    mine, other = team_make(), team_make()
-    scientist = actor_make(Role.DATA_SCIENTIST, mine)
+    mine, other = team_row(), team_row()
+    scientist = actor_of(Role.DATA_SCIENTIST, mine.pk)
     entry(scientist, mine, label="own")
     entry(Actor.system(), mine, label="team")
     entry(Actor.system(), other, label="foreign")
     entry(Actor.system(), label="site")
 
     assert seen(scientist) == {"own"}
-    assert seen(actor_make(Role.VIEWER, mine)) == set()
-    assert seen(actor_make(Role.OPERATOR, mine)) == set()
-    assert seen(actor_make(Role.PRODUCT_OWNER, mine)) == {"own", "team"}
-    assert seen(actor_make(Role.AUDITOR, mine)) == {"own", "team"}
-    assert seen(actor_make(Role.ADMINISTRATOR, mine)) == {"own", "team"}
-    assert seen(actor_make(Role.PRODUCT_OWNER)) == {"own", "team", "foreign"}
-    assert seen(actor_make(Role.AUDITOR)) == {"own", "team", "foreign", "site"}
-    assert seen(actor_make(Role.ADMINISTRATOR)) == {"own", "team", "foreign", "site"}
+    assert seen(actor_of(Role.VIEWER, mine.pk)) == set()
+    assert seen(actor_of(Role.OPERATOR, mine.pk)) == set()
+    assert seen(actor_of(Role.PRODUCT_OWNER, mine.pk)) == {"own", "team"}
+    assert seen(actor_of(Role.AUDITOR, mine.pk)) == {"own", "team"}
+    assert seen(actor_of(Role.ADMINISTRATOR, mine.pk)) == {"own", "team"}
+    assert seen(actor_of(Role.PRODUCT_OWNER)) == {"own", "team", "foreign"}
+    assert seen(actor_of(Role.AUDITOR)) == {"own", "team", "foreign", "site"}
+    assert seen(actor_of(Role.ADMINISTRATOR)) == {"own", "team", "foreign", "site"}
     assert seen(Actor.anonymous()) == set()
 
 
 def test_token_without_the_scope_reads_nothing_of_others():
-    team = team_make()
-    user = user_make(role=Role.AUDITOR)
-    entry(Actor.system(), team, label="team")
-    secret = accounts.token_create(actor=Actor.system(), user=user, name="t", scopes=["predict"], days=5)[1]
-    from apps.accounts.selectors import actor_of_secret
+    entry(Actor.system(), team_row(), label="team")
 
-    assert "team" not in seen(actor_of_secret(secret)[0])
+    assert seen(actor_of(Role.AUDITOR, kind=ActorKind.TOKEN, scopes=frozenset({"predict"}))) == set()
+    assert seen(actor_of(Role.AUDITOR, kind=ActorKind.TOKEN, scopes=frozenset({"read"}))) == {"team"}
 
 
 def test_filters():
-    team = team_make()
-    auditor = actor_make(Role.AUDITOR)
-    person = actor_make(Role.DATA_SCIENTIST, team)
+    team = team_row()
+    auditor = actor_of(Role.AUDITOR)
+    person = actor_of(Role.DATA_SCIENTIST, team.pk)
     entry(person, team, action="dataset.create", label="Arrests", reason="for the demo")
     old = entry(Actor.system("beat"), action="policy.activate", label="Gate")
 
@@ -97,21 +93,20 @@ def test_filters():
 
 
 def test_token_is_named_as_such():
-    user = user_make(role=Role.ADMINISTRATOR)
-    token, secret = accounts.token_create(actor=Actor.system(), user=user, name="t", scopes=["admin"], days=5)
-    from apps.accounts.selectors import actor_of_secret
+    token_id = uuid.uuid4()
+    actor = actor_of(Role.ADMINISTRATOR, kind=ActorKind.TOKEN, token_id=token_id, request_id="ref-1")
 
-    accounts.team_create(actor=actor_of_secret(secret)[0], name="By token")
+    found = entry(actor)
 
-    found = AuditEvent.objects.get(action="team.create")
-    assert (found.actor_kind, found.actor_id, found.on_behalf_of) == ("TOKEN", user.pk, f"token {token.pk}")
+    assert (found.actor_kind, found.actor_id, found.request_id) == ("TOKEN", actor.id, "ref-1")
+    assert found.on_behalf_of == f"token {token_id}"
 
 
 def test_page_filters_verify_and_exports(client):
-    auditor = user_make(role=Role.AUDITOR)
+    auditor = person_row(Role.AUDITOR)
     client.force_login(auditor)
     found = entry(
-        Actor.system(), team_make(), label="<b>Arrests</b>", before={"a": 1}, after={"a": "=2+2"}, reason="-why"
+        Actor.system(), team_row(), label="<b>Arrests</b>", before={"a": 1}, after={"a": "=2+2"}, reason="-why"
     )
     audit_seal()
 
@@ -165,8 +160,8 @@ def test_export_is_enough_to_check_the_chain():
 
 
 def test_verify_is_for_auditors_and_administrators(client):
-    team = team_make()
-    client.force_login(user_make(role=Role.PRODUCT_OWNER, team=team))
+    team = team_row()
+    client.force_login(person_row(Role.PRODUCT_OWNER, team))
 
     assert client.post(reverse("audit-verify")).status_code == 403
     assert client.post("/api/v1/audit/verification").status_code == 403
@@ -174,8 +169,8 @@ def test_verify_is_for_auditors_and_administrators(client):
 
 
 def test_entry_of_another_team_is_404(client):
-    client.force_login(user_make(role=Role.PRODUCT_OWNER, team=team_make()))
-    foreign = entry(Actor.system(), team_make())
+    client.force_login(person_row(Role.PRODUCT_OWNER, team_row()))
+    foreign = entry(Actor.system(), team_row())
 
     assert client.get(reverse("audit-detail", args=[foreign.pk])).status_code == 404
     assert client.get(f"/api/v1/audit/{foreign.pk}").status_code == 404
@@ -183,9 +178,9 @@ def test_entry_of_another_team_is_404(client):
 
 
 def test_api(client):
-    user = user_make(role=Role.AUDITOR)
+    user = person_row(Role.AUDITOR)
     client.force_login(user)
-    found = entry(Actor.system(), team_make(), after={"x": [1, {"y": None}]})
+    found = entry(Actor.system(), team_row(), after={"x": [1, {"y": None}]})
     audit_seal()
 
     assert client.get("/api/v1/audit?action=thing").json()["results"][0]["id"] == str(found.pk)
@@ -198,7 +193,7 @@ def test_api(client):
 
 
 def test_page_budget_with_many_entries(client, django_assert_max_num_queries):
-    client.force_login(user_make(role=Role.ADMINISTRATOR))
+    client.force_login(person_row(Role.ADMINISTRATOR))
     for number in range(120):
         entry(Actor.system(), label=f"n{number}")
     audit_seal()
@@ -210,5 +205,5 @@ def test_page_budget_with_many_entries(client, django_assert_max_num_queries):
 def test_rail_shows_audit_by_role():
     from apps.audit.policies import may_open
 
-    assert may_open(actor_make(Role.AUDITOR, team_make()))
-    assert not may_open(actor_of_user(user_make(role=Role.VIEWER, team=team_make())))
+    assert may_open(actor_of(Role.AUDITOR, uuid.uuid4()))
+    assert not may_open(actor_of(Role.VIEWER, uuid.uuid4()))
