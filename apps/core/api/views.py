@@ -19,6 +19,8 @@ class ApiView(APIView):
     """Base of JSON views."""
 
     permission_classes = [IsKnownActor]
+    # Lists are answered with `page`; the API's description reads its shape here. A plain list says None.
+    pagination_class: type[KeyPagination] | None = KeyPagination
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         # The middleware has resolved session or token; DRF's authentication only adds the CSRF check.

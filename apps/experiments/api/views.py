@@ -137,6 +137,8 @@ class RunMetricView(ApiView):
 
 
 class RunArtifactListView(ApiView):
+    pagination_class = None
+
     @extend_schema(operation_id="run_artifact_list", responses={200: ArtifactRow(many=True)})
     def get(self, request: Request, pk: uuid.UUID) -> Response:
         """Files of a run, by path."""
