@@ -3,20 +3,16 @@ segments.
 """
 
 import os
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analysis.contracts.expressions import ExpressionError, columns, parse
-from analysis.contracts.segments import SegmentError, SegmentSpec
-from analysis.segments import segment_evaluate
-from analysis.split import ROW
 from workers.runner.columns import column_facts
 from workers.runner.job import Job
-from workers.runner.tables import CanonicalFacts, canonical_write
+from workers.runner.support import support_count
+from workers.runner.tables import CanonicalFacts, canonical_of, canonical_write
 
 SAMPLE = 100
 OUTPUT = "table.parquet"
@@ -27,6 +23,11 @@ def run(job: Job) -> None:
     """Does a profile job. Raises BadInput for a file that cannot be taken, ApiError, Cancelled."""
     pa.set_cpu_count(job.cores)
     table = job.spec["table"]
+    if job.spec.get("purpose") == "support":
+        segments, crossings = _support(job, canonical_of(job, table))
+        job.client.results({"segments": segments, "crossings": crossings})
+        job.progress(1.0, f"Counted {len(segments)} segments")
+        return
     job.progress(0.02, f"Fetching {int(table['size'])} bytes")
     source = job.fetch(table, "upload")
     job.progress(0.1, "Checking the file and finding the types of its columns")
@@ -39,33 +40,24 @@ def run(job: Job) -> None:
         described.append(column_facts(target, name, kind, facts.rows))
         if index % 20 == 19:
             job.progress(0.4 + 0.4 * (index + 1) / len(facts.types), f"{index + 1} columns described")
-    segments = [segment_support(target, data) for data in job.spec.get("segments") or []]
+    segments, crossings = _support(job, target)
     job.progress(0.9, "Storing the canonical table")
     job.client.output(OUTPUT, target)
     payload = {
         "row_count": facts.rows,
         "columns": described,
         "segments": segments,
+        "crossings": crossings,
         "sample": _sample(target, facts),
     }
     job.client.results(payload)
     job.progress(1.0, f"Profiled {facts.rows} rows")
 
 
-def segment_support(path: Path, data: dict[str, Any]) -> dict[str, Any]:
-    """Rows in every group of a segment; a segment that does not fit the table carries its error."""
-    found: dict[str, Any] = {"id": data.get("id"), "groups": [], "error": None}
-    counts: Counter[str] = Counter()
-    try:
-        spec = SegmentSpec.from_json(data)
-        file = pq.ParquetFile(path)
-        held = [name for name in file.schema_arrow.names if name in columns(parse(spec.expression))]
-        for batch in file.iter_batches(131_072, columns=held or [ROW], use_threads=False):
-            codes = segment_evaluate(spec, pa.Table.from_batches([batch]))
-            counts.update(dict(zip(codes.labels, codes.counts().tolist(), strict=True)))
-    except (SegmentError, ExpressionError) as error:
-        return {**found, "error": error.message}
-    return {**found, "groups": [{"label": label, "n": number} for label, number in counts.items()]}
+def _support(job: Job, path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    job.progress(None, "Counting the rows of each segment")
+    spec = job.spec
+    return support_count(path, spec.get("segments") or [], spec.get("target"), spec.get("positive_label"))
 
 
 def _sample(path: Path, facts: CanonicalFacts) -> dict[str, Any]:

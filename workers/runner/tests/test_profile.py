@@ -230,3 +230,44 @@ def test_column_facts_beyond_exact_counting(tmp_path: Path) -> None:
     assert facts["quantiles"]["0.25"] == pytest.approx(29_999.75)
     assert sum(facts["histogram"]["counts"]) == 120_000
     assert (facts["min"], facts["max"]) == (0, 119_999)
+
+
+def test_segments_are_counted_again_on_the_canonical_table_with_outcomes_and_crossings(tmp_path: Path) -> None:
+    table = people(500)
+    first = Peer("profile", {})
+    upload = first.add(_csv(table))
+    first.spec = {"table": {**upload, "format": "csv"}, "segments": [], "roles": {}}
+    first.start()
+    status, lines = job_run(tmp_path / "one", first)
+    first.stop()
+    assert status.succeeded, "\n".join(lines)
+    peer = Peer("profile", {})
+    canonical = peer.add(first.outputs["table.parquet"])
+    peer.spec = {
+        "purpose": "support",
+        "table": {**canonical, "format": "parquet"},
+        "segments": SEGMENTS,
+        "target": "colour",
+        "positive_label": "red",
+    }
+    peer.start()
+
+    status, lines = job_run(tmp_path / "two", peer)
+    peer.stop()
+
+    assert status.succeeded, "\n".join(lines)
+    assert peer.payload is not None
+    age, member, broken = peer.payload["segments"]
+    reds = sum(one == "red" for one in table["colour"].to_pylist())
+    known = len(table["colour"].drop_null())
+    for segment in (age, member):
+        assert sum(group["n"] for group in segment["groups"]) == 500
+        assert sum(group["positives"] for group in segment["groups"]) == reds
+        assert sum(group["negatives"] for group in segment["groups"]) == known - reds
+    assert broken["error"]
+    (crossing,) = peer.payload["crossings"]
+    assert crossing["ids"] == [age["id"], member["id"]]
+    assert sum(group["n"] for group in crossing["groups"]) == 500
+    ages, members = table["age"].to_pylist(), table["member"].to_pylist()
+    young = sum(a < 30 and m is True for a, m in zip(ages, members, strict=True))
+    assert {tuple(g["labels"]): g["n"] for g in crossing["groups"]}[("under 30", "Member")] == young
