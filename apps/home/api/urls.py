@@ -1,6 +1,8 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 
-from apps.core.web.views import public
+from apps.core.api.views import IsKnownActor
 
-urlpatterns = [path("schema", public(SpectacularAPIView.as_view(permission_classes=[])), name="api-schema")]
+urlpatterns = [
+    path("schema", SpectacularAPIView.as_view(permission_classes=[IsKnownActor]), name="api-schema"),
+]
