@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from functools import partial
 
 from django.urls import reverse
 
@@ -27,45 +28,45 @@ from apps.problems.models import ProblemVersion
 
 def station_question(actor: Actor, problem_id: uuid.UUID) -> Station:
     """The first buoy: what was agreed, or who has to move."""
-    problem = selectors.problem_get(actor, problem_id)
-    versions = list(selectors.version_list(problem))
+    versions = selectors.versions_visible(actor, problem_id)
     accepted = next((v for v in versions if v.state == ProblemVersion.State.SEALED), None)
     waiting = next((v for v in versions if v.state != ProblemVersion.State.SEALED), None)
-    shown = accepted or waiting or versions[0]
-    url = reverse("problem-version-detail", args=[problem.pk, shown.number])
-    station = {"key": "question", "name": "Question", "object_label": f"Version {shown.number}", "object_url": url}
+    shown = accepted or versions[0]
+    station = partial(
+        Station,
+        key="question",
+        name="Question",
+        object_label=f"Version {shown.number}",
+        object_url=reverse("problem-version-detail", args=[problem_id, shown.number]),
+        ahead=False,
+    )
     if accepted is not None and accepted.accepted_at is not None:
         tail = f"sealed {accepted.accepted_at:%-d %b}"
         if waiting is not None:
             tail = f"version {waiting.number} {waiting.get_state_display()}"
-        return Station(**station, state="accepted", tone="good", ahead=False, wait=tail)
+        return station(state="accepted", tone="good", wait=tail)
     if shown.state == ProblemVersion.State.IN_REVIEW:
-        names = [str(user) for user in selectors.acceptors_of(shown)]
-        mine = any(user.pk == actor.id for user in selectors.acceptors_of(shown)) if actor.id else False
-        who = "you" if mine else (names[0] if names else "a product owner")
-        return Station(
-            **station,
+        people = selectors.acceptors_of(shown)
+        mine = any(user.pk == actor.id for user in people)
+        who = "you" if mine else (str(people[0]) if people else "a product owner")
+        whose = "your" if mine else f"{who}’s"
+        return station(
             state="in review",
             tone="info",
             here=True,
-            ahead=False,
             wait=f"{who[:1].upper()}{who[1:]} can accept it",
-            say=f"Version {shown.number} waits for {'your' if mine else who + chr(8217) + 's'} acceptance.",
+            say=f"Version {shown.number} waits for {whose} acceptance.",
             say_more="Training begins once the question is agreed.",
         )
-    missing = len(selectors.missing_items(shown))
-    may = actor.can("problem.edit", problem.team_id)
-    return Station(
-        **station,
+    may = actor.can("problem.edit", shown.problem.team_id)
+    return station(
         state="draft",
-        tone="none",
         here=True,
-        ahead=False,
-        wait=f"{missing} to fill in" if missing else "ready to send",
-        say="The question is being written." if missing else "The question can be sent for acceptance.",
-        say_more=f"{missing} thing{'s are' if missing != 1 else ' is'} missing." if missing else "",
-        action_label="Continue writing" if may and missing else "",
-        action_url=reverse("problem-edit", args=[problem.pk]) if may and missing else "",
+        wait="not sent yet",
+        say="The question is being written.",
+        say_more="Another person accepts it, then work begins.",
+        action_label="Continue writing" if may else "",
+        action_url=reverse("problem-edit", args=[problem_id]) if may else "",
     )
 
 

@@ -12,7 +12,7 @@ from apps.core.actors import Role
 from apps.core.blobs import blob_exists
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
 from apps.datasets import contracts, selectors, services
-from apps.datasets.models import Dataset, DatasetVersion
+from apps.datasets.models import Dataset, DatasetVersion, SegmentSupport
 from apps.datasets.tests.factories import (
     csv_bytes,
     dataset_make,
@@ -282,8 +282,9 @@ def test_a_used_version_refuses_sql(sql):
     version = version_sealed(scientist, dataset)
     services.version_cite(actor=scientist, version_id=version.pk)
 
+    SegmentSupport.objects.all().delete()
+
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("DELETE FROM datasets_segmentsupport")
         cursor.execute(sql)
 
 

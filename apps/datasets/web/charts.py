@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,9 +70,9 @@ def column_figure(column: dict[str, Any], row_count: int) -> ColumnFigure | None
 
 def _histogram(column: dict[str, Any], histogram: dict[str, Any], row_count: int, note: str) -> ColumnFigure:
     edges, counts = histogram["edges"], histogram["counts"]
-    middles = [(a + b) / 2 for a, b in zip(edges, edges[1:], strict=False)]
-    widths = [b - a for a, b in zip(edges, edges[1:], strict=False)]
-    spans = [f"{formats.num(float(a))} to {formats.num(float(b))}" for a, b in zip(edges, edges[1:], strict=False)]
+    middles = [(a + b) / 2 for a, b in itertools.pairwise(edges)]
+    widths = [b - a for a, b in itertools.pairwise(edges)]
+    spans = [f"{formats.num(float(a))} to {formats.num(float(b))}" for a, b in itertools.pairwise(edges)]
     name = str(column["name"])
     figure = {
         "data": [
@@ -116,9 +117,7 @@ def _histogram(column: dict[str, Any], histogram: dict[str, Any], row_count: int
             }
         ]
         figure["layout"]["margin"] = {"t": 28}
-    rows = [
-        [span, formats.num(count), _share(count, row_count)] for span, count in zip(spans, counts, strict=False)
-    ]
+    rows = [[span, formats.num(count), _share(count, row_count)] for span, count in zip(spans, counts, strict=False)]
     title = f"{name}: {values_text(column, row_count)}"
     return ColumnFigure(title, figure, ["From, to", "Rows", "Share"], rows, note)
 

@@ -14,9 +14,7 @@ from apps.core.errors import Invalid
 class DatasetForm(forms.Form):
     """Name and origin of a dataset."""
 
-    name = forms.CharField(
-        label="Name", widget=forms.TextInput(attrs={"maxlength": 120, "autocomplete": "off"})
-    )
+    name = forms.CharField(label="Name", widget=forms.TextInput(attrs={"maxlength": 120, "autocomplete": "off"}))
     problem = forms.ChoiceField(label="Problem", required=False, help_text="The question that these rows may answer.")
     source = forms.CharField(
         label="Source",
@@ -25,9 +23,14 @@ class DatasetForm(forms.Form):
         widget=forms.TextInput(attrs={"maxlength": 300}),
     )
     licence = forms.CharField(
-        label="Licence", required=False, help_text="What allows us to use them.", widget=forms.TextInput(attrs={"maxlength": 120})
+        label="Licence",
+        required=False,
+        help_text="What allows us to use them.",
+        widget=forms.TextInput(attrs={"maxlength": 120}),
     )
-    description = forms.CharField(label="Notes", required=False, widget=forms.Textarea(attrs={"rows": 3, "maxlength": 5000}))
+    description = forms.CharField(
+        label="Notes", required=False, widget=forms.Textarea(attrs={"rows": 3, "maxlength": 5000})
+    )
 
     def __init__(self, *args: Any, problems: Iterable[Any] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -52,9 +55,7 @@ class SplitForm(forms.Form):
     train = forms.DecimalField(label="Training", min_value=0, max_value=100)
     validation = forms.DecimalField(label="Validation", min_value=0, max_value=100)
     test = forms.DecimalField(label="Test", min_value=0, max_value=100)
-    by = forms.ChoiceField(
-        label="By", required=False, help_text="Rows with the same value land in the same part."
-    )
+    by = forms.ChoiceField(label="By", required=False, help_text="Rows with the same value land in the same part.")
     seed = forms.IntegerField(label="Seed", min_value=0, max_value=2**31 - 1)
 
     def __init__(self, *args: Any, columns: Iterable[str] = (), **kwargs: Any) -> None:

@@ -26,6 +26,7 @@ from apps.problems.selectors.versions import (
     version_list,
     version_open,
     version_shown,
+    versions_visible,
     versions_waiting,
 )
 
@@ -51,5 +52,6 @@ __all__ = [
     "version_list",
     "version_open",
     "version_shown",
+    "versions_visible",
     "versions_waiting",
 ]

@@ -71,8 +71,13 @@ _TEXTS = (
 )
 
 
-def missing_items(version: ProblemVersion) -> list[Missing]:
-    """What keeps a draft from being submitted, in the order of the form; empty when it is complete."""
+def missing_items(
+    version: ProblemVersion, *, objectives: list[Objective] | None = None, segments: int | None = None
+) -> list[Missing]:
+    """What keeps a draft from being submitted, in the order of the form; empty when it is complete.
+
+    `objectives` and the number of `segments` spare queries when the caller has read them already.
+    """
     found = [Missing(field, message) for field, message in _TEXTS if not getattr(version, field)]
     if version.owner_id is None:
         found.append(Missing("owner_id", "Name the product owner who answers for this problem."))
@@ -86,13 +91,13 @@ def missing_items(version: ProblemVersion) -> list[Missing]:
     found.extend(_missing_costs(version))
     if version.label_delay_days is None:
         found.append(Missing("label_delay_days", "Say after how many days the true answer is known (0 when at once)."))
-    objectives = objective_list(version)
+    objectives = objective_list(version) if objectives is None else objectives
     if not objectives:
         found.append(Missing("objectives", "Add at least one objective with a limit."))
     for index, objective in enumerate(objectives):
         if objective.limit is None:
             found.append(Missing(f"objectives[{index}].limit", f"Set the limit of “{objective.name}”."))
-    if not version.segment_versions.exists():
+    if not (version.segment_versions.exists() if segments is None else segments):
         found.append(Missing("segments", "Add at least one segment, so that an average cannot hide a group."))
     return found
 

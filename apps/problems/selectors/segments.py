@@ -19,16 +19,20 @@ def segment_list(actor: Actor, problem: Problem) -> QuerySet[SegmentVersion]:
     )
 
 
-def segments_of(version: ProblemVersion) -> list[SegmentVersion]:
+def segments_of(version: ProblemVersion, *, in_force: bool | None = None) -> list[SegmentVersion]:
     """The segment versions that hold for a problem version.
+
+    `in_force` spares a query when the caller knows whether this is the accepted version that holds now.
 
     For the accepted version that holds now: the sealed ones of today, also those made since it was accepted.
     For a draft or an older version: the ones it was written with.
     """
     rows = SegmentVersion.objects.select_related("segment").order_by("segment_id", "id")
     if version.state == ProblemVersion.State.SEALED:
-        current = version_current(version.problem)
-        if current is not None and current.pk == version.pk:
+        if in_force is None:
+            current = version_current(version.problem)
+            in_force = current is not None and current.pk == version.pk
+        if in_force:
             return list(
                 rows.filter(
                     segment__problem_id=version.problem_id,

@@ -63,6 +63,18 @@ def version_list(problem: Problem) -> QuerySet[ProblemVersion]:
     )
 
 
+def versions_visible(actor: Actor, problem_id: uuid.UUID) -> list[ProblemVersion]:
+    """All versions of a problem with the problem itself, newest first, in one query. Raises NotFound."""
+    found = list(
+        ProblemVersion.objects.filter(problem_id=problem_id, problem__in=Problem.objects.visible_to(actor))
+        .select_related("problem")
+        .order_by("-number", "-id")
+    )
+    if not found:
+        raise NotFound("There is no such problem, or you may not see it.")
+    return found
+
+
 def version_current(problem: Problem) -> ProblemVersion | None:
     """The accepted version that holds now; None before the first acceptance."""
     return version_list(problem).filter(state=ProblemVersion.State.SEALED).first()

@@ -74,18 +74,20 @@ def detail_context(
     waiting = next((v for v in versions if v.state != ProblemVersion.State.SEALED), None)
     may_edit = policies.problem_may_edit(actor, problem) and problem.archived_at is None
     draft = shown.state == ProblemVersion.State.DRAFT
-    missing = selectors.missing_items(shown) if draft else []
     in_review = shown.state == ProblemVersion.State.IN_REVIEW
     currency = selectors.currency_of(shown)
-    segments = selectors.segments_of(shown)
-    columns = objective_columns(actor, problem.pk) if accepted and shown.pk == accepted[0].pk else []
+    is_current = bool(accepted) and shown.pk == accepted[0].pk
+    segments = selectors.segments_of(shown, in_force=is_current)
+    aims = selectors.objective_list(shown)
+    missing = selectors.missing_items(shown, objectives=aims, segments=len(segments)) if draft else []
+    columns = objective_columns(actor, problem.pk) if is_current else []
     objectives = [
         {
             "row": objective,
             "limit": selectors.limit_text(objective, currency),
             "cells": [column.cells.get(objective.pk) for column in columns],
         }
-        for objective in selectors.objective_list(shown)
+        for objective in aims
     ]
     return {
         "nav_key": "problems",
@@ -93,7 +95,7 @@ def detail_context(
         "version": shown,
         "versions": versions,
         "waiting": waiting if waiting is not None and waiting.pk != shown.pk else None,
-        "is_current": bool(accepted) and shown.pk == accepted[0].pk,
+        "is_current": is_current,
         "may_edit": may_edit,
         "may_accept": in_review and policies.version_may_accept(actor, shown),
         "may_return": in_review and policies.version_may_return(actor, shown),
