@@ -86,6 +86,17 @@ class TrafficSplit(BaseModel):
         indexes = [models.Index(fields=["deployment", "-effective_from"], name="deployments_split_newest")]
 
 
+class RoutesState(models.Model):
+    """One row: what the gateway's routes document said last, so that its serial moves only when the content does."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    digest = models.CharField(max_length=64, blank=True, default="")
+    serial = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="deployments_one_routes_state")]
+
+
 class HostReport(models.Model):
     """What the gateway says of one version's host process; newest only."""
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from apps.accounts import selectors as accounts
-from apps.deployments.models import Deployment, Rollout, TrafficSplit
-from workers.contracts.routes import routes_sign
+from apps.deployments.models import Deployment, Rollout, RoutesState, TrafficSplit
+from workers.contracts.routes import canonical, routes_sign
 
 # For how long the gateway may go on without hearing from the control plane.
 VALID_FOR = timedelta(minutes=5)
@@ -58,36 +59,55 @@ def _wanted(rollouts: list[Rollout]) -> list[Rollout]:
     return list(wanted.values())
 
 
-def routes_document(key: bytes) -> dict[str, Any]:
-    """The routes of this moment, signed. The serial is the database's clock, read first, so that a
-    later serial never carries an older state."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
-        serial = int(cursor.fetchone()[0])
-        by_deployment: dict[uuid.UUID, list[Rollout]] = {}
-        for rollout in _standing():
-            by_deployment.setdefault(rollout.deployment_id, []).append(rollout)
-        deployments = list(
-            Deployment.objects.exclude(state=Deployment.State.RETIRED).select_related("team").order_by("name")
-        )
-        splits = {
-            split.deployment_id: split
-            for split in TrafficSplit.objects.filter(deployment__in=deployments)
-            .order_by("deployment_id", "-effective_from", "-id")
-            .distinct("deployment_id")
-        }
-        tokens = {team: accounts.gateway_token_hashes(team) for team in {d.team_id for d in deployments}}
-        entries = [
-            _entry(d, _wanted(by_deployment.get(d.pk, [])), splits.get(d.pk), tokens[d.team_id]) for d in deployments
-        ]
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """The signed document, and a tag that changes with its content and at least once a minute."""
+
+    document: dict[str, Any]
+    etag: str
+
+
+def routes_document(key: bytes) -> Routes:
+    """The routes of this moment, signed.
+
+    Read under the lock of one row, so that a later serial never carries an older state; the serial moves only when
+    the content does.
+    """
+    with transaction.atomic():
+        RoutesState.objects.get_or_create(pk=1)
+        state = RoutesState.objects.select_for_update().get(pk=1)
+        entries = _entries()
+        digest = hashlib.sha256(canonical({"deployments": entries})).hexdigest()
+        if digest != state.digest:
+            # The clock keeps the serial growing even when the row was restored from an older backup.
+            state.serial = max(state.serial + 1, int(datetime.now(UTC).timestamp() * 1_000_000))
+            state.digest = digest
+            state.save()
     now = datetime.now(UTC)
     document = {
-        "serial": serial,
+        "serial": state.serial,
         "issued_at": now.isoformat(),
         "expires_at": (now + VALID_FOR).isoformat(),
         "deployments": entries,
     }
-    return routes_sign(document, key)
+    return Routes(routes_sign(document, key), f'"{digest[:32]}-{int(now.timestamp()) // 60}"')
+
+
+def _entries() -> list[dict[str, Any]]:
+    by_deployment: dict[uuid.UUID, list[Rollout]] = {}
+    for rollout in _standing():
+        by_deployment.setdefault(rollout.deployment_id, []).append(rollout)
+    deployments = list(
+        Deployment.objects.exclude(state=Deployment.State.RETIRED).select_related("team").order_by("name")
+    )
+    splits = {
+        split.deployment_id: split
+        for split in TrafficSplit.objects.filter(deployment__in=deployments)
+        .order_by("deployment_id", "-effective_from", "-id")
+        .distinct("deployment_id")
+    }
+    tokens = {team: accounts.gateway_token_hashes(team) for team in {d.team_id for d in deployments}}
+    return [_entry(d, _wanted(by_deployment.get(d.pk, [])), splits.get(d.pk), tokens[d.team_id]) for d in deployments]
 
 
 def _entry(

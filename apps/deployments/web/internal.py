@@ -48,8 +48,11 @@ def _body(request: HttpRequest) -> dict[str, Any]:
 
 @gateway_only
 def routes(request: HttpRequest) -> HttpResponse:
-    """The signed routes of this moment."""
-    return JsonResponse(services.routes_document(settings.GATEWAY_KEY.encode()))
+    """The signed routes of this moment; 304 when the gateway has them and they are fresh."""
+    found = services.routes_document(settings.GATEWAY_KEY.encode())
+    if request.headers.get("If-None-Match") == found.etag:
+        return HttpResponse(status=304, headers={"ETag": found.etag})
+    return JsonResponse(found.document, headers={"ETag": found.etag})
 
 
 @gateway_only
