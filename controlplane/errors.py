@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.template.loader import render_to_string
 
 from apps.core.errors import FairwayError, Forbidden, Invalid, NotFound
 from apps.core.middleware import refusal_response, wants_json
@@ -35,12 +35,14 @@ def broken(request: HttpRequest) -> HttpResponse:
     request_id = getattr(request, "request_id", "")
     if wants_json(request):
         return problem_response(error, request_id=request_id)
-    return render(request, "500.html", {"error": error, "request_id": request_id}, status=500)
+    # Without the request: what broke may be what the frame of a page needs.
+    return HttpResponse(render_to_string("500.html", {"error": error, "request_id": request_id}), status=500)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     error = Forbidden(
-        "The form was not sent from a page of this site, or the page was open for too long. Load the page again and repeat.",
+        "The form was not sent from a page of this site, or the page was open for too long. "
+        "Load the page again and repeat.",
         code="csrf",
     )
     return refusal_response(request, error)

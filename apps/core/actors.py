@@ -15,7 +15,7 @@ class ActorKind(StrEnum):
     """How the actor proved who it is."""
 
     USER = "USER"
-    TOKEN = "TOKEN"
+    TOKEN = "TOKEN"  # noqa: S105 - a kind, not a secret
     RUN = "RUN"
     SYSTEM = "SYSTEM"
     ANONYMOUS = "ANONYMOUS"

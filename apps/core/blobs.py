@@ -99,5 +99,5 @@ def blob_held(sha256: str) -> bool:
 
 
 def blob_delete(sha256: str) -> None:
-    """Remove the bytes. Only retention and clean-up services call this, after they made sure that nothing refers to it."""
+    """Remove the bytes. Only retention and clean-up call this, once they made sure that nothing refers to them."""
     storages["blobs"].delete(_name(sha256))

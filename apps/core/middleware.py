@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from psycopg_pool import PoolTimeout
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -61,10 +62,11 @@ def refusal_response(request: HttpRequest, error: FairwayError) -> HttpResponse:
     if wants_json(request):
         return problem_response(error, request_id=request_id)
     template = f"{error.status}.html" if error.status in (400, 403, 404, 409, 503) else "400.html"
-    response = render(request, template, {"error": error, "request_id": request_id}, status=error.status)
+    context = {"error": error, "request_id": request_id}
     if error.status == 503:
-        response["Retry-After"] = "2"
-    return response
+        # Without the request: the frame of a page asks the database, which may be what is away.
+        return HttpResponse(render_to_string(template, context), status=503, headers={"Retry-After": "2"})
+    return render(request, template, context, status=error.status)
 
 
 class ErrorsMiddleware:
@@ -104,5 +106,6 @@ _AWAY_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta http-equiv="refresh" content="5">
 <title>Fairway is waiting for its database</title><link rel="stylesheet" href="/static/css/away.css"></head>
 <body><main class="fw-away"><h1>Fairway is waiting for its database</h1>
-<p>The database or the message broker cannot be reached. Nothing was changed. This page looks again every five seconds.</p>
+<p>The database or the message broker cannot be reached. Nothing was changed.
+This page looks again every five seconds.</p>
 </main></body></html>"""

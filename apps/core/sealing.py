@@ -12,16 +12,19 @@ from django.db import migrations
 _FUNCTION = """
 CREATE OR REPLACE FUNCTION fairway_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-  allowed text[] := CASE WHEN TG_NARGS > 0 AND TG_ARGV[0] <> '' THEN string_to_array(TG_ARGV[0], ',') ELSE '{}' END;
+  allowed text[] := CASE WHEN TG_NARGS > 0 AND TG_ARGV[0] <> '' THEN string_to_array(TG_ARGV[0], ',')
+                         ELSE '{}' END;
 BEGIN
   IF current_setting('fairway.retention', true) = 'on' AND TG_OP = 'DELETE' THEN
     RETURN OLD;
   END IF;
   IF TG_OP = 'DELETE' THEN
-    RAISE EXCEPTION 'sealed: a row of % may not be deleted', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
+    RAISE EXCEPTION 'sealed: a row of % may not be deleted', TG_TABLE_NAME
+      USING ERRCODE = 'integrity_constraint_violation';
   END IF;
   IF (to_jsonb(OLD) - allowed) IS DISTINCT FROM (to_jsonb(NEW) - allowed) THEN
-    RAISE EXCEPTION 'sealed: a row of % may not be changed', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
+    RAISE EXCEPTION 'sealed: a row of % may not be changed', TG_TABLE_NAME
+      USING ERRCODE = 'integrity_constraint_violation';
   END IF;
   RETURN NEW;
 END $$;
@@ -51,6 +54,7 @@ def seal_children(table: str, *, foreign_key: str, parent: str, when: str) -> mi
     """Refuse INSERT, UPDATE and DELETE of rows whose parent is sealed (`when`: SQL on the parent's columns)."""
     function = f"{table}_parent_sealed"
     return migrations.RunSQL(
+        # Names and conditions are constants of our own migrations.
         f"""
         CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$
         DECLARE parent_id uuid := CASE WHEN TG_OP = 'INSERT' THEN NEW.{foreign_key} ELSE OLD.{foreign_key} END;
@@ -64,6 +68,6 @@ def seal_children(table: str, *, foreign_key: str, parent: str, when: str) -> mi
         END $$;
         CREATE TRIGGER {function} BEFORE INSERT OR UPDATE OR DELETE ON {table}
           FOR EACH ROW EXECUTE FUNCTION {function}();
-        """,
+        """,  # noqa: S608
         f"DROP FUNCTION IF EXISTS {function}() CASCADE",
     )

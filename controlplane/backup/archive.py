@@ -168,7 +168,8 @@ def _newer_refuse(manifest: Manifest) -> None:
     unknown = [f"{app}.{name}" for app, name in manifest.migrations.items() if (app, name) not in known]
     if unknown:
         raise BackupFailed(
-            f"The backup is of a newer Fairway ({manifest.version}): {', '.join(unknown)} is unknown here. Upgrade first."
+            f"The backup is of a newer Fairway ({manifest.version}): {', '.join(unknown)} is unknown here. "
+            "Upgrade first."
         )
 
 

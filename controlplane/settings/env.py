@@ -93,7 +93,8 @@ def environment() -> Environment:
         secret_key=_text("SECRET_KEY") or _secret(home, "secret-key"),
         gateway_key=_text("GATEWAY_KEY") or _secret(home, "gateway-key"),
         allowed_hosts=_list("ALLOWED_HOSTS") or ("localhost", "127.0.0.1", "[::1]"),
-        public_url=_text("PUBLIC_URL") or f"http://127.0.0.1:{port}",
+        # A name, not an address: browsers keep passkeys to names.
+        public_url=_text("PUBLIC_URL") or f"http://localhost:{port}",
         live_url=_text("LIVE_URL"),
         gateway_url=_text("GATEWAY_URL") or f"http://127.0.0.1:{gateway_port}",
         internal_url=_text("INTERNAL_URL") or f"http://127.0.0.1:{port}",

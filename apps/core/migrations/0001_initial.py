@@ -24,9 +24,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "indexes": [models.Index(fields=["created_at"], name="core_idempotency_age")],
-                "constraints": [
-                    models.UniqueConstraint(fields=("actor_id", "key"), name="core_idempotency_once")
-                ],
+                "constraints": [models.UniqueConstraint(fields=("actor_id", "key"), name="core_idempotency_once")],
             },
         ),
     ]
