@@ -12,7 +12,7 @@ from apps.core.actors import Actor
 
 @dataclass(frozen=True, slots=True)
 class NavEntry:
-    """An entry of the left rail: `count(actor, team_id)` gives its badge, `visible(actor, team_id)` whether it shows."""
+    """An entry of the left rail: `count(actor, team_id)` is its badge, `visible(actor, team_id)` whether it shows."""
 
     key: str
     label: str
