@@ -40,7 +40,7 @@ def symbol_of(currency: str) -> str:
 
 def major(minor: int, currency: str) -> float:
     """Minor units as a number of whole units: 120000 CAD cents are 1200.0."""
-    return minor / 10 ** digits_of(currency)
+    return float(minor / 10 ** digits_of(currency))
 
 
 def minor_parse(text: str, currency: str) -> int:

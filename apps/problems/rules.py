@@ -77,10 +77,10 @@ def text_clean(value: Any, field: str, limit: int) -> str:
         raise Invalid.field(field, "Write text here.")
     if _CONTROL.search(value):
         raise Invalid.field(field, "This text holds a character that cannot be stored.")
-    value = value.strip()
-    if len(value) > limit:
-        raise Invalid.field(field, f"At most {limit} characters; this has {len(value)}.")
-    return value
+    text: str = value.strip()
+    if len(text) > limit:
+        raise Invalid.field(field, f"At most {limit} characters; this has {len(text)}.")
+    return text
 
 
 def name_clean(value: Any, field: str = "name") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from rest_framework.parsers import BaseParser
 
@@ -16,8 +16,8 @@ class PartParser(BaseParser):
 
     media_type = "application/octet-stream"
 
-    def parse(
-        self, stream: BinaryIO, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    def parse(  # type: ignore[override]
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> bytes:
         """The body. Raises TooLarge, and Invalid when fewer bytes arrived than were announced."""
         request = (parser_context or {})["request"]

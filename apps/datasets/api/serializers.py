@@ -37,7 +37,7 @@ class DatasetInput(serializers.Serializer[Any]):
     problem_id = serializers.UUIDField(required=False, allow_null=True, default=None)
     description = serializers.CharField(max_length=5000, required=False, allow_blank=True, default="")
     licence = serializers.CharField(max_length=120, required=False, allow_blank=True, default="")
-    source = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
+    source = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")  # type: ignore[assignment]
 
 
 class DatasetChange(serializers.Serializer[Any]):
@@ -48,7 +48,7 @@ class DatasetChange(serializers.Serializer[Any]):
     problem_id = serializers.UUIDField(required=False, allow_null=True)
     description = serializers.CharField(max_length=5000, required=False, allow_blank=True)
     licence = serializers.CharField(max_length=120, required=False, allow_blank=True)
-    source = serializers.CharField(max_length=300, required=False, allow_blank=True)
+    source = serializers.CharField(max_length=300, required=False, allow_blank=True)  # type: ignore[assignment]
 
 
 class DatasetRow(serializers.ModelSerializer[Dataset]):
@@ -280,7 +280,7 @@ class SegmentGroup(serializers.Serializer[Any]):
     """Rows of one group; `thin` says why nothing can be concluded about it."""
 
     segment = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     n = serializers.IntegerField()
     share = serializers.FloatField()
     least = serializers.IntegerField()
@@ -294,7 +294,7 @@ class DatasetSupport(serializers.Serializer[Any]):
     counted = serializers.BooleanField()
     groups = SegmentGroup(many=True, source="rows")
     crossings = SegmentGroup(many=True)
-    errors = serializers.SerializerMethodField()
+    errors = serializers.SerializerMethodField()  # type: ignore[assignment]
 
     @extend_schema_field(serializers.DictField(child=serializers.CharField()))
     def get_errors(self, report: Any) -> dict[str, str]:

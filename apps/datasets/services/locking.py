@@ -27,7 +27,9 @@ def dataset_lock(actor: Actor, dataset_id: uuid.UUID) -> Dataset:
     """The dataset, locked, for somebody who may edit it. Raises NotFound, Forbidden."""
     dataset = selectors.dataset_get(actor, dataset_id)
     edit_require(actor, dataset.team_id)
-    return Dataset.objects.select_for_update(of=("self",)).select_related("team", "problem").get(pk=dataset.pk)
+    rows = Dataset.objects.select_for_update(of=("self",)).select_related("team", "problem")
+    locked: Dataset = rows.get(pk=dataset.pk)
+    return locked
 
 
 def version_lock(actor: Actor, version_id: uuid.UUID) -> DatasetVersion:
@@ -56,11 +58,11 @@ def text_clean(value: Any, field: str, limit: int, *, needed: bool = False, one_
     """Trimmed text that can be stored. Raises Invalid at `field`."""
     if not isinstance(value, str) or _CONTROL.search(value):
         raise Invalid.field(field, "This text cannot be stored.")
-    value = value.strip()
-    if needed and not value:
+    text: str = value.strip()
+    if needed and not text:
         raise Invalid.field(field, "This is needed.")
-    if len(value) > limit:
-        raise Invalid.field(field, f"At most {limit} characters; this has {len(value)}.")
-    if one_line and ("\n" in value or "\r" in value):
+    if len(text) > limit:
+        raise Invalid.field(field, f"At most {limit} characters; this has {len(text)}.")
+    if one_line and ("\n" in text or "\r" in text):
         raise Invalid.field(field, "This is one line.")
-    return value
+    return text

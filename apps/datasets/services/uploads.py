@@ -87,7 +87,9 @@ def upload_begin(*, actor: Actor, dataset_id: uuid.UUID, filename: str, size: in
 def _upload_lock(actor: Actor, upload_id: uuid.UUID) -> Upload:
     seen = selectors.upload_get(actor, upload_id)
     edit_require(actor, seen.team_id)
-    return Upload.objects.select_for_update(of=("self",)).select_related("dataset", "version").get(pk=seen.pk)
+    rows = Upload.objects.select_for_update(of=("self",)).select_related("dataset", "version")
+    locked: Upload = rows.get(pk=seen.pk)
+    return locked
 
 
 def _open_check(upload: Upload) -> None:

@@ -74,7 +74,7 @@ def _histogram(column: dict[str, Any], histogram: dict[str, Any], row_count: int
     widths = [b - a for a, b in itertools.pairwise(edges)]
     spans = [f"{formats.num(float(a))} to {formats.num(float(b))}" for a, b in itertools.pairwise(edges)]
     name = str(column["name"])
-    figure = {
+    figure: dict[str, Any] = {
         "data": [
             {
                 "type": "bar",

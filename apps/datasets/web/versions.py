@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
@@ -156,16 +157,8 @@ def python_snippet(version: DatasetVersion) -> str:
     """How a notebook reads the uploaded bytes with a token of its owner."""
     address = f"{settings.PUBLIC_URL.rstrip('/')}{reverse('api-dataset-version-file', args=[version.pk])}"
     reader = {"csv": "read_csv({})", "tsv": 'read_csv({}, sep="\\t")', "parquet": "read_parquet({})"}[version.format]
-    read = reader.format("io.BytesIO(answer.content)")
-    return (
-        "import io, os\n"
-        "import httpx, pandas as pd\n\n"
-        f"# {version}, sha256 {version.content_digest}\n"
-        f'answer = httpx.get("{address}",\n'
-        '                   headers={"Authorization": f"Bearer {os.environ[\'FAIRWAY_TOKEN\']}"})\n'
-        "answer.raise_for_status()\n"
-        f"frame = pd.{read}\n"
-    )
+    context = {"version": version, "address": address, "reader": reader.format("io.BytesIO(answer.content)")}
+    return render_to_string("datasets/use_in_python.txt", context)
 
 
 def _menu(version: DatasetVersion, may_edit: bool) -> list[dict[str, Any]]:

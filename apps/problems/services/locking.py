@@ -13,7 +13,9 @@ from apps.problems.models import Problem, ProblemVersion
 def problem_lock(actor: Actor, problem_id: uuid.UUID) -> Problem:
     """The problem, locked. Raises NotFound out of scope. Call `problem_lock` before any lock on a version."""
     problem = selectors.problem_get(actor, problem_id)
-    return Problem.objects.select_for_update(of=("self",)).select_related("owner", "team").get(pk=problem.pk)
+    rows = Problem.objects.select_for_update(of=("self",)).select_related("owner", "team")
+    locked: Problem = rows.get(pk=problem.pk)
+    return locked
 
 
 def version_lock(actor: Actor, version_id: uuid.UUID) -> ProblemVersion:
@@ -55,4 +57,4 @@ def draft_check(version: ProblemVersion) -> None:
 def editor_add(version: ProblemVersion, actor: Actor) -> None:
     """Remember who wrote: they will not accept."""
     if actor.is_person and actor.id is not None:
-        version.edited_by.add(actor.id)
+        version.edited_by.add(actor.id)  # type: ignore[arg-type]

@@ -171,7 +171,7 @@ def problem_return(
 
 def _tell_editors(actor: Actor, version: ProblemVersion, *, kind: str, title: str, text: str) -> None:
     notice_send(
-        users=list(version.edited_by.exclude(pk=actor.id)),
+        users=[user for user in version.edited_by.all() if user.pk != actor.id],
         team_id=version.problem.team_id,
         kind=kind,
         title=title,

@@ -111,7 +111,7 @@ class DraftInput:
         def money(key: str) -> str:
             return _plain(major(costs[key], currency), digits_of(currency)) if key in costs else ""
 
-        names = ("question", "decision_served", "population", "unit_of_prediction", "task", "target")
+        names: tuple[str, ...] = ("question", "decision_served", "population", "unit_of_prediction", "task", "target")
         names += ("positive_label", "positive_word", "negative_word", "risk_class", "decision_mode")
         self._main = {name: getattr(v, name) for name in names} | {
             "name": v.problem.name,
