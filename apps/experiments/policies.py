@@ -6,7 +6,7 @@ import uuid
 
 from apps.core.actors import Actor, ActorKind
 from apps.core.policies import require, who_can
-from apps.experiments.models import Run
+from apps.experiments.models import Experiment, Run
 
 
 def run_write(actor: Actor, run: Run) -> bool:
@@ -26,3 +26,8 @@ def require_run_write(actor: Actor, run: Run) -> None:
 def experiment_create(actor: Actor, team_id: uuid.UUID) -> bool:
     """May the actor open an experiment in this team?"""
     return actor.can("job.run", team_id)
+
+
+def experiment_write(actor: Actor, experiment: Experiment) -> bool:
+    """May the actor change the words of an experiment?"""
+    return actor.can("job.run", experiment.team_id)

@@ -6,7 +6,7 @@ import contextlib
 import uuid
 from typing import Any
 
-from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Max, OuterRef, Prefetch, Q, QuerySet, Subquery
 
 from apps.core.actors import Actor
 from apps.core.errors import NotFound
@@ -116,6 +116,44 @@ def metrics_after(run_id: uuid.UUID, after: int, *, limit: int = 2000) -> list[M
     return list(Metric.objects.filter(run_id=run_id, pk__gt=after).order_by("pk")[:limit])
 
 
+def metric_last(run_id: uuid.UUID) -> int:
+    """The id of the newest measurement: where a live page goes on. 0 before the first."""
+    newest: int | None = Metric.objects.filter(run_id=run_id).aggregate(top=Max("pk"))["top"]
+    return newest or 0
+
+
+def run_sample(runs: QuerySet[Run], count: int = 200) -> list[Run]:
+    """The newest runs of a list with what columns and charts are made of, and no more."""
+    rows = runs.order_by("-pk").only("name", "params", "metrics_latest", "experiment_id", "team_id", "status")
+    return list(rows[:count])
+
+
+def logged_model_list(run: Run) -> list[LoggedModel]:
+    """Models that a run logged, oldest first, each with its files as `files`."""
+    rows = LoggedModel.objects.filter(source_run=run).prefetch_related(
+        Prefetch("artifacts", Artifact.objects.order_by("path"), to_attr="files")
+    )
+    return list(rows.order_by("id"))
+
+
+def data_differs(runs: list[Run]) -> bool:
+    """Did these runs learn from different data? Numbers on different rows do not compare."""
+    seen: dict[uuid.UUID, set[tuple[uuid.UUID, str]]] = {run.pk: set() for run in runs}
+    for run_id, version_id, role in RunInput.objects.filter(run__in=runs, dataset_version__isnull=False).values_list(
+        "run_id", "dataset_version_id", "role"
+    ):
+        seen[run_id].add((version_id, role))
+    return len({frozenset(inputs) for inputs in seen.values()}) > 1
+
+
+def run_newest(actor: Actor, problem_id: uuid.UUID) -> tuple[Run | None, int, int]:
+    """The newest run of a problem, how many it has, and how many run now."""
+    rows = run_list(actor, problem_id=problem_id)
+    counts = rows.aggregate(n=Count("pk"), running=Count("pk", filter=Q(status=Run.Status.RUNNING)))
+    newest = rows.order_by("-pk").first() if counts["n"] else None
+    return newest, counts["n"], counts["running"]
+
+
 def artifact_list(*, run_id: uuid.UUID | None = None, logged_model_id: uuid.UUID | None = None) -> QuerySet[Artifact]:
     """Files by path."""
     rows = (
@@ -167,9 +205,23 @@ def _value(run: Run, key: str) -> float | None:
     return float(held[0]) if held else None
 
 
+def experiment_search(actor: Actor, text: str, limit: int) -> QuerySet[Experiment]:
+    """Experiments by a part of their name or by id."""
+    condition = Q(name__icontains=text)
+    with contextlib.suppress(ValueError):
+        condition |= Q(pk=uuid.UUID(text))
+    rows: QuerySet[Experiment] = Experiment.objects.visible_to(actor).select_related("problem")
+    return rows.filter(condition).order_by("-id")[:limit]
+
+
 def run_search(actor: Actor, text: str, limit: int) -> QuerySet[Run]:
     """Runs whose name or id begins with the text."""
     condition = Q(name__icontains=text)
     with contextlib.suppress(ValueError):
         condition |= Q(pk=uuid.UUID(text))
     return run_list(actor).filter(condition).order_by("-id")[:limit]
+
+
+def blob_needed(sha256: str) -> bool:
+    """Does a run or a logged model refer to these bytes?"""
+    return Artifact.objects.filter(sha256=sha256).exists()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Count, Max, Q, QuerySet
@@ -10,7 +12,7 @@ from django.db.models import Count, Max, Q, QuerySet
 from apps.core.actors import Actor
 from apps.core.errors import NotFound
 from apps.registry.contracts import live_version_id
-from apps.registry.models import Model, ModelVersion
+from apps.registry.models import Model, ModelAlias, ModelVersion
 
 
 def model_get(actor: Actor, pk: uuid.UUID) -> Model:
@@ -101,6 +103,44 @@ def lineage_missing(version: ModelVersion) -> list[str]:
     return missing
 
 
-def version_search(actor: Actor, text: str, limit: int) -> QuerySet[Model]:
-    """Models by a part of their name."""
-    return model_list(actor).filter(Q(name__icontains=text)).order_by("name", "id")[:limit]
+def model_search(actor: Actor, text: str, limit: int) -> QuerySet[Model]:
+    """Models by a part of their name or by id."""
+    return model_list(actor).filter(_named("name__icontains", text)).order_by("name", "id")[:limit]
+
+
+def version_search(actor: Actor, text: str, limit: int) -> QuerySet[ModelVersion]:
+    """Versions by id, or by words such as "release 3" and "v3": a part of the model's name and the number."""
+    words = text.replace("version", " ").split()
+    numbers = [word.lstrip("vV") for word in words if word.lstrip("vV").isdigit() and len(word) < 10]
+    names = " ".join(word for word in words if not word.lstrip("vV").isdigit())
+    condition = Q(pk__in=[])
+    with contextlib.suppress(ValueError):
+        condition |= Q(pk=uuid.UUID(text.strip()))
+    if numbers:
+        condition |= Q(number=int(numbers[-1]), model__name__icontains=names)
+    return version_list(actor).filter(condition).order_by("-id")[:limit]
+
+
+def _named(lookup: str, text: str) -> Q:
+    condition = Q(**{lookup: text})
+    with contextlib.suppress(ValueError):
+        condition |= Q(pk=uuid.UUID(text))
+    return condition
+
+
+def versions_of_runs(actor: Actor, run_ids: Iterable[uuid.UUID]) -> list[ModelVersion]:
+    """The versions that these runs generated."""
+    return list(version_list(actor).filter(run_id__in=list(run_ids)).defer("manifest", "signature", "importance"))
+
+
+def alias_list(model: Model) -> dict[uuid.UUID, list[str]]:
+    """{version id: its aliases} of a model."""
+    found: dict[uuid.UUID, list[str]] = {}
+    for version_id, name in ModelAlias.objects.filter(model=model).order_by("name").values_list("version_id", "name"):
+        found.setdefault(version_id, []).append(name)
+    return found
+
+
+def blob_needed(sha256: str) -> bool:
+    """Does a version refer to these bytes?"""
+    return ModelVersion.objects.filter(manifest__contains=[{"sha256": sha256}]).exists()

@@ -6,7 +6,6 @@ class TrainingConfig(AppConfig):
     label = "training"
 
     def ready(self) -> None:
-        from apps.jobs.contracts import JobKind, job_kind_register
-        from apps.training.services import training_fail, training_finish
+        from apps.training.registrations import register
 
-        job_kind_register(JobKind("train", title="Training", on_finish=training_finish, on_fail=training_fail))
+        register()

@@ -1,36 +1,58 @@
-"""Reading launches and the recipe catalogue."""
+"""Reading launches, the recipe catalogue, what can be trained on what, and how long it took before."""
 
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import QuerySet
 
 from apps.core.actors import Actor
 from apps.core.errors import NotFound
+from apps.datasets import selectors as datasets
+from apps.problems import selectors as problems
 from apps.training.models import Launch
-from workers.contracts.recipes import recipe_available, recipes_for
+from workers.contracts.recipes import RECIPES, recipe_available, recipes_for
+
+if TYPE_CHECKING:
+    from apps.datasets.models import DatasetVersion
+    from apps.problems.models import Problem
+
+# States of a problem in which training may start.
+STARTABLE = ("ACCEPTED", "ACTIVE")
+CHOICES = 100
+FORECAST_JOBS = 50
+
+
+def _launches(actor: Actor) -> QuerySet[Launch]:
+    rows: QuerySet[Launch] = Launch.objects.visible_to(actor)
+    return rows.select_related(
+        "run", "job", "model", "dataset_version__dataset", "problem_version__problem", "experiment", "model_version"
+    )
 
 
 def launch_get(actor: Actor, pk: uuid.UUID) -> Launch:
     """Raises NotFound."""
-    found = (
-        Launch.objects.visible_to(actor)
-        .select_related("run", "job", "model", "dataset_version__dataset", "problem_version__problem", "experiment")
-        .filter(pk=pk)
-        .first()
-    )
+    found = _launches(actor).filter(pk=pk).first()
     if found is None:
         raise NotFound("There is no such launch, or you may not see it.")
     return found
 
 
 def launch_of_run(actor: Actor, run_id: uuid.UUID) -> Launch | None:
-    return (
-        Launch.objects.visible_to(actor)
-        .select_related("dataset_version__dataset", "problem_version__problem", "model_version__model", "job")
-        .filter(run_id=run_id)
-        .first()
-    )
+    """The launch that made a run; None for runs that a client logged."""
+    return _launches(actor).filter(run_id=run_id).first()
+
+
+def launch_of_job(actor: Actor, job_id: uuid.UUID) -> Launch | None:
+    """The launch that queued a job."""
+    return _launches(actor).filter(job_id=job_id).first()
+
+
+def run_of_launch(pk: uuid.UUID) -> uuid.UUID | None:
+    """For links alone: the page behind them asks for the right to see."""
+    return Launch.objects.filter(pk=pk).values_list("run_id", flat=True).first()
 
 
 def recipe_list(task: str) -> list[dict[str, Any]]:
@@ -45,3 +67,54 @@ def recipe_list(task: str) -> list[dict[str, Any]]:
         }
         for recipe in recipes_for(task)
     ]
+
+
+def recipe_title(recipe_id: str) -> str:
+    """Its title, or the id of one that has left the catalogue."""
+    recipe = RECIPES.get(recipe_id)
+    return recipe.title if recipe else recipe_id
+
+
+def data_choices(actor: Actor, team_id: uuid.UUID) -> list[DatasetVersion]:
+    """Sealed versions of the team that training can start from, newest first."""
+    rows = datasets.dataset_version_list(actor).filter(
+        team_id=team_id,
+        state="SEALED",
+        purged_at__isnull=True,
+        dataset__archived_at__isnull=True,
+    )
+    return list(rows.defer("profile", "manifest")[:CHOICES])
+
+
+def problem_choices(actor: Actor, team_id: uuid.UUID) -> list[Problem]:
+    """Problems of the team that somebody has accepted, newest first."""
+    rows = problems.problem_list(actor, team_id=team_id)
+    return list(rows.filter(state__in=STARTABLE)[:CHOICES])
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Median and range (5 to 95 % of them) of earlier jobs, in seconds; `n` says how many."""
+
+    n: int
+    wait: tuple[float, float, float]
+    run: tuple[float, float, float]
+    same_data: bool
+
+
+def forecast(actor: Actor, recipe_id: str, version_id: uuid.UUID | None) -> Forecast | None:
+    """How long this recipe waited and ran before: on this data when it did, else on any. None when it never ran."""
+    rows = Launch.objects.visible_to(actor).filter(recipe=recipe_id, job__state="SUCCEEDED").order_by("-id")
+    for same, wanted in ((True, rows.filter(dataset_version_id=version_id)), (False, rows)):
+        times = wanted.values_list("job__created_at", "job__started_at", "job__ended_at")[:FORECAST_JOBS]
+        kept = [((start - made).total_seconds(), (end - start).total_seconds()) for made, start, end in times if start]
+        if kept:
+            waits, runs = zip(*kept, strict=True)
+            return Forecast(len(kept), _spread(waits), _spread(runs), same)
+    return None
+
+
+def _spread(values: tuple[float, ...]) -> tuple[float, float, float]:
+    ordered = sorted(values)
+    last = len(ordered) - 1
+    return ordered[round(last * 0.5)], ordered[round(last * 0.05)], ordered[round(last * 0.95)]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from apps.audit.services import audit_record
 from apps.core.actors import Actor
@@ -21,6 +22,12 @@ from apps.registry import services as registry
 from apps.training import policies
 from apps.training.models import Launch
 from workers.contracts.recipes import RecipeError, params_clean, recipe_available, recipe_get
+
+if TYPE_CHECKING:
+    from apps.datasets.models import DatasetVersion
+    from apps.experiments.models import Run
+    from apps.jobs.models import Job
+    from apps.registry.models import ModelVersion
 
 SEED_LIMIT = 2**32
 
@@ -85,7 +92,6 @@ def training_launch(
             code="target_missing",
         )
     title = recipe_get(recipe).title
-    made = build()
     with transaction.atomic():
         experiment = experiments.experiment_get_or_create(
             actor=actor, team_id=problem.team_id, name=problem.name, problem_id=problem.pk
@@ -94,16 +100,14 @@ def training_launch(
             actor=actor, team_id=problem.team_id, name=problem.name, problem_id=problem.pk, task=agreed.task
         )
         dataset_services.version_cite(actor=actor, version_id=version.pk)
-        run = experiments.run_create(
+        run = _run_begin(
             actor=actor,
             experiment_id=experiment.pk,
+            version=version,
             name=name.strip() or title,
-            params={**{key: str(value) for key, value in cleaned.items()}, "recipe": recipe, "seed": str(seed)},
-            inputs=[(version, "training")],
-            code={"version": made.version, "commit": made.commit, "entry": f"recipe {recipe}"},
-            environment={"python": made.python, "lock_digest": made.lock_digest},
+            recipe=recipe,
+            params=cleaned,
             seed=seed,
-            source="recipe",
         )
         spec = {
             "recipe": recipe,
@@ -151,15 +155,92 @@ def training_launch(
     return launch
 
 
-def training_finish(job: Any, result: dict[str, Any], outputs: dict[str, Any]) -> None:
-    """Called by the jobs room in the transaction that ends a training job: register the model that it logged."""
+def _run_begin(
+    *,
+    actor: Actor,
+    experiment_id: uuid.UUID,
+    version: DatasetVersion,
+    name: str,
+    recipe: str,
+    params: dict[str, Any],
+    seed: int,
+    job_id: uuid.UUID | None = None,
+) -> Run:
+    """A run that notes all that is needed to do it again: data, code, environment, params, seed."""
+    made = build()
+    return experiments.run_create(
+        actor=actor,
+        experiment_id=experiment_id,
+        name=name,
+        params={**{key: str(value) for key, value in params.items()}, "recipe": recipe, "seed": str(seed)},
+        job_id=job_id,
+        inputs=[(version, "training")],
+        code={"version": made.version, "commit": made.commit, "entry": f"recipe {recipe}"},
+        environment={"python": made.python, "lock_digest": made.lock_digest},
+        seed=seed,
+        source="recipe",
+    )
+
+
+def training_retry(actor: Actor, old: Job, new: Job) -> None:
+    """A retried job writes a run and a launch of its own: what the ended run measured stays as it is."""
+    launch = Launch.objects.select_related("run", "dataset_version__dataset").filter(job_id=old.pk).first()
+    if launch is None:
+        return
+    run = _run_begin(
+        actor=actor,
+        experiment_id=launch.experiment_id,
+        version=launch.dataset_version,
+        name=launch.run.name,
+        recipe=launch.recipe,
+        params=launch.params,
+        seed=launch.seed,
+        job_id=new.pk,
+    )
+    new.run_id, new.subject_type, new.subject_id = run.pk, run._meta.label_lower, run.pk
+    again = Launch.objects.create(
+        team_id=launch.team_id,
+        problem_version_id=launch.problem_version_id,
+        dataset_version_id=launch.dataset_version_id,
+        experiment_id=launch.experiment_id,
+        run=run,
+        job_id=new.pk,
+        model_id=launch.model_id,
+        recipe=launch.recipe,
+        params=launch.params,
+        seed=launch.seed,
+        created_by_id=actor.id if actor.is_person else None,
+        created_by_label=actor.label,
+    )
+    audit_record(
+        actor=actor,
+        action="training.retry",
+        thing=again,
+        object_label=f"{recipe_get(launch.recipe).title} on {launch.dataset_version}",
+        problem_id=new.problem_id,
+        after={"run": run.pk.hex, "job": new.number, "retry_of": old.number},
+    )
+
+
+def training_restart(job: Job, reason: str) -> None:
+    """An attempt was lost and the next one continues the same run: it runs again, what was measured stays."""
+    launch = Launch.objects.select_related("run").filter(job_id=job.pk).first()
+    if launch is not None and launch.run.sealed_at is None and launch.run.status != "RUNNING":
+        experiments.run_update(actor=Actor.system("training"), run_id=launch.run_id, status="RUNNING")
+
+
+def training_finish(job: Job, result: dict[str, Any], outputs: dict[str, Any]) -> ModelVersion:
+    """Called by the jobs room in the transaction that ends a training job: register the model that it logged.
+
+    The same call again gives the version that stands. Raises Conflict without a model, and what the registry raises.
+    """
     launch = Launch.objects.select_related("run", "model").get(job_id=job.pk)
     facts = result.get("model")
     if not isinstance(facts, dict):
         raise Conflict("The job ended without reporting a model.", code="no_model")
     system = Actor.system("training")
     experiments.run_finish(actor=system, run_id=launch.run_id, status="FINISHED")
-    launch.model_version = registry.model_version_create(
+    version = registry.model_version_create(
         actor=system,
         model_id=launch.model_id,
         run_id=launch.run_id,
@@ -167,12 +248,16 @@ def training_finish(job: Any, result: dict[str, Any], outputs: dict[str, Any]) -
         trained_by_id=launch.created_by_id,
         recipe=launch.recipe,
     )
+    launch.model_version = version
     launch.save(update_fields=["model_version"])
+    return version
 
 
-def training_fail(job: Any, cause: str) -> None:
-    """Called when a training job ends in any other way: its run ends too."""
-    launch = Launch.objects.filter(job_id=job.pk).first()
-    if launch is not None:
-        status = "KILLED" if job.state == "CANCELLED" else "FAILED"
-        experiments.run_finish(actor=Actor.system("training"), run_id=launch.run_id, status=status)
+def training_fail(job: Job, cause: str) -> None:
+    """Called when a training job ends in any other way: its run ends too, also one that its child called finished."""
+    launch = Launch.objects.select_related("run").filter(job_id=job.pk).first()
+    if launch is None or launch.run.sealed_at is not None:
+        return
+    status = "KILLED" if job.state == "CANCELLED" else "FAILED"
+    ended = launch.run.ended_at or timezone.now()
+    experiments.run_update(actor=Actor.system("training"), run_id=launch.run_id, status=status, ended_at=ended)

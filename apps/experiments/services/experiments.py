@@ -13,6 +13,7 @@ from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.policies import require, require_verb, who_can
 from apps.experiments import policies
 from apps.experiments.models import Experiment
+from apps.experiments.services.locking import row_version_check
 from apps.problems import selectors as problems
 
 NAME_LIMIT = 250
@@ -88,13 +89,19 @@ def experiment_update(
     conclusion: str | None = None,
     problem_id: uuid.UUID | None = None,
     tags: dict[str, str] | None = None,
+    row_version: int | None = None,
 ) -> Experiment:
-    """Change what is given. A conclusion closes the experiment, an empty one opens it again."""
+    """Change what is given. A conclusion closes the experiment, an empty one opens it again.
+
+    Raises NotFound, Forbidden, Invalid, and Conflict for a name that is taken, another problem, or (code "stale")
+    when `row_version` is not that of the stored row.
+    """
     with transaction.atomic():
         experiment = Experiment.objects.visible_to(actor).select_for_update().filter(pk=experiment_id).first()
         if experiment is None:
             raise NotFound("There is no such experiment, or you may not see it.")
         require_verb(actor, "job.run", experiment)
+        row_version_check(experiment, row_version)
         before = {
             "name": experiment.name,
             "hypothesis": experiment.hypothesis,

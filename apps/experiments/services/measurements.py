@@ -106,7 +106,8 @@ def run_batch_log(
 ) -> None:
     """Write all or nothing. A repeated batch changes nothing.
 
-    Raises NotFound, Forbidden, Invalid (a param that differs, a key too long), Conflict (sealed, except for tags alone).
+    Raises NotFound, Forbidden, Invalid (a param that differs, a key too long), Conflict (sealed; tags alone may
+    change).
     """
     if any("\x00" in str(v) for v in (*(params or {}).values(), *(tags or {}).values())):
         raise Invalid.field("params", "A NUL character cannot be stored.")

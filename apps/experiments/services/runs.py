@@ -16,6 +16,7 @@ from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.policies import require_verb
 from apps.experiments.models import Experiment, Run, RunInput
 from apps.experiments.policies import require_run_write
+from apps.experiments.services.locking import row_version_check
 from apps.lineage.services import edge_add
 
 if TYPE_CHECKING:
@@ -168,14 +169,16 @@ def run_seal(*, run_id: uuid.UUID) -> None:
     Run.objects.filter(pk=run_id, sealed_at__isnull=True).update(sealed_at=timezone.now())
 
 
-def run_notes_save(*, actor: Actor, run_id: uuid.UUID, notes: str) -> Run:
-    """Notes may change at any time, also on a sealed run."""
+def run_notes_save(*, actor: Actor, run_id: uuid.UUID, notes: str, row_version: int | None = None) -> Run:
+    """Notes may change at any time, also on a sealed run. Raises Conflict (code "stale") for an older `row_version`."""
     with transaction.atomic():
         run = run_lock(actor, run_id)
+        row_version_check(run, row_version)
         if run.notes != notes:
             before = run.notes
             run.notes = notes
-            run.save(update_fields=["notes"])
+            run.row_version += 1
+            run.save(update_fields=["notes", "row_version"])
             audit_record(actor=actor, action="run.notes", thing=run, before={"notes": before}, after={"notes": notes})
     return run
 

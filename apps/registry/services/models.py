@@ -14,7 +14,7 @@ from apps.core.policies import require, require_verb, who_can
 from apps.problems import selectors as problems
 from apps.registry import policies
 from apps.registry.contracts import live_version_id
-from apps.registry.models import Model
+from apps.registry.models import Model, ModelVersion
 
 
 def model_lock(actor: Actor, model_id: uuid.UUID) -> Model:
@@ -67,10 +67,21 @@ def model_get_or_create(
     return found
 
 
-def model_update(*, actor: Actor, model_id: uuid.UUID, description: str) -> Model:
-    """Change the description."""
+def row_version_check(thing: Model | ModelVersion, row_version: int | None) -> None:
+    """Raise Conflict (code "stale") when the caller saw an older state of the row."""
+    if row_version is not None and row_version != thing.row_version:
+        raise Conflict(
+            "Somebody changed this after you opened it. Nothing was saved; compare both and save again.",
+            code="stale",
+            items=[{"row_version": thing.row_version, "given": row_version}],
+        )
+
+
+def model_update(*, actor: Actor, model_id: uuid.UUID, description: str, row_version: int | None = None) -> Model:
+    """Change the description. Raises NotFound, Forbidden, and Conflict (code "stale") for an older `row_version`."""
     with transaction.atomic():
         model = model_lock(actor, model_id)
+        row_version_check(model, row_version)
         if model.description != description:
             before = {"description": model.description}
             model.description = description

@@ -22,7 +22,7 @@ from apps.lineage.services import edge_add
 from apps.registry import policies
 from apps.registry.contracts import live_version_id
 from apps.registry.models import Model, ModelAlias, ModelVersion
-from apps.registry.services.models import model_lock
+from apps.registry.services.models import model_lock, row_version_check
 from workers.contracts.model_files import format_of_files
 
 _ALIAS = re.compile(r"^[A-Za-z0-9_-]{1,100}$")
@@ -153,10 +153,13 @@ def _version_lock(actor: Actor, version_id: uuid.UUID) -> ModelVersion:
     return version
 
 
-def version_describe(*, actor: Actor, version_id: uuid.UUID, description: str) -> ModelVersion:
-    """The description may change; nothing else of a sealed version may."""
+def version_describe(
+    *, actor: Actor, version_id: uuid.UUID, description: str, row_version: int | None = None
+) -> ModelVersion:
+    """The description may change; nothing else of a sealed version may. Raises Conflict (code "stale")."""
     with transaction.atomic():
         version = _version_lock(actor, version_id)
+        row_version_check(version, row_version)
         if version.description != description:
             before = {"description": version.description}
             version.description = description

@@ -1,0 +1,57 @@
+"""What the room tells others about itself; called once from `AppConfig.ready()`."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from django.urls import reverse
+
+from apps.audit.contracts import link_register as audit_link
+from apps.core.actors import Actor
+from apps.core.blobs import blob_holder_register
+from apps.core.registries import Command, Hit, NavEntry, command_register, navigation_register, search_register
+from apps.experiments.contracts import RunOutcome, run_outcomes_register
+from apps.lineage.contracts import link_register as lineage_link
+from apps.registry import selectors
+from apps.registry.contracts import live_version_id
+
+if TYPE_CHECKING:
+    from apps.experiments.models import Run
+
+
+def outcomes(actor: Actor, runs: Sequence[Run]) -> Mapping[uuid.UUID, RunOutcome]:
+    """The version that each run became."""
+    versions = selectors.versions_of_runs(actor, [run.pk for run in runs])
+    live = {model_id: live_version_id(model_id) for model_id in {version.model_id for version in versions}}
+    found = {}
+    for version in versions:
+        is_live = live[version.model_id] == version.pk
+        flag = f"v{version.number} live" if is_live else f"v{version.number}"
+        url = reverse("version-detail", args=[version.pk])
+        found[version.run_id] = RunOutcome(str(version), url, flag, is_live)
+    return found
+
+
+def search_models(actor: Actor, text: str, limit: int) -> Iterable[Hit]:
+    """Models by name, versions by id or by name and number."""
+    for model in selectors.model_search(actor, text, limit):
+        detail = f"{model.version_count} version{'' if model.version_count == 1 else 's'}"
+        yield Hit("model", model.name, detail, reverse("model-detail", args=[model.pk]), "package")
+    for version in selectors.version_search(actor, text, limit):
+        url = reverse("version-detail", args=[version.pk])
+        yield Hit("model version", str(version), version.get_state_display(), url, "tag")
+
+
+def register() -> None:
+    """Navigation, search, command, outcomes of runs, links of audit and lineage, held files."""
+    navigation_register(NavEntry("models", "Models", "box", "model-list", 45, shortcut="m"))
+    search_register("models", search_models)
+    command_register(Command("Go to models", "model-list", icon="box"))
+    run_outcomes_register(outcomes)
+    audit_link("registry.model", lambda pk: reverse("model-detail", args=[pk]))
+    audit_link("registry.modelversion", lambda pk: reverse("version-detail", args=[pk]))
+    lineage_link("registry.model", lambda pk: reverse("model-detail", args=[pk]), word="model")
+    lineage_link("registry.modelversion", lambda pk: reverse("version-detail", args=[pk]), word="model version")
+    blob_holder_register("registry", selectors.blob_needed)

@@ -1,0 +1,180 @@
+"""What the page of a version shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import NoReverseMatch, reverse
+from django.utils.safestring import SafeString
+
+from apps.core.actors import Actor
+from apps.experiments import selectors as experiments
+from apps.lineage import selectors as lineage
+from apps.problems import selectors as problems
+from apps.registry import policies, selectors
+from apps.registry.contracts import (
+    live_version_id,
+    version_badges,
+    version_panel_list,
+    version_verdicts,
+)
+from apps.registry.models import ModelVersion
+from apps.registry.web.charts import importance_chart
+from apps.registry.web.snippets import version_snippet
+from apps.registry.web.tables import task_word
+
+LEVELS_SHOWN = 12
+
+
+def version_context(request: HttpRequest, actor: Actor, version: ModelVersion) -> dict[str, Any]:
+    """Verdict, actions, facts and the cards of rooms above."""
+    live = live_version_id(version.model_id) == version.pk
+    missing = selectors.lineage_missing(version)
+    may_register = policies.model_register(actor, version.team_id)
+    context: dict[str, Any] = {
+        "nav_key": "models",
+        "version": version,
+        "model": version.model,
+        "run": version.run,
+        "task": task_word(version.task),
+        "live": live,
+        "badges": version_badges(actor, [version]).get(version.pk, []),
+        "aliases": selectors.alias_list(version.model).get(version.pk, []),
+        "missing": missing,
+        "verdict": _verdict(version, live, missing),
+        "verdicts": version_verdicts(actor, version),
+        "inputs": list(experiments.run_inputs(version.run)) if version.run else [],
+        "size": sum(row.get("size", 0) for row in version.manifest),
+        "signature": _signature(version),
+        "threshold": _threshold(version),
+        "importance": importance_chart(version.importance),
+        "packages": sorted((version.environment.get("packages") or {}).items()),
+        "lineage": lineage.lineage_of(actor, "registry.modelversion", version.pk),
+        "snippet": version_snippet(request.build_absolute_uri("/").rstrip("/"), version),
+        "may_register": may_register,
+        "can_register": may_register,
+        "evaluate_url": _address("evaluation-launch", version),
+        "request_url": _address("request-create", version),
+        "may_evaluate": actor.can("job.run", version.team_id),
+        "may_request": actor.can("approval.request", version.team_id),
+        "menu": _menu(version, live, may_register),
+    }
+    for place in ("main", "aside"):
+        context[f"panels_{place}"] = _panels(request, actor, version, place, context)
+    return context
+
+
+def _panels(
+    request: HttpRequest, actor: Actor, version: ModelVersion, place: str, context: dict[str, Any]
+) -> list[SafeString]:
+    """The cards that rooms above registered for this place, drawn."""
+    drawn = []
+    for panel in version_panel_list(place):
+        given = panel.context(actor, version)
+        if given is not None:
+            drawn.append(render_to_string(panel.template, {**context, **given}, request=request))
+    return drawn
+
+
+def _address(name: str, version: ModelVersion) -> str:
+    """An address of a room above, by id in the path or in the query; empty while that page is not there."""
+    try:
+        return reverse(name, args=[version.pk])
+    except NoReverseMatch:
+        pass
+    try:
+        return f"{reverse(name)}?version={version.pk}"
+    except NoReverseMatch:
+        return ""
+
+
+def _verdict(version: ModelVersion, live: bool, missing: list[str]) -> dict[str, str]:
+    """One sentence on how the version stands and what to do about it."""
+    state = ModelVersion.State(version.state)
+    if state is ModelVersion.State.QUARANTINED:
+        text = f"{version.quarantine_reason} Its files are kept, but nothing loads them."
+        return {"tone": "warn", "title": "Quarantined.", "text": text}
+    if state is ModelVersion.State.ARCHIVED:
+        return {"tone": "info", "title": "Archived.", "text": "It is out of use; nothing of it was deleted."}
+    if state is ModelVersion.State.RECALLED:
+        return {"tone": "bad", "title": "Recalled.", "text": "Something that it was made from was recalled."}
+    if missing:
+        fix = "Train it again with a recipe, or log the run with data, code and environment, then register that."
+        return {
+            "tone": "warn",
+            "title": f"Its lineage lacks {_joined(missing)}.",
+            "text": f"It cannot be proposed. {fix}",
+        }
+    if live:
+        return {"tone": "good", "title": "Live.", "text": "It answers in production now."}
+    return {
+        "tone": "good",
+        "title": "Sealed.",
+        "text": "No byte and no field of it changes any more; its lineage is whole.",
+    }
+
+
+def _joined(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
+
+
+def _signature(version: ModelVersion) -> list[dict[str, Any]]:
+    """Inputs and outputs as rows; long lists of levels are cut."""
+    rows = []
+    for side, word in (("inputs", "in"), ("outputs", "out")):
+        for tensor in version.signature.get(side) or []:
+            levels = tensor.get("levels") or []
+            rows.append(
+                {
+                    "side": word,
+                    "name": tensor.get("name", ""),
+                    "datatype": tensor.get("datatype", ""),
+                    "required": tensor.get("required", side == "inputs"),
+                    "levels": [str(level) for level in levels[:LEVELS_SHOWN]],
+                    "more": max(0, len(levels) - LEVELS_SHOWN),
+                }
+            )
+    return rows
+
+
+def _threshold(version: ModelVersion) -> dict[str, Any] | None:
+    """The decision threshold and how it follows from the costs of the two errors; None where there is none."""
+    if version.threshold is None:
+        return None
+    positive = str(version.classes[1]) if version.classes and len(version.classes) == 2 else "positive"
+    found: dict[str, Any] = {"value": version.threshold, "positive": positive, "text": "", "changed": None}
+    agreed = problems.version_current(version.model.problem) if version.model.problem else None
+    costs = problems.costs_of(agreed) if agreed else None
+    now = problems.threshold_of(agreed) if agreed else None
+    if agreed is None or costs is None or now is None:
+        found["text"] = "Without stated costs both errors count the same."
+        return found
+    if abs(now - version.threshold) > 1e-9:
+        found["changed"] = now
+        return found
+    words = problems.error_words(agreed)
+    found["costs"] = costs
+    found["currency"] = problems.currency_of(agreed)
+    found["words"] = words
+    found["agreed"] = agreed
+    return found
+
+
+def _menu(version: ModelVersion, live: bool, may_register: bool) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = [
+        {"label": "Use in Python", "icon": "code", "open": "snippet"},
+        {"label": "As JSON", "icon": "braces", "url": reverse("api-version-detail", args=[version.pk])},
+    ]
+    if not may_register:
+        return items
+    items.append({"label": "Edit description", "icon": "edit", "url": reverse("version-edit", args=[version.pk])})
+    items.append({"label": "Set an alias", "icon": "tag", "open": "alias"})
+    archived = version.state == ModelVersion.State.ARCHIVED
+    if archived or (version.state == ModelVersion.State.SEALED and not live):
+        url = reverse("version-archive", args=[version.pk])
+        items.append({"label": "Restore" if archived else "Archive", "icon": "archive", "post": url})
+    if version.state != ModelVersion.State.QUARANTINED:
+        items.append({"label": "Quarantine", "icon": "lock", "open": "quarantine", "bad": True})
+    return items

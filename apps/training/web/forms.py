@@ -1,0 +1,140 @@
+"""The launch form, made from the JSON Schema of the chosen recipe; the same schema checks what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from django import forms
+from django.forms import BoundField
+
+from apps.core.errors import Invalid
+from apps.training.services import SEED_LIMIT, params_check
+from workers.contracts.recipes import RECIPES
+
+PREFIX = "p."
+_TRUE = {"on", "1", "true", "True"}
+
+
+def _limits(schema: Mapping[str, Any]) -> str:
+    """The range of a number in words: "0 to 1", "above 0, at most 1"."""
+    if "exclusiveMinimum" in schema:
+        return f"Above {schema['exclusiveMinimum']:g}, at most {schema['maximum']:g}."
+    return f"{schema['minimum']:g} to {schema['maximum']:g}."
+
+
+def _field(schema: Mapping[str, Any]) -> forms.Field:
+    """One param as a form field. Ranges are left to the schema, so that page, API and child say the same."""
+    label, help_text = schema["title"], schema["description"]
+    if schema["type"] == "boolean":
+        return forms.BooleanField(label=label, help_text=help_text, required=False)
+    if "enum" in schema:
+        choices = [(one["const"], one["title"]) for one in schema.get("oneOf", ())]
+        return forms.ChoiceField(label=label, help_text=help_text, choices=choices or [(v, v) for v in schema["enum"]])
+    mode = "numeric" if schema["type"] == "integer" else "decimal"
+    widget = forms.TextInput(attrs={"inputmode": mode, "autocomplete": "off", "maxlength": 30})
+    return forms.CharField(label=label, help_text=f"{help_text} {_limits(schema)}", max_length=30, widget=widget)
+
+
+def _read(schema: Mapping[str, Any], text: Any) -> Any:
+    """What was typed, as the JSON value it stands for; what is no number stays text for the schema to refuse."""
+    if schema["type"] not in ("integer", "number") or not isinstance(text, str):
+        return text
+    plain = text.replace("\u202f", "").replace(" ", "").replace(",", ".")
+    try:
+        number = float(plain)
+    except ValueError:
+        return text
+    if number != number or abs(number) == float("inf"):
+        return text
+    return int(number) if schema["type"] == "integer" and number.is_integer() else number
+
+
+def _hint(schema: Mapping[str, Any], value: Any) -> str:
+    """A share typed as percent is the usual slip: 80 for 0.8, 2 for 0.02."""
+    if schema.get("type") != "number" or isinstance(value, str | bool) or schema.get("maximum") != 1:
+        return ""
+    return f" Did you mean {value / 100:g}?" if 1 < value <= 100 else ""
+
+
+class LaunchForm(forms.Form):
+    """Data, problem and recipe, the recipe's params, seed and name."""
+
+    dataset_version = forms.ChoiceField(label="Data")
+    problem = forms.ChoiceField(label="Problem")
+    recipe = forms.ChoiceField(label="Recipe", widget=forms.RadioSelect)
+    seed = forms.CharField(
+        label="Seed",
+        help_text="The same seed, data and params give the same model.",
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off", "maxlength": 10}),
+    )
+    name = forms.CharField(label="Name of the run", required=False, max_length=200)
+
+    def __init__(
+        self,
+        *args: Any,
+        versions: Sequence[tuple[str, str]],
+        problems: Sequence[tuple[str, str]],
+        recipes: Sequence[tuple[str, str]],
+        recipe: str,
+        task: str,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault("label_suffix", "")
+        super().__init__(*args, **kwargs)
+        self.task = task
+        self.schema: Mapping[str, Any] = RECIPES[recipe].schema["properties"] if recipe in RECIPES else {}
+        self.fields["dataset_version"].choices = list(versions)  # type: ignore[attr-defined]
+        self.fields["problem"].choices = list(problems)  # type: ignore[attr-defined]
+        self.fields["recipe"].choices = list(recipes)  # type: ignore[attr-defined]
+        for name, schema in self.schema.items():
+            self.fields[PREFIX + name] = _field(schema)
+
+    def params(self) -> Iterator[tuple[BoundField, str, bool]]:
+        """(field, unit, is it a switch) of each param of the recipe."""
+        for name, schema in self.schema.items():
+            yield self[PREFIX + name], schema.get("unit", ""), schema["type"] == "boolean"
+
+    def clean_seed(self) -> int:
+        text = self.cleaned_data["seed"].strip()
+        if not text.isdecimal() or int(text) >= SEED_LIMIT:
+            raise forms.ValidationError(f"A whole number from 0 to {SEED_LIMIT - 1}.")
+        return int(text)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        typed = {name: _read(schema, data.get(PREFIX + name)) for name, schema in self.schema.items()}
+        # A field that is in error already has said so.
+        given = {name: value for name, value in typed.items() if PREFIX + name not in self.errors}
+        try:
+            data["params"] = params_check(str(data.get("recipe", "")), given, self.task)
+        except Invalid as error:
+            self.errors_take(error, typed)
+        return data
+
+    def errors_take(self, error: Invalid, typed: Mapping[str, Any] | None = None) -> None:
+        """Show a refusal of the service at the fields that it names."""
+        for name, messages in error.fields.items():
+            param = name.removeprefix("params.")
+            field = PREFIX + param if name.startswith("params.") else name
+            hint = _hint(self.schema[param], typed.get(param)) if typed and param in self.schema else ""
+            self.add_error(field if field in self.fields else None, " ".join(messages) + hint)
+        if not error.fields:
+            self.add_error(None, error.detail)
+
+
+def initial_of(recipe: str, source: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    """What the form shows first: defaults, then the params of a clone, then what the address (or the form) says."""
+    initial: dict[str, Any] = {"seed": "0"}
+    # A switch that is off is not sent; absent, it is off only if this form had been drawn for the recipe.
+    drawn = source.get("drawn") == recipe
+    for name, schema in (RECIPES[recipe].schema["properties"] if recipe in RECIPES else {}).items():
+        value = params.get(name, schema["default"])
+        if PREFIX + name in source:
+            value = source[PREFIX + name]
+        if schema["type"] == "boolean":
+            on = value if isinstance(value, bool) else str(value) in _TRUE
+            initial[PREFIX + name] = on and (PREFIX + name in source or not drawn)
+        else:
+            initial[PREFIX + name] = f"{value:g}" if isinstance(value, float) else value
+    return initial
