@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from drf_spectacular.openapi import AutoSchema
 
@@ -46,7 +46,7 @@ def only_versioned(endpoints: list[Any], **kwargs: Any) -> list[Any]:
 class FairwaySchema(AutoSchema):
     """drf-spectacular's schema with the errors that every operation may answer."""
 
-    def _get_response_bodies(self, direction: str = "response") -> Any:
+    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> Any:
         bodies = super()._get_response_bodies(direction)
         for status, text in _ERRORS.items():
             bodies.setdefault(

@@ -105,7 +105,7 @@ ROLES = {
     "citizen": "FEATURE",
     "checks": "FEATURE",
 }
-SPLIT = {"seed": 2, "fractions": {"train": 0.5, "validation": 0.1, "test": 0.4}}
+SPLIT: dict[str, Any] = {"seed": 2, "fractions": {"train": 0.5, "validation": 0.1, "test": 0.4}}
 
 # Tuned for the cost of errors as a whole, which is what a person would do who looks at one number only.
 CANDIDATE = {

@@ -96,6 +96,8 @@ class Story:
         found = problems.problem_get(self.scientist, found.pk)
         if problems.version_current(found) is None:
             version = problems.version_open(found)
+            if version is None:
+                raise DemoStopped("The demo's problem has neither an accepted version nor a draft.")
             if version.state == "DRAFT":
                 version = problem_services.problem_submit(actor=self.scientist, version_id=version.pk)
             problem_services.problem_accept(actor=self.owner, version_id=version.pk, row_version=version.row_version)
