@@ -58,15 +58,12 @@ def station_question(actor: Actor, problem_id: uuid.UUID) -> Station:
             say=f"Version {shown.number} waits for {whose} acceptance.",
             say_more="Training begins once the question is agreed.",
         )
-    may = actor.can("problem.edit", shown.problem.team_id)
     return station(
         state="draft",
         here=True,
         wait="not sent yet",
         say="The question is being written.",
         say_more="Another person accepts it, then work begins.",
-        action_label="Continue writing" if may else "",
-        action_url=reverse("problem-edit", args=[problem_id]) if may else "",
     )
 
 

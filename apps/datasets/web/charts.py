@@ -33,9 +33,9 @@ def spark_counts(column: dict[str, Any]) -> list[int]:
 def values_text(column: dict[str, Any], row_count: int) -> str:
     """The values of a column in a few words: "12 to 66, median 21" or "Yes 82.9 %, No 17.1 %"."""
     low, high = column.get("min"), column.get("max")
-    if low is not None and high is not None:
+    if low is not None and high is not None and column.get("type") not in ("STRING", "BOOLEAN"):
         median = (column.get("quantiles") or {}).get("0.5")
-        tail = f", median {formats.num(median)}" if median is not None and not isinstance(median, str) else ""
+        tail = f", median {_shown(median)}" if median is not None else ""
         return f"{_shown(low)} to {_shown(high)}{tail}"
     top = column.get("top") or []
     present = row_count - int(column.get("missing") or 0)
@@ -47,7 +47,11 @@ def values_text(column: dict[str, Any], row_count: int) -> str:
 
 
 def _shown(value: Any) -> str:
-    return value if isinstance(value, str) else formats.num(value)
+    if isinstance(value, str):
+        return value
+    if value == int(value) and abs(value) < 10_000:
+        return str(int(value)).replace("-", formats.MINUS)  # a year is not grouped
+    return formats.num(value)
 
 
 def _cut(value: Any, most: int = 24) -> str:
@@ -72,7 +76,7 @@ def _histogram(column: dict[str, Any], histogram: dict[str, Any], row_count: int
     edges, counts = histogram["edges"], histogram["counts"]
     middles = [(a + b) / 2 for a, b in itertools.pairwise(edges)]
     widths = [b - a for a, b in itertools.pairwise(edges)]
-    spans = [f"{formats.num(float(a))} to {formats.num(float(b))}" for a, b in itertools.pairwise(edges)]
+    spans = [f"{_shown(a)} to {_shown(b)}" for a, b in itertools.pairwise(edges)]
     name = str(column["name"])
     figure: dict[str, Any] = {
         "data": [
@@ -111,7 +115,7 @@ def _histogram(column: dict[str, Any], histogram: dict[str, Any], row_count: int
                 "y": 1,
                 "yref": "paper",
                 "yanchor": "bottom",
-                "text": f"median {formats.num(float(median))}",
+                "text": f"median {_shown(median)}",
                 "showarrow": False,
                 "font": {"color": "$text-3"},
             }

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
+from django.forms.utils import ErrorDict
 
 from analysis.contracts.metrics import PERCENT, metric_get, metrics_for
 from apps.problems.models import DecisionMode, Objective, RiskClass, SegmentVersion, TaskKind
@@ -31,25 +32,39 @@ TO_FORM = {
 ROW_TO_FORM = {"bands": "edges", "least_support": "least_rows", "least_support.rows": "least_rows"}
 
 
-def _text(label: str, *, rows: int = 0, help: str = "", placeholder: str = "", limit: int = 2000) -> forms.CharField:
+class PlainForm(forms.Form):
+    """A form that draws fields and shows messages; what is right is for the services to say, once."""
+
+    use_required_attribute = False
+
+    def full_clean(self) -> None:
+        self._errors = ErrorDict(renderer=self.renderer)
+        self.cleaned_data: dict[str, Any] = {}
+
+
+def _text(
+    label: str, *, rows: int = 0, help: str = "", placeholder: str = "", limit: int = 2000, needed: bool = True
+) -> forms.CharField:
     attrs: dict[str, Any] = {"maxlength": limit}
     if placeholder:
         attrs["placeholder"] = placeholder
     widget = forms.Textarea(attrs={**attrs, "rows": rows}) if rows else forms.TextInput(attrs=attrs)
-    return forms.CharField(label=label, required=False, help_text=help, widget=widget)
+    return forms.CharField(label=label, required=needed, help_text=help, widget=widget)
 
 
-def _number(label: str, help: str = "") -> forms.CharField:
+def _number(label: str, help: str = "", *, needed: bool = True) -> forms.CharField:
     return forms.CharField(
         label=label,
-        required=False,
+        required=needed,
         help_text=help,
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "maxlength": 30}),
     )
 
 
-def _choice(label: str, choices: Iterable[tuple[str, str]], help: str = "") -> forms.ChoiceField:
-    return forms.ChoiceField(label=label, choices=list(choices), required=False, help_text=help)
+def _choice(
+    label: str, choices: Iterable[tuple[str, str]], help: str = "", *, needed: bool = True
+) -> forms.ChoiceField:
+    return forms.ChoiceField(label=label, choices=list(choices), required=needed, help_text=help)
 
 
 class NameForm(forms.Form):
@@ -69,7 +84,7 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(label="Reason", max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
 
 
-class DraftForm(forms.Form):
+class DraftForm(PlainForm):
     """The fields of a problem version."""
 
     name = _text("Name", limit=120)
@@ -79,9 +94,7 @@ class DraftForm(forms.Form):
     )
     population = _text("Population", rows=2, help="About whom or what the question is asked: place, time, exclusions.")
     unit_of_prediction = _text("One row is", placeholder="one arrest", limit=200)
-    owner = forms.ChoiceField(
-        label="Product owner", required=False, help_text="Answers for the problem and accepts its versions."
-    )
+    owner = forms.ChoiceField(label="Product owner", help_text="Answers for the problem and accepts its versions.")
     risk_class = _choice("Risk class", _BLANK + RiskClass.choices, "How much harm a wrong answer can do.")
     decision_mode = _choice("Who decides", _BLANK + DecisionMode.choices)
     task = _choice("The answer is one of", TaskKind.choices)
@@ -108,17 +121,17 @@ class DraftForm(forms.Form):
             self.fields["currency"].choices += [(currency, currency)]  # type: ignore[attr-defined]
 
 
-class ObjectiveForm(forms.Form):
+class ObjectiveForm(PlainForm):
     """One row of the objectives."""
 
-    metric = forms.ChoiceField(label="Measure", required=False)
+    metric = forms.ChoiceField(label="Measure")
     scope = _choice("Where", Objective.Scope.choices)
-    segment = _choice("Segment", [("", "–")], "For a gap between groups.")
+    segment = _choice("Segment", [("", "–")], "For a gap between groups.", needed=False)
     comparison = _choice("Held against", Objective.Comparison.choices)
     limit = _number("Limit")
-    direction = _choice("Better is", [("", "as usual"), *Objective.Direction.choices])
+    direction = _choice("Better is", [("", "as usual"), *Objective.Direction.choices], needed=False)
     critical = forms.BooleanField(label="Blocks approval when it is not proven", required=False)
-    name = _text("Name", limit=120, placeholder="Named by the measure")
+    name = _text("Name", limit=120, placeholder="Named by the measure", needed=False)
 
     def __init__(self, *args: Any, task: str = TaskKind.BINARY, segments: Iterable[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -126,6 +139,13 @@ class ObjectiveForm(forms.Form):
         metrics = [(m.name, m.label) for m in metrics_for(known) if m.name != "count"]
         self.fields["metric"].choices = _BLANK + metrics  # type: ignore[attr-defined]
         self.fields["segment"].choices = [("", "–"), *((s, s) for s in segments if s)]  # type: ignore[attr-defined]
+
+    @property
+    def more(self) -> bool:
+        """Are the rarely needed fields of this row in use, or at fault?"""
+        used = any(self[name].value() for name in ("segment", "direction", "name"))
+        bad = any(name in self.errors for name in ("segment", "direction", "name"))
+        return used or bad or self["scope"].value() == Objective.Scope.DISPARITY
 
     @property
     def unit(self) -> str:
@@ -140,20 +160,25 @@ class ObjectiveForm(forms.Form):
         return "points" if self["comparison"].value() == "LIVE" or self["scope"].value() == "DISPARITY" else "%"
 
 
-class SegmentForm(forms.Form):
+class SegmentForm(PlainForm):
     """One row of the segments."""
+
+    @property
+    def more(self) -> bool:
+        """Are the rarely needed fields of this row in use, or at fault?"""
+        return any(self[name].value() or name in self.errors for name in ("least_rows", "legal_note"))
 
     name = _text("Name", placeholder="Age", limit=120)
     expression = _text(
         "Column or condition", placeholder="age", help="A column, or a condition such as age >= 35.", limit=500
     )
-    edges = _text("Bands begin at", placeholder="25, 35", help="For numbers only.", limit=500)
-    labels = _text("Names of the bands", placeholder="under 25; 25 to 34; 35 and over", limit=2000)
+    edges = _text("Bands begin at", placeholder="25, 35", help="For numbers only.", limit=500, needed=False)
+    labels = _text("Names of the bands", placeholder="under 25; 25 to 34; 35 and over", limit=2000, needed=False)
     purpose = _choice(
         "Purpose", SegmentVersion.Purpose.choices, "Protected: the law or decency forbids to treat it worse."
     )
-    least_rows = _number("Least rows", "Empty: as above.")
-    legal_note = _text("Legal note", limit=2000)
+    least_rows = _number("Least rows", "Empty: as for the problem.", needed=False)
+    legal_note = _text("Legal note", limit=2000, needed=False)
 
 
 def segment_values(
