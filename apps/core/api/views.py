@@ -29,7 +29,7 @@ class ApiView(APIView):
 
     @property
     def actor(self) -> Actor:
-        return self.request.actor  # type: ignore[no-any-return, union-attr]
+        return self.request.actor  # type: ignore[no-any-return, union-attr, attr-defined]
 
     def input(self, serializer_class: type[Serializer[Any]], **kwargs: Any) -> dict[str, Any]:
         """Validated data of the body; raises the serializer's errors at their fields."""
