@@ -56,6 +56,8 @@ class Rollout(BaseModel):
     state = models.CharField(max_length=10, choices=State.choices, default=State.LOADING)
     reason = models.TextField(blank=True, default="")
     error = models.TextField(blank=True, default="")
+    # Taken out of traffic by a person (rollback, kill switch): never put back by itself.
+    stopped = models.BooleanField(default=False)
     live_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
 
@@ -84,6 +86,10 @@ class TrafficSplit(BaseModel):
 
     class Meta:
         indexes = [models.Index(fields=["deployment", "-effective_from"], name="deployments_split_newest")]
+
+    def __str__(self) -> str:
+        share = self.shares[0] if self.shares else None
+        return f"Traffic of {self.deployment}: {'version ' + str(share['number']) if share else 'nobody'}"
 
 
 class RoutesState(models.Model):

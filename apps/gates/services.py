@@ -9,6 +9,7 @@ from analysis.gates import (
     AT_LEAST,
     AT_MOST,
     KIND_METRIC,
+    NOT_EVALUATED,
     NOT_WORSE,
     SCOPE_OVERALL,
     SCOPE_PROTECTED,
@@ -24,6 +25,7 @@ from apps.core.actors import Actor
 from apps.evaluations import selectors as evaluations
 from apps.gates.models import GateResult
 from apps.problems import selectors as problems
+from apps.registry import selectors as registry
 
 if TYPE_CHECKING:
     from apps.evaluations.models import Evaluation
@@ -56,37 +58,66 @@ def rule_of(objective: Objective, report: Report) -> Rule:
 
 
 def verdict_record(evaluation: Evaluation) -> list[GateResult]:
-    """Judge a complete evaluation, once, in the transaction that completes it; results are sealed."""
+    """Judge a complete evaluation, once, in the transaction that completes it; results are sealed.
+
+    A limit against live is judged only when the evaluation compares with the version that is live now. While nothing
+    is live there is nothing to be worse than: the limit is not evaluated and does not block. Compared with another
+    version than the live one it is not evaluated and blocks.
+    """
     report = evaluations.report_of(evaluation)
     agreed = evaluation.problem_version
-    live = evaluation.baseline_version
+    baseline = evaluation.baseline_version
+    live = registry.live_version_of(evaluation.model_version.model)
     voice = Voice(
         words=problems.error_words(agreed),
         currency=problems.currency_of(agreed),
-        live=f"version {live.number}" if live else "live",
+        live=f"version {baseline.number}" if baseline else "live",
         level=report.level,
     )
     results: list[GateResult] = []
     for objective in problems.objective_list(agreed):
+        against_live = objective.comparison == "LIVE" and objective.scope != "DISPARITY"
+        common = {
+            "team_id": evaluation.team_id,
+            "evaluation": evaluation,
+            "objective": objective,
+            "name": objective.name,
+            "critical": objective.critical,
+            "limit": objective.limit,
+        }
+        if against_live and (live is None or baseline is None or baseline.pk != live.pk):
+            reason = (
+                "nothing is live yet to be compared with"
+                if live is None
+                else f"the evaluation does not compare with version {live.number}, which is live; evaluate again"
+            )
+            results.append(
+                GateResult(
+                    **common,
+                    position=len(results),
+                    group_key="overall",
+                    group_label="everyone",
+                    protected=False,
+                    outcome=NOT_EVALUATED,
+                    blocks=live is not None,
+                    sentence=f"{objective.name} is not evaluated: {reason}.",
+                )
+            )
+            continue
         for outcome in judge_report([rule_of(objective, report)], report, voice=voice):
             results.append(
                 GateResult(
-                    team_id=evaluation.team_id,
-                    evaluation=evaluation,
-                    objective=objective,
+                    **common,
                     position=len(results),
-                    name=objective.name,
                     group_key=outcome.group,
                     group_label=outcome.label or "everyone",
                     protected=outcome.protected,
-                    critical=objective.critical,
                     outcome=outcome.result,
                     blocks=outcome.effect == "BLOCK",
                     sentence=outcome.sentence,
                     value=outcome.value,
                     low=outcome.low,
                     high=outcome.high,
-                    limit=objective.limit,
                     rows=outcome.n,
                 )
             )

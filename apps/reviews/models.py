@@ -88,6 +88,9 @@ class Decision(BaseModel):
             models.CheckConstraint(condition=~Q(reason=""), name="reviews_reason_given"),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.request}: {self.get_vote_display()} by {self.person_label}"
+
 
 class RequestMessage(BaseModel):
     """A question or an answer on a request."""

@@ -20,3 +20,6 @@ class Launch(TeamOwned):
     params = models.JSONField(default=dict)
     seed = models.BigIntegerField(default=0)
     model_version = models.ForeignKey("registry.ModelVersion", on_delete=models.PROTECT, null=True, related_name="+")
+
+    def __str__(self) -> str:
+        return f"Training of {self.recipe}"

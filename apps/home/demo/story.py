@@ -183,7 +183,6 @@ class Story:
                 vote="APPROVE",
                 reason="First version in use: it saves money against releasing everyone, and a person decides.",
                 evidence_digest=request.evidence_digest,
-                override_confirmation=f"version {version.number}",
             )
         deadline = time.monotonic() + LIVE_SECONDS
         while deployments.live_version_id(version.model_id) != version.pk:
