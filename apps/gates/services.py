@@ -86,11 +86,11 @@ def verdict_record(evaluation: Evaluation) -> list[GateResult]:
             "limit": objective.limit,
         }
         if against_live and (live is None or baseline is None or baseline.pk != live.pk):
-            reason = (
-                "nothing is live yet to be compared with"
-                if live is None
-                else f"the evaluation does not compare with version {live.number}, which is live; evaluate again"
-            )
+            other = live is not None and live.pk != evaluation.model_version_id
+            if other:
+                reason = f"the evaluation does not compare with version {live.number}, which is live; evaluate again"
+            else:
+                reason = "this version is live itself" if live else "nothing is live yet to be compared with"
             results.append(
                 GateResult(
                     **common,
@@ -99,7 +99,7 @@ def verdict_record(evaluation: Evaluation) -> list[GateResult]:
                     group_label="everyone",
                     protected=False,
                     outcome=NOT_EVALUATED,
-                    blocks=live is not None,
+                    blocks=other,
                     sentence=f"{objective.name} is not evaluated: {reason}.",
                 )
             )
