@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from apps.core.actors import Actor
+from apps.core.policies import TeamThing
 from apps.deployments.models import Deployment
 
 
-def deployment_repeat(actor: Actor, deployment: Deployment) -> bool:
-    """Start again what is approved."""
-    return actor.can("deploy.start", deployment.team_id) or actor.can("deploy.stop", deployment.team_id)
+def deployment_repeat(actor: Actor, thing: TeamThing) -> bool:
+    """Start again what is approved: a deployment, or an approved request."""
+    return actor.can("deploy.start", thing.team_id) or actor.can("deploy.stop", thing.team_id)
 
 
 def deployment_stop(actor: Actor, deployment: Deployment) -> bool:

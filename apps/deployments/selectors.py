@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 def deployment_get(actor: Actor, pk: uuid.UUID) -> Deployment:
     """Raises NotFound."""
-    found = Deployment.objects.visible_to(actor).select_related("model", "problem", "team").filter(pk=pk).first()
+    rows = Deployment.objects.visible_to(actor).select_related("model", "problem", "team")
+    found: Deployment | None = rows.filter(pk=pk).first()
     if found is None:
         raise NotFound("There is no such deployment, or you may not see it.")
     return found
@@ -59,13 +61,11 @@ def version_numbers(deployment: Deployment) -> dict[uuid.UUID, int]:
     return dict(rows.values_list("model_version_id", "model_version__number"))
 
 
-def predictions_newest(deployment: Deployment, *, limit: int = 20) -> list[PredictionLog]:
+def predictions_newest(deployment: Deployment, *, limit: int = 20) -> list[tuple[PredictionLog, int | None]]:
     """The newest answers and refusals of the last day, each with the number of its version."""
     numbers = version_numbers(deployment)
-    rows = list(prediction_list(deployment).order_by("-at", "-id")[:limit])
-    for row in rows:
-        row.number = numbers.get(row.version_id) if row.version_id else None
-    return rows
+    rows = prediction_list(deployment).order_by("-at", "-id")[:limit]
+    return [(row, numbers.get(row.version_id) if row.version_id else None) for row in rows]
 
 
 def rollout_list(deployment: Deployment) -> QuerySet[Rollout]:
@@ -195,3 +195,11 @@ def deployment_of_split(pk: uuid.UUID) -> uuid.UUID | None:
 def split_list(deployment: Deployment, *, limit: int = 20) -> list[TrafficSplit]:
     """Who answered since when, newest first."""
     return list(TrafficSplit.objects.filter(deployment=deployment).order_by("-effective_from", "-id")[:limit])
+
+
+def rollouts_in_traffic(version_ids: Iterable[uuid.UUID]) -> list[Rollout]:
+    """Rollouts of these versions that answer or are being loaded, in any team: what must not lose its ground."""
+    rows = Rollout.objects.filter(
+        model_version_id__in=list(version_ids), state__in=[Rollout.State.LIVE, Rollout.State.LOADING]
+    )
+    return list(rows.select_related("deployment", "model_version__model").order_by("deployment__name", "id"))

@@ -8,17 +8,16 @@ from apps.deployments.services.rollouts import (
     approval_given,
     approval_withdrawn,
     deployment_request,
-    fallback_of,
 )
 from apps.deployments.services.routes import route_file_size, routes_document
 from apps.deployments.services.switches import (
-    baseline_of,
     deployment_kill,
     deployment_pause,
     deployment_resume,
     deployment_retire,
     deployment_rollback,
 )
+from apps.deployments.services.targets import baseline_of, fallback_of, targets_of
 
 __all__ = [
     "approval_given",
@@ -39,4 +38,5 @@ __all__ = [
     "predictions_retain",
     "route_file_size",
     "routes_document",
+    "targets_of",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -27,23 +28,11 @@ def health_ingest(*, hosts: list[dict[str, Any]], serial: int) -> None:
     if len(hosts) > _LIMIT:
         raise Invalid.field("hosts", f"At most {_LIMIT}.")
     now = timezone.now()
-    reports = []
-    for host in hosts:
-        try:
-            version_id = uuid.UUID(str(host["version_id"]))
-        except (KeyError, ValueError, TypeError) as error:
-            raise Invalid.field("hosts", "Each host names its version.") from error
-        reports.append(
-            HostReport(
-                version_id=version_id,
-                state=str(host.get("state", ""))[:20],
-                pid=host.get("pid"),
-                rss_bytes=host.get("rss"),
-                error=str(host.get("error") or "")[:2000],
-                serial=serial,
-                at=now,
-            )
-        )
+    try:
+        by_version = {report.version_id: report for report in (_report(host, serial, now) for host in hosts)}
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise Invalid.field("hosts", f"A host's report is not of the agreed form: {error}") from error
+    reports = list(by_version.values())
     HostReport.objects.bulk_create(
         reports,
         update_conflicts=True,
@@ -55,6 +44,31 @@ def health_ingest(*, hosts: list[dict[str, Any]], serial: int) -> None:
     _promote(ready)
     _fail(failed)
     _degrade(set(ready), failed)
+
+
+def _report(host: dict[str, Any], serial: int, now: datetime) -> HostReport:
+    return HostReport(
+        version_id=uuid.UUID(str(host["version_id"])),
+        state=_text(host.get("state"), 20),
+        pid=_whole(host.get("pid"), 2**31),
+        rss_bytes=_whole(host.get("rss"), 2**63),
+        error=_text(host.get("error"), 2000),
+        serial=_whole(serial, 2**63) or 0,
+        at=now,
+    )
+
+
+def _text(value: Any, limit: int) -> str:
+    """Text as the database takes it: no NUL, no half characters."""
+    return str(value or "").encode("utf-8", "replace").decode().replace("\0", "")[:limit]
+
+
+def _whole(value: Any, below: int) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < below:
+        raise ValueError(f"{str(value)[:40]!r} is no such number")
+    return value
 
 
 def _promote(ready: list[uuid.UUID]) -> None:

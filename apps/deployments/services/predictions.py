@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -23,7 +24,7 @@ def predictions_ingest(*, batch_id: str, rows: list[dict[str, Any]]) -> int:
     try:
         batch = uuid.UUID(str(batch_id))
         logs = [_row(row) for row in rows]
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
         raise Invalid.field("rows", f"A row is not of the agreed form: {error}") from error
     with transaction.atomic():
         _, created = PredictionBatch.objects.get_or_create(batch_id=batch, defaults={"rows": len(logs)})
@@ -34,11 +35,17 @@ def predictions_ingest(*, batch_id: str, rows: list[dict[str, Any]]) -> int:
 
 
 def _row(row: dict[str, Any]) -> PredictionLog:
+    # One row that the database cannot hold would keep its whole batch out: it is refused before.
+    text = json.dumps(row, ensure_ascii=False, allow_nan=False)
+    text.encode()  # ValueError for half of a character
+    if "\\u0000" in text and _holds_nul(row):
+        raise ValueError("a text holds NUL")
     at = datetime.fromisoformat(str(row["at"]))
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=UTC)
+    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     version = row.get("version_id")
     score = row.get("score")
+    if not 100 <= int(row["status"]) <= 599:
+        raise ValueError("the status is none of HTTP")
     return PredictionLog(
         id=uuid.UUID(str(row["id"])),
         at=at,
@@ -55,6 +62,14 @@ def _row(row: dict[str, Any]) -> PredictionLog:
     )
 
 
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(_holds_nul(key) or _holds_nul(item) for key, item in value.items())
+    return isinstance(value, list) and any(_holds_nul(item) for item in value)
+
+
 def partitions_make(*, days: int = 7, today: date | None = None) -> list[str]:
     """Make the partitions of the coming days, those that do not exist yet. Returns their names.
 
@@ -66,6 +81,7 @@ def partitions_make(*, days: int = 7, today: date | None = None) -> list[str]:
         day = start + timedelta(days=offset)
         name = f"{_TABLE}_{day:%Y%m%d}"
         with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [_TABLE])  # one maker at a time
             cursor.execute("SELECT to_regclass(%s)", [name])
             if cursor.fetchone()[0] is not None:
                 continue
@@ -84,7 +100,10 @@ def partitions_make(*, days: int = 7, today: date | None = None) -> list[str]:
 
 
 def predictions_retain(*, keep_days: int = 90, today: date | None = None) -> list[str]:
-    """Drop whole days older than the retention rule. Returns the names of the dropped partitions."""
+    """Drop whole days older than the retention rule, and such rows of the default partition.
+
+    Returns the names of the dropped partitions.
+    """
     limit = (today or timezone.now().date()) - timedelta(days=keep_days)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -101,5 +120,8 @@ def predictions_retain(*, keep_days: int = 90, today: date | None = None) -> lis
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"DROP TABLE {name}")
         dropped.append(name)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL fairway.retention = 'on'")
+        cursor.execute(f"DELETE FROM {_TABLE}_rest WHERE at < %s", [limit])  # noqa: S608 - a constant
     PredictionBatch.objects.filter(at__lt=timezone.now() - timedelta(days=keep_days)).delete()
     return dropped

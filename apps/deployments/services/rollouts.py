@@ -17,9 +17,11 @@ from apps.core.policies import require
 from apps.core.topics import nudge
 from apps.deployments import policies
 from apps.deployments.models import Deployment, HostReport, Rollout
+from apps.deployments.services.targets import fallback_of
 from apps.deployments.services.traffic import (
     deployment_lock,
     deployment_transition,
+    loading_supersede,
     rollout_live,
     split_write,
 )
@@ -50,26 +52,17 @@ def approval_given(actor: Actor, request: ApprovalRequest) -> Rollout:
 def deployment_request(*, actor: Actor, request_id: uuid.UUID) -> Rollout:
     """Start again what is approved, on evidence that still holds. Raises NotFound, Forbidden, Conflict."""
     request = reviews.request_get(actor, request_id)
+    require(
+        policies.deployment_repeat(actor, request),
+        "Starting an approved version takes an operator's or product owner's role in the team.",
+    )
     with transaction.atomic():
-        if reviews.approval_current(request.model_version_id, request.environment) is None:
+        current = reviews.approval_current(request.model_version_id, request.environment)
+        if current is None:
             raise Conflict(
                 "The version has no approval that stands on today's evidence: ask for one.", code="not_approved"
             )
-        deployment = Deployment.objects.filter(
-            model_id=request.model_version.model_id, environment=request.environment
-        ).exclude(state=Deployment.State.RETIRED)
-        first = deployment.first()
-        if first is not None:
-            require(
-                policies.deployment_repeat(actor, first),
-                "Starting an approved version takes an operator's or product owner's role in the team.",
-            )
-        else:
-            require(
-                actor.can("deploy.start", request.team_id) or actor.can("deploy.stop", request.team_id),
-                "Starting an approved version takes an operator's or product owner's role in the team.",
-            )
-        return _rollout_start(actor, request, f"Started again by {actor.label}.")
+        return _rollout_start(actor, current, f"Started again by {actor.label}.")
 
 
 def _rollout_start(actor: Actor, request: ApprovalRequest, reason: str) -> Rollout:
@@ -97,16 +90,16 @@ def _rollout_start(actor: Actor, request: ApprovalRequest, reason: str) -> Rollo
         audit_record(
             actor=actor, action="deployment.create", thing=deployment, problem_id=request.problem_id, reason=reason
         )
+        # From its first instant on there is a split that says who answers (invariant I13).
+        split_write(actor=actor, deployment=deployment, rollout=None, reason="Nothing was live yet.")
     elif deployment.state == Deployment.State.PAUSED:
         deployment_transition(actor=actor, deployment=deployment, to=Deployment.State.PROVISIONING, reason=reason)
-    live = Rollout.objects.filter(deployment=deployment, state=Rollout.State.LIVE).first()
+    loading_supersede(deployment, "Superseded before it was live.")
+    live = (
+        Rollout.objects.select_related("model_version").filter(deployment=deployment, state=Rollout.State.LIVE).first()
+    )
     if live is not None and live.model_version_id == request.model_version_id:
-        return live
-    for loading in Rollout.objects.filter(deployment=deployment, state=Rollout.State.LOADING):
-        loading.state = Rollout.State.RETIRED
-        loading.ended_at = timezone.now()
-        loading.reason = f"{loading.reason} Superseded before it was live."
-        loading.save(update_fields=["state", "ended_at", "reason"])
+        return _rollout_renew(actor, deployment, live, request, reason)
     rollout = Rollout.objects.create(
         deployment=deployment,
         team_id=deployment.team_id,
@@ -129,63 +122,68 @@ def _rollout_start(actor: Actor, request: ApprovalRequest, reason: str) -> Rollo
     return rollout
 
 
+def _rollout_renew(
+    actor: Actor, deployment: Deployment, live: Rollout, request: ApprovalRequest, reason: str
+) -> Rollout:
+    """The version answers already: from now on under the newer approval."""
+    if live.request_id != request.pk:
+        live.request = request
+        live.save(update_fields=["request"])
+        deployment.row_version += 1
+        deployment.save(update_fields=["row_version"])
+        audit_record(
+            actor=actor,
+            action="deployment.renew",
+            thing=deployment,
+            problem_id=deployment.problem_id,
+            after={"rollout": live.number, "request": request.number},
+            reason=reason,
+        )
+        nudge(f"deployment.{deployment.pk}")
+    return live
+
+
 def approval_withdrawn(actor: Actor, request: ApprovalRequest) -> None:
     """Listener of reviews: what answered under this approval stops, in the same transaction.
 
     The version before it takes over when its own approval stands and it is warm; otherwise the deployment pauses.
     """
-    for pk in Rollout.objects.filter(
-        request=request, state__in=[Rollout.State.LIVE, Rollout.State.LOADING]
-    ).values_list("deployment_id", flat=True):
+    held = Rollout.objects.filter(request=request, state__in=[Rollout.State.LIVE, Rollout.State.LOADING])
+    for pk in sorted(set(held.values_list("deployment_id", flat=True))):
         deployment = deployment_lock(Actor.system("deployments"), pk)
-        rollout_end(
-            actor=actor,
-            deployment=deployment,
-            request=request,
-            state=Rollout.State.WITHDRAWN,
-            reason=f"The approval of request {request.number} was withdrawn.",
-        )
+        reason = f"The approval of request {request.number} was withdrawn."
+        was_live = False
+        for rollout in held.filter(deployment=deployment):
+            was_live = was_live or rollout.state == Rollout.State.LIVE
+            rollout.state = Rollout.State.WITHDRAWN
+            rollout.ended_at = timezone.now()
+            rollout.save(update_fields=["state", "ended_at"])
+        fallback = fallback_of(deployment) if was_live else None
+        if fallback is not None:
+            again = rollout_repeat(deployment, fallback, reason)
+            rollout_live(actor=actor, deployment=deployment, rollout=again, reason=reason)
+        else:
+            pause_unless_open(actor, deployment, reason)
+        nudge(f"deployment.{deployment.pk}")
 
 
-def rollout_end(*, actor: Actor, deployment: Deployment, request: ApprovalRequest, state: str, reason: str) -> None:
-    """End the open rollouts of a request and put the fallback live, or pause."""
-    was_live = False
-    for rollout in Rollout.objects.filter(
-        deployment=deployment, request=request, state__in=[Rollout.State.LIVE, Rollout.State.LOADING]
-    ):
-        was_live = was_live or rollout.state == Rollout.State.LIVE
-        rollout.state = state
-        rollout.ended_at = timezone.now()
-        rollout.save(update_fields=["state", "ended_at"])
-    if not was_live:
+def pause_unless_open(actor: Actor, deployment: Deployment, reason: str) -> None:
+    """Nobody answers a locked deployment without a live version; it is paused unless another version is loading."""
+    states = set(
+        Rollout.objects.filter(
+            deployment=deployment, state__in=[Rollout.State.LIVE, Rollout.State.LOADING]
+        ).values_list("state", flat=True)
+    )
+    if Rollout.State.LIVE in states:
         return
-    fallback = fallback_of(deployment)
-    if fallback is not None:
-        again = rollout_repeat(deployment, fallback, reason)
-        rollout_live(actor=actor, deployment=deployment, rollout=again, reason=reason)
-    else:
-        split_write(actor=actor, deployment=deployment, rollout=None, reason=reason)
-        deployment_transition(actor=actor, deployment=deployment, to=Deployment.State.PAUSED, reason=reason)
-
-
-def fallback_of(deployment: Deployment) -> Rollout | None:
-    """The newest earlier rollout of another version whose approval stands (invariant I16: it is kept warm)."""
-    live = Rollout.objects.filter(deployment=deployment, state=Rollout.State.LIVE).first()
-    earlier = Rollout.objects.filter(
-        deployment=deployment,
-        state=Rollout.State.RETIRED,
-        live_at__isnull=False,
-        request__state="APPROVED",
-        model_version__state="SEALED",
-    ).select_related("model_version__model", "request")
-    if live is not None:
-        earlier = earlier.exclude(model_version_id=live.model_version_id)
-    return earlier.order_by("-live_at").first()
+    split_write(actor=actor, deployment=deployment, rollout=None, reason=reason)
+    to = Deployment.State.PROVISIONING if Rollout.State.LOADING in states else Deployment.State.PAUSED
+    deployment_transition(actor=actor, deployment=deployment, to=to, reason=reason)
 
 
 def rollout_repeat(deployment: Deployment, earlier: Rollout, reason: str) -> Rollout:
-    """A new rollout of an earlier version under its standing approval."""
-    return Rollout.objects.create(
+    """A new rollout of an earlier version under its standing approval; not saved, its number is taken."""
+    return Rollout(
         deployment=deployment,
         team_id=deployment.team_id,
         number=number_next(deployment, Rollout.objects.filter(deployment=deployment)),
@@ -209,10 +207,13 @@ def rollout_fail(*, deployment: Deployment, rollout: Rollout, error: str) -> Non
         problem_id=deployment.problem_id,
         reason=error[:2000],
     )
+    pause_unless_open(
+        Actor.system("deployments"), deployment, f"{rollout.model_version} could not be loaded: {error[:300]}"
+    )
     decision = reviews.decision_of(rollout.request)
-    people = {
-        person.pk: person for person in filter(None, (rollout.request.requested_by, decision and decision.person))
-    }
+    people = {rollout.request.requested_by_id: rollout.request.requested_by}
+    if decision is not None:
+        people[decision.person_id] = decision.person
     notice_send(
         users=list(people.values()),
         team_id=deployment.team_id,

@@ -7,13 +7,16 @@ import hmac
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F, OuterRef, Subquery
 
 from apps.accounts import selectors as accounts
 from apps.deployments.models import Deployment, Rollout, RoutesState, TrafficSplit
+from apps.deployments.services.targets import targets_among
 from workers.contracts.routes import canonical, routes_sign
 
 # For how long the gateway may go on without hearing from the control plane.
@@ -26,37 +29,52 @@ def try_token(deployment_id: uuid.UUID) -> str:
     return "fwt_" + hmac.new(settings.GATEWAY_KEY.encode(), text, hashlib.sha256).hexdigest()
 
 
-def _standing() -> list[Rollout]:
-    """Rollouts whose approval stands and whose version is sealed: nothing else reaches the gateway (invariant I14)."""
-    return list(
-        Rollout.objects.filter(
-            request__state="APPROVED",
-            model_version__state="SEALED",
-            deployment__state__in=[
-                Deployment.State.PROVISIONING,
-                Deployment.State.READY,
-                Deployment.State.DEGRADED,
-                Deployment.State.PAUSED,
-            ],
-        )
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What the gateway holds of one deployment, and who answers; all read in one statement."""
+
+    paused: bool
+    shares: list[dict[str, Any]]
+    rollouts: list[Rollout]
+
+
+def _wanted() -> dict[uuid.UUID, _Wanted]:
+    """{deployment: what the gateway holds}: only what has a standing approval and is sealed (invariant I14).
+
+    State, split and rollouts are read in one statement, so that no swap is seen by half. The choice is made on the
+    bare rows, because a history grows; details are read for what was chosen.
+    """
+    newest = TrafficSplit.objects.filter(deployment=OuterRef("deployment")).order_by("-effective_from", "-id")
+    rows = (
+        Rollout.objects.filter(request__state="APPROVED", model_version__state="SEALED")
+        .exclude(deployment__state=Deployment.State.RETIRED)
         .exclude(state__in=[Rollout.State.FAILED, Rollout.State.WITHDRAWN])
-        .select_related("deployment", "model_version__model", "request__evaluation__problem_version")
-        .defer("request__evaluation__report", "request__evidence")
-        .order_by("deployment_id", "-number")
+        .annotate(deployment_state=F("deployment__state"), shares=Subquery(newest.values("shares")[:1]))
+        .only("deployment_id", "model_version_id", "number", "state", "stopped", "live_at")
+        .order_by("deployment_id")
     )
-
-
-def _wanted(rollouts: list[Rollout]) -> list[Rollout]:
-    """Of one deployment: what is live, what is loading, the version to go back to, and the first (for the kill)."""
-    wanted: dict[uuid.UUID, Rollout] = {}
-    retired = [r for r in rollouts if r.state == Rollout.State.RETIRED and r.live_at]
-    for rollout in rollouts:
-        if rollout.state in (Rollout.State.LIVE, Rollout.State.LOADING):
-            wanted.setdefault(rollout.model_version_id, rollout)
-    if rollouts and rollouts[0].deployment.state != Deployment.State.PAUSED:
-        for rollout in (*retired[:1], *retired[-1:]):
-            wanted.setdefault(rollout.model_version_id, rollout)
-    return list(wanted.values())
+    wanted: dict[uuid.UUID, _Wanted] = {}
+    chosen: dict[uuid.UUID, _Wanted] = {}
+    for deployment_id, group in groupby(rows, key=lambda row: row.deployment_id):
+        found = list(group)
+        targets = targets_among(found)
+        paused = found[0].deployment_state == Deployment.State.PAUSED
+        live = None if paused or targets.live is None else str(targets.live.model_version_id)
+        shares = [
+            {"version_id": share["version_id"], "basis_points": share["basis_points"]}
+            for share in found[0].shares or []
+            if share["version_id"] == live
+        ]
+        wanted[deployment_id] = _Wanted(paused, shares, [])
+        chosen |= {row.pk: wanted[deployment_id] for row in targets.warm(paused=paused)}
+    for rollout in (
+        Rollout.objects.filter(pk__in=list(chosen))
+        .select_related("model_version__model", "request__evaluation__problem_version")
+        .defer("request__evaluation__report", "request__evidence", "model_version__importance")
+        .order_by("-number")
+    ):
+        chosen[rollout.pk].rollouts.append(rollout)
+    return wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,32 +112,16 @@ def routes_document(key: bytes) -> Routes:
 
 
 def _entries() -> list[dict[str, Any]]:
-    by_deployment: dict[uuid.UUID, list[Rollout]] = {}
-    for rollout in _standing():
-        by_deployment.setdefault(rollout.deployment_id, []).append(rollout)
+    wanted = _wanted()
     deployments = list(
         Deployment.objects.exclude(state=Deployment.State.RETIRED).select_related("team").order_by("name")
     )
-    splits = {
-        split.deployment_id: split
-        for split in TrafficSplit.objects.filter(deployment__in=deployments)
-        .order_by("deployment_id", "-effective_from", "-id")
-        .distinct("deployment_id")
-    }
     tokens = {team: accounts.gateway_token_hashes(team) for team in {d.team_id for d in deployments}}
-    return [_entry(d, _wanted(by_deployment.get(d.pk, [])), splits.get(d.pk), tokens[d.team_id]) for d in deployments]
+    return [_entry(d, wanted.get(d.pk), tokens[d.team_id]) for d in deployments]
 
 
-def _entry(
-    deployment: Deployment, rollouts: list[Rollout], split: TrafficSplit | None, tokens: list[str]
-) -> dict[str, Any]:
-    live = {str(r.model_version_id) for r in rollouts if r.state == Rollout.State.LIVE}
-    shares = [
-        {"version_id": share["version_id"], "basis_points": share["basis_points"]}
-        for share in (split.shares if split else [])
-        if share["version_id"] in live
-    ]
-    paused = deployment.state == Deployment.State.PAUSED
+def _entry(deployment: Deployment, wanted: _Wanted | None, tokens: list[str]) -> dict[str, Any]:
+    paused = wanted.paused if wanted else deployment.state == Deployment.State.PAUSED
     return {
         "id": str(deployment.pk),
         "name": deployment.name,
@@ -127,8 +129,8 @@ def _entry(
         "environment": deployment.environment,
         "state": "PAUSED" if paused else "READY",
         "reason": deployment.state_reason if paused else None,
-        "splits": [] if paused else shares,
-        "versions": [_version(rollout) for rollout in rollouts],
+        "splits": wanted.shares if wanted else [],
+        "versions": [_version(rollout) for rollout in wanted.rollouts] if wanted else [],
         "mask": deployment.mask,
         "tokens": [*tokens, hashlib.sha256(try_token(deployment.pk).encode()).hexdigest()],
     }
@@ -160,11 +162,8 @@ def _version(rollout: Rollout) -> dict[str, Any]:
 
 def route_file_size(sha256: str) -> int | None:
     """The size of a file that belongs to a version which the gateway may hold; None for any other."""
-    by_deployment: dict[uuid.UUID, list[Rollout]] = {}
-    for rollout in _standing():
-        by_deployment.setdefault(rollout.deployment_id, []).append(rollout)
-    for rollouts in by_deployment.values():
-        for rollout in _wanted(rollouts):
+    for wanted in _wanted().values():
+        for rollout in wanted.rollouts:
             for row in rollout.model_version.manifest:
                 if row["sha256"] == sha256:
                     return int(row["size"])

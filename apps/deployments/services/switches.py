@@ -12,11 +12,13 @@ from apps.core.actors import Actor
 from apps.core.errors import Conflict, Invalid
 from apps.core.policies import require
 from apps.deployments import policies
-from apps.deployments.models import Deployment, Rollout
-from apps.deployments.services.rollouts import fallback_of, rollout_repeat
+from apps.deployments.models import Deployment, HostReport, Rollout
+from apps.deployments.services.rollouts import rollout_repeat
+from apps.deployments.services.targets import targets_of
 from apps.deployments.services.traffic import (
     deployment_lock,
     deployment_transition,
+    loading_supersede,
     rollout_live,
     split_write,
 )
@@ -40,11 +42,12 @@ def deployment_rollback(*, actor: Actor, deployment_id: uuid.UUID, reason: str) 
         require(policies.deployment_stop(actor, deployment), "Rolling back takes a product owner's or operator's role.")
         if deployment.state not in (Deployment.State.READY, Deployment.State.DEGRADED):
             raise Conflict(f"The deployment is {deployment.get_state_display()}.", code="wrong_state")
-        target = fallback_of(deployment)
+        target = targets_of(deployment).fallback
         if target is None:
             raise Conflict("There is no earlier version whose approval stands.", code="no_rollback_target")
+        loading_supersede(deployment, "Ended by a rollback.")
         rollout = rollout_repeat(deployment, target, reason)
-        rollout_live(actor=actor, deployment=deployment, rollout=rollout, reason=reason)
+        rollout_live(actor=actor, deployment=deployment, rollout=rollout, reason=reason, stop=True)
         audit_record(
             actor=actor,
             action="deployment.rollback",
@@ -70,7 +73,8 @@ def deployment_kill(*, actor: Actor, deployment_id: uuid.UUID, reason: str) -> D
         )
         if deployment.state in (Deployment.State.RETIRED, Deployment.State.PAUSED):
             raise Conflict(f"The deployment is {deployment.get_state_display()}.", code="wrong_state")
-        baseline = baseline_of(deployment)
+        baseline = targets_of(deployment).baseline
+        loading_supersede(deployment, "Ended by the kill switch.")
         audit_record(
             actor=actor,
             action="deployment.kill",
@@ -81,33 +85,19 @@ def deployment_kill(*, actor: Actor, deployment_id: uuid.UUID, reason: str) -> D
         )
         if baseline is not None:
             rollout = rollout_repeat(deployment, baseline, reason)
-            rollout_live(actor=actor, deployment=deployment, rollout=rollout, reason=reason)
+            rollout_live(actor=actor, deployment=deployment, rollout=rollout, reason=reason, stop=True)
         else:
-            _stop(actor, deployment, reason)
+            _stop(actor, deployment, reason, stop=True)
     return deployment
 
 
-def baseline_of(deployment: Deployment) -> Rollout | None:
-    """The first version that was ever live here, when its approval stands and it is not live now."""
-    live = Rollout.objects.filter(deployment=deployment, state=Rollout.State.LIVE).first()
-    first = (
-        Rollout.objects.filter(deployment=deployment, live_at__isnull=False)
-        .select_related("model_version__model", "request")
-        .order_by("live_at")
-        .first()
-    )
-    if first is None or (live is not None and live.model_version_id == first.model_version_id):
-        return None
-    if reviews.approval_standing(first.model_version_id, deployment.environment) is None:
-        return None
-    return first
-
-
-def _stop(actor: Actor, deployment: Deployment, reason: str) -> None:
-    for rollout in Rollout.objects.filter(deployment=deployment, state__in=[Rollout.State.LIVE, Rollout.State.LOADING]):
+def _stop(actor: Actor, deployment: Deployment, reason: str, *, stop: bool = False) -> None:
+    loading_supersede(deployment, "Ended before it was live.")
+    for rollout in Rollout.objects.filter(deployment=deployment, state=Rollout.State.LIVE):
         rollout.state = Rollout.State.RETIRED
+        rollout.stopped = stop
         rollout.ended_at = timezone.now()
-        rollout.save(update_fields=["state", "ended_at"])
+        rollout.save(update_fields=["state", "stopped", "ended_at"])
     split_write(actor=actor, deployment=deployment, rollout=None, reason=reason)
     deployment_transition(actor=actor, deployment=deployment, to=Deployment.State.PAUSED, reason=reason)
 
@@ -141,11 +131,15 @@ def deployment_resume(*, actor: Actor, deployment_id: uuid.UUID, reason: str) ->
             .order_by("-live_at")
             .first()
         )
-        if last is None or reviews.approval_current(last.model_version_id, deployment.environment) is None:
+        current = reviews.approval_current(last.model_version_id, deployment.environment) if last else None
+        if last is None or current is None:
             raise Conflict(
                 "The version that was live last has no approval that stands on today's evidence.", code="not_approved"
             )
         rollout = rollout_repeat(deployment, last, reason)
+        rollout.request = current
+        rollout.save()
+        HostReport.objects.filter(version_id=rollout.model_version_id).delete()
         deployment_transition(actor=actor, deployment=deployment, to=Deployment.State.PROVISIONING, reason=reason)
         audit_record(
             actor=actor,

@@ -18,8 +18,19 @@ from apps.reviews import selectors as reviews
 
 _MOVES = {
     Deployment.State.PROVISIONING: {Deployment.State.READY, Deployment.State.PAUSED, Deployment.State.RETIRED},
-    Deployment.State.READY: {Deployment.State.DEGRADED, Deployment.State.PAUSED, Deployment.State.RETIRED},
-    Deployment.State.DEGRADED: {Deployment.State.READY, Deployment.State.PAUSED, Deployment.State.RETIRED},
+    # Back to provisioning: the live version's approval was withdrawn while the next one was loading.
+    Deployment.State.READY: {
+        Deployment.State.DEGRADED,
+        Deployment.State.PAUSED,
+        Deployment.State.PROVISIONING,
+        Deployment.State.RETIRED,
+    },
+    Deployment.State.DEGRADED: {
+        Deployment.State.READY,
+        Deployment.State.PAUSED,
+        Deployment.State.PROVISIONING,
+        Deployment.State.RETIRED,
+    },
     Deployment.State.PAUSED: {Deployment.State.READY, Deployment.State.PROVISIONING, Deployment.State.RETIRED},
     Deployment.State.RETIRED: set(),
 }
@@ -27,7 +38,7 @@ _MOVES = {
 
 def deployment_lock(actor: Actor, deployment_id: uuid.UUID) -> Deployment:
     """The deployment, locked. Raises NotFound."""
-    found = (
+    found: Deployment | None = (
         Deployment.objects.visible_to(actor)
         .select_related("model", "problem", "team")
         .select_for_update(of=("self",))
@@ -89,18 +100,24 @@ def split_write(*, actor: Actor, deployment: Deployment, rollout: Rollout | None
     return split
 
 
-def rollout_live(*, actor: Actor, deployment: Deployment, rollout: Rollout, reason: str) -> None:
-    """Put a locked deployment's rollout live and retire the one before it, in one transaction."""
+def rollout_live(*, actor: Actor, deployment: Deployment, rollout: Rollout, reason: str, stop: bool = False) -> None:
+    """Put a locked deployment's rollout live and retire the one before it, in one transaction.
+
+    `rollout` may be new and unsaved (a version that is warm takes over at once). With `stop` the one before is no
+    longer a target to go back to. Raises Conflict when the approval does not stand.
+    """
     if reviews.approval_standing(rollout.model_version_id, deployment.environment) is None:
         raise Conflict("The version's approval does not stand, so it gets no traffic.", code="not_approved")
     now = timezone.now()
+    warm = rollout._state.adding
     for old in Rollout.objects.filter(deployment=deployment, state=Rollout.State.LIVE).exclude(pk=rollout.pk):
         old.state = Rollout.State.RETIRED
+        old.stopped = stop
         old.ended_at = now
-        old.save(update_fields=["state", "ended_at"])
+        old.save(update_fields=["state", "stopped", "ended_at"])
     rollout.state = Rollout.State.LIVE
     rollout.live_at = now
-    rollout.save(update_fields=["state", "live_at"])
+    rollout.save()
     split_write(actor=actor, deployment=deployment, rollout=rollout, reason=reason)
     if deployment.state != Deployment.State.READY:
         deployment_transition(actor=actor, deployment=deployment, to=Deployment.State.READY, reason=reason)
@@ -112,7 +129,17 @@ def rollout_live(*, actor: Actor, deployment: Deployment, rollout: Rollout, reas
         after={"version": rollout.model_version.number, "rollout": rollout.number, "request": rollout.request.number},
         reason=reason,
     )
-    problem_activate(actor=actor, problem_id=deployment.problem_id)
+    if not warm:  # going back is never held up by the state of the problem
+        problem_activate(actor=actor, problem_id=deployment.problem_id)
     nudge(f"deployment.{deployment.pk}")
     nudge(f"review.{rollout.request_id}")
     nudge(f"team.{deployment.team_id}")
+
+
+def loading_supersede(deployment: Deployment, why: str) -> None:
+    """End the rollout that a locked deployment is loading, if any."""
+    for loading in Rollout.objects.filter(deployment=deployment, state=Rollout.State.LOADING):
+        loading.state = Rollout.State.RETIRED
+        loading.ended_at = timezone.now()
+        loading.reason = f"{loading.reason} {why}".strip()
+        loading.save(update_fields=["state", "ended_at", "reason"])

@@ -27,8 +27,10 @@ def gateway_only(view: View) -> View:
     @csrf_exempt
     @wraps(view)
     def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(given.encode("utf-8", "replace"), settings.GATEWAY_KEY.encode()):
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        if scheme != "Bearer" or not hmac.compare_digest(
+            given.encode("utf-8", "replace"), settings.GATEWAY_KEY.encode()
+        ):
             raise Unauthenticated("Only the gateway may ask this.")
         return view(request, *args, **kwargs)
 
@@ -39,7 +41,7 @@ def gateway_only(view: View) -> View:
 def _body(request: HttpRequest) -> dict[str, Any]:
     try:
         value = json.loads(request.body)
-    except (ValueError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise Invalid("The body is not JSON.") from error
     if not isinstance(value, dict):
         raise Invalid("The body must be a JSON object.")
