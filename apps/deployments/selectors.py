@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
@@ -126,8 +126,9 @@ def prediction_list(deployment: Deployment, *, since: datetime | None = None) ->
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Answers of a deployment over a stretch of time; latencies in milliseconds, None without answers."""
+    """Answers of a deployment since a moment; latencies in milliseconds, None without answers."""
 
+    since: datetime
     count: int
     refused: int
     failed: int
@@ -137,25 +138,32 @@ class Traffic:
     buckets: list[dict[str, Any]]
 
 
-def traffic_of(deployment: Deployment, *, hours: int = 24, buckets: int = 48) -> Traffic:
-    """Volume, errors and latency, and the same per bucket of time."""
-    since = timezone.now() - timedelta(hours=hours)
-    width = hours * 3600 / buckets
+def traffic_of(deployment: Deployment, *, hours: int = 24, buckets: int = 48, now: datetime | None = None) -> Traffic:
+    """Volume, errors and latency of the last hours, and the same per bucket of time.
+
+    Buckets begin at whole multiples of their width, so the numbers of a bucket that is over never move; the last
+    one is still open. Latencies are those of answers (status 200).
+    """
+    width = hours * 3600 // buckets
+    opened = int((now or timezone.now()).timestamp()) // width * width
+    since = datetime.fromtimestamp(opened - (buckets - 1) * width, UTC)
+    until = since + timedelta(hours=hours)
+    within = "FROM deployments_predictionlog WHERE deployment_id = %s AND at >= %s AND at < %s"
+    answered = "FILTER (WHERE status < 400)"
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*), count(*) FILTER (WHERE status BETWEEN 400 AND 499), "
             "count(*) FILTER (WHERE status >= 500), "
-            "percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY latency_ms) "
-            "FROM deployments_predictionlog WHERE deployment_id = %s AND at >= %s",
-            [deployment.pk, since],
+            f"percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY latency_ms) {answered} {within}",
+            [deployment.pk, since, until],
         )
         count, refused, failed, quantiles = cursor.fetchone()
         cursor.execute(
-            "SELECT floor(extract(epoch FROM at - %s) / %s)::int AS bucket, count(*), "
-            "count(*) FILTER (WHERE status >= 400), percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_ms), "
-            "percentile_cont(0.95) WITHIN GROUP (ORDER BY latency_ms) "
-            "FROM deployments_predictionlog WHERE deployment_id = %s AND at >= %s GROUP BY 1 ORDER BY 1",
-            [since, width, deployment.pk, since],
+            "SELECT floor(extract(epoch FROM at - %s) / %s)::int AS bucket, count(*), "  # noqa: S608 - constants
+            "count(*) FILTER (WHERE status >= 400), "
+            f"percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_ms) {answered}, "
+            f"percentile_cont(0.95) WITHIN GROUP (ORDER BY latency_ms) {answered} {within} GROUP BY 1",
+            [since, width, deployment.pk, since, until],
         )
         found = {row[0]: row for row in cursor.fetchall()}
     lines = []
@@ -171,7 +179,7 @@ def traffic_of(deployment: Deployment, *, hours: int = 24, buckets: int = 48) ->
             }
         )
     p50, p95, p99 = quantiles or (None, None, None)
-    return Traffic(count, refused, failed, p50, p95, p99, lines)
+    return Traffic(since, count, refused, failed, p50, p95, p99, lines)
 
 
 def change_count(deployment_id: uuid.UUID) -> int:

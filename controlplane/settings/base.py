@@ -151,6 +151,9 @@ CELERY_BEAT_SCHEDULE = {
     "jobs-directories": {"task": "apps.jobs.tasks.directories_sweep", "schedule": 3600.0},
     "audit-seal": {"task": "apps.audit.tasks.audit_seal", "schedule": 2.0, "options": {"expires": 10}},
     "uploads-sweep": {"task": "apps.datasets.tasks.uploads_sweep", "schedule": 600.0},
+    "predictions-partitions": {"task": "apps.deployments.tasks.partitions_make", "schedule": 3600.0},
+    "predictions-retain": {"task": "apps.deployments.tasks.predictions_retain", "schedule": 86400.0},
+    "store-care": {"task": "apps.home.tasks.store_care", "schedule": 3600.0, "options": {"expires": 1800}},
     "notices-sweep": {"task": "apps.notices.tasks.notices_sweep", "schedule": 30.0, "options": {"expires": 30}},
 }
 
@@ -209,6 +212,7 @@ X_FRAME_OPTIONS = "DENY"
 
 PUBLIC_URL = ENV.public_url
 GATEWAY_URL = ENV.gateway_url
+GATEWAY_INTERNAL_URL = ENV.gateway_internal_url
 INTERNAL_URL = ENV.internal_url
 GATEWAY_KEY = ENV.gateway_key
 FAIRWAY_HOME = ENV.home

@@ -62,6 +62,7 @@ class Environment:
     public_url: str
     live_url: str
     gateway_url: str
+    gateway_internal_url: str
     internal_url: str
     email_url: str
     email_from: str
@@ -82,6 +83,7 @@ def environment() -> Environment:
     port = number("PORT", 8000)
     live_port = number("LIVE_PORT", 8001)
     gateway_port = number("GATEWAY_PORT", 8002)
+    gateway_url = _text("GATEWAY_URL") or f"http://127.0.0.1:{gateway_port}"
     return Environment(
         home=home,
         port=port,
@@ -96,7 +98,9 @@ def environment() -> Environment:
         # A name, not an address: browsers keep passkeys to names.
         public_url=_text("PUBLIC_URL") or f"http://localhost:{port}",
         live_url=_text("LIVE_URL"),
-        gateway_url=_text("GATEWAY_URL") or f"http://127.0.0.1:{gateway_port}",
+        gateway_url=gateway_url,
+        # Where the web process reaches the gateway, when that is not the address that callers use.
+        gateway_internal_url=_text("GATEWAY_INTERNAL_URL") or gateway_url,
         internal_url=_text("INTERNAL_URL") or f"http://127.0.0.1:{port}",
         email_url=_text("EMAIL_URL", "console:"),
         email_from=_text("EMAIL_FROM", "fairway@localhost"),

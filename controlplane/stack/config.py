@@ -17,7 +17,7 @@ PLAIN = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", 
 # What the settings read, and where cloud storage libraries and proxies are told what they need.
 DJANGO = (
     "DATABASE_URL", "REDIS_URL", "STORAGE_URL", "SECRET_KEY", "GATEWAY_KEY", "ALLOWED_HOSTS", "PUBLIC_URL",
-    "LIVE_URL", "GATEWAY_URL", "INTERNAL_URL", "EMAIL_URL", "EMAIL_FROM", "HTTPS", "LOG_LEVEL",
+    "LIVE_URL", "GATEWAY_URL", "GATEWAY_INTERNAL_URL", "INTERNAL_URL", "EMAIL_URL", "EMAIL_FROM", "HTTPS", "LOG_LEVEL",
     "DJANGO_SETTINGS_MODULE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
     "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",
 )  # fmt: skip

@@ -45,7 +45,9 @@ class ApiView(APIView):
         data: dict[str, Any] = dict(serializer.validated_data)
         return data
 
-    def page(self, rows: QuerySet[Any], serializer_class: type[Serializer[Any]], *, ordering: str = "-id") -> Response:
+    def page(
+        self, rows: QuerySet[Any], serializer_class: type[Serializer[Any]], *, ordering: str | tuple[str, ...] = "-id"
+    ) -> Response:
         """One page of `rows` by key, with `next` and `previous` links."""
         paginator = KeyPagination()
         paginator.ordering = ordering

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.deployments.models import Deployment, PredictionLog, Rollout, TrafficSplit
@@ -44,14 +45,18 @@ class SplitRow(serializers.ModelSerializer[TrafficSplit]):
 
 
 class DeploymentDetail(DeploymentRow):
-    """With rollouts, newest first, and the addresses of the inference protocol."""
+    """With the newest 100 rollouts, newest first, and the address of the inference protocol."""
 
-    rollouts = RolloutRow(many=True, read_only=True)
+    rollouts = serializers.SerializerMethodField()
     infer_url = serializers.SerializerMethodField()
 
     class Meta(DeploymentRow.Meta):
         fields = [*DeploymentRow.Meta.fields, "rollouts", "infer_url"]
         read_only_fields = fields
+
+    @extend_schema_field(RolloutRow(many=True))
+    def get_rollouts(self, deployment: Deployment) -> Any:
+        return RolloutRow(self.context["rollouts"], many=True).data
 
     def get_infer_url(self, deployment: Deployment) -> str:
         return f"{settings.GATEWAY_URL}/v2/models/{deployment.name}/infer"

@@ -26,6 +26,8 @@ from apps.deployments.api.serializers import (
     TrafficRow,
 )
 
+ROLLOUTS = 100
+
 
 class DeploymentQuery(serializers.Serializer[Any]):
     team = serializers.UUIDField(required=False, default=None)
@@ -52,11 +54,16 @@ class DeploymentListView(ApiView):
         return Response(RolloutRow(rollout).data, status=201)
 
 
+def _detail(view: ApiView, pk: uuid.UUID) -> Any:
+    deployment = selectors.deployment_get(view.actor, pk)
+    return DeploymentDetail(deployment, context={"rollouts": selectors.rollout_list(deployment)[:ROLLOUTS]}).data
+
+
 class DeploymentView(ApiView):
     @extend_schema(operation_id="deployment_get", responses={200: DeploymentDetail})
     def get(self, request: Request, pk: uuid.UUID) -> Response:
-        """One deployment with its rollouts."""
-        return Response(DeploymentDetail(selectors.deployment_get(self.actor, pk)).data)
+        """One deployment with its newest rollouts."""
+        return Response(_detail(self, pk))
 
 
 class SplitListView(ApiView):
@@ -83,7 +90,7 @@ class PredictionListView(ApiView):
     def get(self, request: Request, pk: uuid.UUID) -> Response:
         """Predictions of the last 24 hours, newest first."""
         rows = selectors.prediction_list(selectors.deployment_get(self.actor, pk))
-        return self.page(rows, PredictionRow, ordering="-at")
+        return self.page(rows, PredictionRow, ordering=("-at", "-id"))
 
 
 class _SwitchView(ApiView):
@@ -93,7 +100,7 @@ class _SwitchView(ApiView):
         data = self.input(ReasonInput)
         selectors.deployment_get(self.actor, pk)
         service(actor=self.actor, deployment_id=pk, reason=data["reason"])
-        return Response(DeploymentDetail(selectors.deployment_get(self.actor, pk)).data)
+        return Response(_detail(self, pk))
 
 
 class RollbackView(_SwitchView):

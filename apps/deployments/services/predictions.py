@@ -87,13 +87,13 @@ def partitions_make(*, days: int = 7, today: date | None = None) -> list[str]:
                 continue
             cursor.execute(
                 f"SELECT 1 FROM {_TABLE}_rest WHERE at >= %s AND at < %s LIMIT 1",  # noqa: S608 - a constant
-                [day, day + timedelta(days=1)],
+                [f"{day} 00:00+00", f"{day + timedelta(days=1)} 00:00+00"],
             )
             if cursor.fetchone() is not None:
                 continue
             cursor.execute(
                 f"CREATE TABLE {name} PARTITION OF {_TABLE} "
-                f"FOR VALUES FROM ('{day.isoformat()}') TO ('{(day + timedelta(days=1)).isoformat()}')"
+                f"FOR VALUES FROM ('{day} 00:00+00') TO ('{day + timedelta(days=1)} 00:00+00')"
             )
             made.append(name)
     return made
@@ -122,6 +122,6 @@ def predictions_retain(*, keep_days: int = 90, today: date | None = None) -> lis
         dropped.append(name)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL fairway.retention = 'on'")
-        cursor.execute(f"DELETE FROM {_TABLE}_rest WHERE at < %s", [limit])  # noqa: S608 - a constant
+        cursor.execute(f"DELETE FROM {_TABLE}_rest WHERE at < %s", [f"{limit} 00:00+00"])  # noqa: S608
     PredictionBatch.objects.filter(at__lt=timezone.now() - timedelta(days=keep_days)).delete()
     return dropped
