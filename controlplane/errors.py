@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
 from apps.core.errors import FairwayError, Forbidden, Invalid, NotFound
-from apps.core.middleware import refusal_response, wants_json
+from apps.core.middleware import AWAY, away_response, refusal_response, wants_json
 from apps.core.problems import problem_response
 
 
@@ -31,6 +33,9 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def broken(request: HttpRequest) -> HttpResponse:
+    # Django answers what a middleware raises before any middleware outside of it can see it.
+    if isinstance(sys.exc_info()[1], AWAY):
+        return away_response(request)
     error = Broken("The fault is recorded under the reference. Nothing more is known to have been changed.")
     request_id = getattr(request, "request_id", "")
     if wants_json(request):

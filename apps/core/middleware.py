@@ -19,6 +19,8 @@ from apps.core.errors import FairwayError, Unavailable
 from apps.core.problems import problem_response
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+# The database or the broker is away: nobody's fault, and over in a moment.
+AWAY = (OperationalError, InterfaceError, PoolTimeout, RedisConnectionError, RedisTimeoutError)
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9_-]{8,64}$")
 _JSON_PATHS = ("/api/", "/ajax-api/", "/internal/", "/health/", "/v1/", "/get-artifact", "/live/")
 
@@ -78,27 +80,27 @@ class ErrorsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         try:
             return self.get_response(request)
-        except (OperationalError, InterfaceError, PoolTimeout, RedisConnectionError, RedisTimeoutError):
-            return self._away(request)
+        except AWAY:
+            return away_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, FairwayError):
             return refusal_response(request, exception)
-        if isinstance(
-            exception, OperationalError | InterfaceError | PoolTimeout | RedisConnectionError | RedisTimeoutError
-        ):
-            return self._away(request)
+        if isinstance(exception, AWAY):
+            return away_response(request)
         return None
 
-    def _away(self, request: HttpRequest) -> HttpResponse:
-        error = Unavailable(
-            "The database or the message broker cannot be reached. Nothing was changed. Try again in a few seconds."
-        )
-        if wants_json(request):
-            return problem_response(error, request_id=getattr(request, "request_id", ""))
-        response = HttpResponse(_AWAY_PAGE, status=503)
-        response["Retry-After"] = "2"
-        return response
+
+def away_response(request: HttpRequest) -> HttpResponse:
+    """503 with Retry-After, without asking the database for anything."""
+    error = Unavailable(
+        "The database or the message broker cannot be reached. Nothing was changed. Try again in a few seconds."
+    )
+    if wants_json(request):
+        return problem_response(error, request_id=getattr(request, "request_id", ""))
+    response = HttpResponse(_AWAY_PAGE, status=503)
+    response["Retry-After"] = "2"
+    return response
 
 
 # The page must not need the database (sessions, navigation), so it stands alone.
