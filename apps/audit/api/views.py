@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -46,7 +46,11 @@ def _moment(request: Request, name: str) -> datetime | None:
         found = None
     if found is None:
         raise Invalid.field(name, "A moment as in 2030-01-31T12:00:00Z.")
-    return found if timezone.is_aware(found) else timezone.make_aware(found)
+    try:
+        # The database knows no zone further than 16 hours from UTC, and no year before 1.
+        return (found if timezone.is_aware(found) else timezone.make_aware(found)).astimezone(UTC)
+    except (OverflowError, ValueError) as error:
+        raise Invalid.field(name, "This moment is out of range.") from error
 
 
 class AuditView(ApiView):

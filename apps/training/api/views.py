@@ -62,6 +62,8 @@ class LaunchRow(serializers.ModelSerializer[Launch]):
 
 
 class RecipeListView(ApiView):
+    pagination_class = None
+
     @extend_schema(operation_id="recipe_list", parameters=[RecipeQuery], responses={200: RecipeRow(many=True)})
     def get(self, request: Request) -> Response:
         """The recipes that fit a kind of problem."""
