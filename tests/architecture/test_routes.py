@@ -36,8 +36,6 @@ PUBLIC = {
     "invitation-accept": "a form only with the secret in the session",
     "mfa_login_webauthn": "asks the browser for a passkey",
     "usersessions_list": "leads to the page of one's own sessions, which refuses",
-    "api-schema": "the description of the API holds no data",
-    "api-docs": "the same, to read",
 }
 _VALUES: dict[str, Any] = {"uuid": uuid.UUID(int=7), "int": 7, "str": "x7", "slug": "x7", "path": "x/7"}
 _REFUSALS = {401, 403, 404, 405}
@@ -88,7 +86,7 @@ def test_the_walk_finds_the_rooms():
     names = {route.name for route in routes_all()}
 
     assert {"person-list", "api-me", "audit-list", "account_login"} <= names
-    assert set(PUBLIC) - {"api-schema", "api-docs"} <= names
+    assert set(PUBLIC) <= names
 
 
 def test_every_route_refuses_a_stranger():
