@@ -11,7 +11,16 @@ from apps.accounts import selectors
 from apps.accounts.policies import may_administer, may_administer_site
 from apps.audit import contracts as audit
 from apps.core.actors import Actor
-from apps.core.registries import Command, Hit, NavEntry, command_register, navigation_register, search_register
+from apps.core.registries import (
+    AdminTab,
+    Command,
+    Hit,
+    NavEntry,
+    admin_tab_register,
+    command_register,
+    navigation_register,
+    search_register,
+)
 
 
 def _search_people(actor: Actor, text: str, limit: int) -> Iterable[Hit]:
@@ -60,6 +69,12 @@ def register() -> None:
             shortcut="p",
             visible=lambda actor, team_id: may_administer(actor),
         )
+    )
+    admin_tab_register(
+        AdminTab("people", "People", "person-list", 10, may_administer),
+        AdminTab("teams", "Teams", "team-list", 20, may_administer),
+        AdminTab("invitations", "Invitations", "invitation-list", 30, may_administer),
+        AdminTab("roles", "Who can do this?", "roles-matrix", 40, may_administer),
     )
     search_register("people", _search_people)
     search_register("teams", _search_teams)

@@ -14,8 +14,12 @@ from typing import IO
 
 from django.core.files import File
 from django.core.files.storage import storages
+from django.db import connection, transaction
+from django.utils import timezone
 
-from apps.core.errors import Invalid, NotFound, TooLarge
+from apps.core.blob_references import reference_exists
+from apps.core.errors import Conflict, Invalid, NotFound, TooLarge
+from apps.core.models import StoredBlob
 
 CHUNK = 1024 * 1024
 
@@ -34,8 +38,47 @@ def _name(sha256: str) -> str:
     return f"blobs/{sha256[:2]}/{sha256[2:4]}/{sha256}"
 
 
+def blob_lock(sha256: str) -> None:
+    """Within a transaction: nobody else writes, refers to or removes the bytes of this hash meanwhile."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [int(sha256[:15], 16)])
+
+
+def blob_lock_try(sha256: str) -> bool:
+    """As `blob_lock`, but False at once when somebody else has it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [int(sha256[:15], 16)])
+        taken: bool = cursor.fetchone()[0]
+    return taken
+
+
+def _note_write(ref: BlobRef) -> str:
+    """Note the write before the bytes are looked for, so that a collector either sees it or is over. The old fault."""
+    with transaction.atomic():
+        blob_lock(ref.sha256)
+        held = StoredBlob.objects.filter(pk=ref.sha256).first()
+        fault = held.fault if held else ""
+        StoredBlob.objects.update_or_create(
+            pk=ref.sha256, defaults={"size": ref.size, "written_at": timezone.now(), "fault": ""}
+        )
+    return fault
+
+
+def blob_hold(sha256: str) -> None:
+    """In the transaction that writes a reference: keep the bytes from being collected until it commits.
+
+    Raises Conflict when they were removed after they had been written: they must be sent again.
+    """
+    blob_lock(sha256)
+    if not StoredBlob.objects.filter(pk=sha256).exists():
+        raise Conflict("The same bytes were removed at this moment. Send them again.", code="bytes_removed")
+
+
 def blob_write(chunks: Iterable[bytes], *, limit: int | None = None) -> BlobRef:
-    """Stream `chunks` into the store; memory stays flat. Raises TooLarge past `limit` bytes; nothing is left then."""
+    """Stream `chunks` into the store; memory stays flat. Raises TooLarge past `limit` bytes; nothing is left then.
+
+    Bytes that were found flipped are written anew. Whoever writes has the collector's grace time to refer to them.
+    """
     digest = hashlib.sha256()
     size = 0
     with tempfile.TemporaryFile(prefix="fairway-blob-") as spool:
@@ -46,6 +89,8 @@ def blob_write(chunks: Iterable[bytes], *, limit: int | None = None) -> BlobRef:
             digest.update(chunk)
             spool.write(chunk)
         ref = BlobRef(digest.hexdigest(), size)
+        if _note_write(ref) == StoredBlob.Fault.FLIPPED:
+            storages["blobs"].delete(_name(ref.sha256))
         if not blob_exists(ref.sha256):
             spool.seek(0)
             saved = storages["blobs"].save(_name(ref.sha256), File(spool))
@@ -95,9 +140,18 @@ def blob_holder_register(room: str, holds: BlobHolder) -> None:
 
 def blob_held(sha256: str) -> bool:
     """Does any room still need these bytes?"""
-    return any(holds(sha256) for holds in _holders.values())
+    return any(holds(sha256) for holds in _holders.values()) or reference_exists(sha256)
+
+
+def blob_release(sha256: str) -> None:
+    """Remove bytes that nothing needs any more; what is still needed stays. Called once a reference has gone."""
+    with transaction.atomic():
+        blob_lock(sha256)
+        if not blob_held(sha256) and blob_exists(sha256):
+            blob_delete(sha256)
 
 
 def blob_delete(sha256: str) -> None:
     """Remove the bytes. Only retention and clean-up call this, once they made sure that nothing refers to them."""
+    StoredBlob.objects.filter(pk=sha256).delete()
     storages["blobs"].delete(_name(sha256))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from django.db import models
+from django.utils import timezone
 
 from apps.core.actors import Actor
 from apps.core.ids import id_new
@@ -82,3 +83,29 @@ class LongTask(models.Model):
     url = models.CharField(max_length=300, blank=True, default="")
     started_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+
+
+class StoredBlob(models.Model):
+    """What is known of one file in the content-addressed store; who refers to it is asked of the rooms."""
+
+    class Fault(models.TextChoices):
+        NONE = "", "none"
+        FLIPPED = "FLIPPED", "bytes differ from their hash"
+        MISSING = "MISSING", "not in the store"
+
+    sha256 = models.CharField(max_length=64, primary_key=True)
+    size = models.BigIntegerField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # Moves with every write of the same bytes: whoever wrote them last has the grace time to refer to them.
+    written_at = models.DateTimeField(default=timezone.now)
+    checked_at = models.DateTimeField(null=True)
+    fault = models.CharField(max_length=8, choices=Fault.choices, blank=True, default="")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["written_at"], name="core_blob_written"),
+            models.Index(fields=["fault"], name="core_blob_faults", condition=~models.Q(fault="")),
+        ]
+
+    def __str__(self) -> str:
+        return self.sha256

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.urls import reverse
+
 from apps.core.actors import Actor
 
 
@@ -92,6 +94,32 @@ class Hit:
     detail: str
     url: str
     icon: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AdminTab:
+    """A sibling among the administration's pages; `visible` decides by rights."""
+
+    key: str
+    label: str
+    url_name: str
+    order: int
+    visible: Callable[[Actor], bool] = lambda actor: True
+
+
+_admin_tabs: dict[str, AdminTab] = {}
+
+
+def admin_tab_register(*tabs: AdminTab) -> None:
+    """A room adds pages to the administration."""
+    for tab in tabs:
+        _admin_tabs[tab.key] = tab
+
+
+def admin_tabs(actor: Actor, current: str) -> list[dict[str, Any]]:
+    """The tabs that this actor can open, for `components/tabs.html`."""
+    shown = sorted((tab for tab in _admin_tabs.values() if tab.visible(actor)), key=lambda tab: tab.order)
+    return [{"label": tab.label, "url": reverse(tab.url_name), "current": tab.key == current} for tab in shown]
 
 
 SearchSource = Callable[[Actor, str, int], Iterable[Hit]]

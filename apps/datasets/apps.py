@@ -7,7 +7,8 @@ class DatasetsConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.core.blobs import blob_holder_register
-        from apps.datasets import registrations, storage
+        from apps.datasets import blob_sources, registrations, storage
 
         blob_holder_register("datasets", storage.version_holds)
+        blob_sources.register()
         registrations.register()

@@ -87,7 +87,9 @@ class DatasetVersion(BaseModel):
     created_by_label = models.CharField(max_length=200, blank=True, default="")
     # Set when a job first uses the version: from then on roles and split are sealed too, not only the bytes.
     cited_at = models.DateTimeField(null=True)
+    # The tombstone of its bytes: hash, schema and profile stay.
     purged_at = models.DateTimeField(null=True)
+    purge_reason = models.TextField(blank=True, default="")
 
     class Meta:
         constraints = [

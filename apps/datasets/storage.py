@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
-from django.db import connection, transaction
 from django.db.models import Q
 
-from apps.core.blobs import CHUNK, blob_chunks, blob_delete, blob_exists, blob_held
+from apps.core.blobs import CHUNK, blob_chunks, blob_lock, blob_release
 from apps.core.errors import NotFound
 from apps.datasets.models import DatasetVersion
 
@@ -58,8 +57,7 @@ def parts_delete(upload_id: uuid.UUID, offsets: Iterable[int]) -> None:
 
 def bytes_lock(sha256: str) -> None:
     """Within a transaction: nobody else registers or releases the bytes of this hash meanwhile."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [int(sha256[:15], 16)])
+    blob_lock(sha256)
 
 
 def version_holds(sha256: str) -> bool:
@@ -75,10 +73,7 @@ def bytes_release(sha256: str) -> None:
     """Remove bytes that nothing needs any more; what is still needed stays."""
     if not sha256:
         return
-    with transaction.atomic():
-        bytes_lock(sha256)
-        if not blob_held(sha256) and blob_exists(sha256):
-            blob_delete(sha256)
+    blob_release(sha256)
 
 
 def lines_around(sha256: str, line: int) -> list[list[object]]:

@@ -6,6 +6,8 @@ class ExperimentsConfig(AppConfig):
     label = "experiments"
 
     def ready(self) -> None:
+        from apps.experiments import blob_sources
         from apps.experiments.registrations import register
 
+        blob_sources.register()
         register()

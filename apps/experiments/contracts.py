@@ -77,3 +77,18 @@ def run_panels(actor: Actor, run: Run) -> list[tuple[str, Mapping[str, Any]]]:
     """(template, context) of each card."""
     found = [(template, context(actor, run)) for template, context in _panels]
     return [(template, context) for template, context in found if context is not None]
+
+
+PurgeVeto = Callable[[uuid.UUID], "list[str]"]
+_purge_vetoes: list[PurgeVeto] = []
+
+
+def run_purge_veto_register(veto: PurgeVeto) -> None:
+    """A room above says, in sentences, why the files of a run must stay (live version, open request)."""
+    if veto not in _purge_vetoes:
+        _purge_vetoes.append(veto)
+
+
+def run_purge_vetoes(run_id: uuid.UUID) -> list[str]:
+    """Every reason against removing the files of a run."""
+    return [reason for veto in _purge_vetoes for reason in veto(run_id)]

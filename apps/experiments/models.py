@@ -82,6 +82,9 @@ class Run(TeamOwned):
     tags = models.JSONField(default=dict)
     sealed_at = models.DateTimeField(null=True)
     deleted_at = models.DateTimeField(null=True)
+    # The tombstone of its files: their rows with path, hash and size stay, the bytes are gone.
+    purged_at = models.DateTimeField(null=True)
+    purge_reason = models.TextField(blank=True, default="")
 
     objects = RunQuerySet.as_manager()
 

@@ -23,6 +23,11 @@ def require_run_write(actor: Actor, run: Run) -> None:
     )
 
 
+def run_purge(actor: Actor, run: Run) -> bool:
+    """May the actor remove the files of a run for good? A person's deed: never a job attempt's."""
+    return actor.is_person and actor.can("data.edit", run.team_id)
+
+
 def experiment_create(actor: Actor, team_id: uuid.UUID) -> bool:
     """May the actor open an experiment in this team?"""
     return actor.can("job.run", team_id)

@@ -13,11 +13,12 @@ class JobsConfig(AppConfig):
             navigation_register,
             search_register,
         )
-        from apps.jobs import selectors
+        from apps.jobs import blob_sources, selectors
         from apps.jobs.search import jobs_find
         from apps.jobs.topics import topics_register
 
         topics_register()
+        blob_sources.register()
         search_register("job", jobs_find)
         navigation_register(NavEntry("jobs", "Jobs", "cpu", "job-list", 50, "j", count=selectors.running_count))
         command_register(Command("Go to jobs", "job-list", "cpu"))

@@ -6,6 +6,8 @@ class RegistryConfig(AppConfig):
     label = "registry"
 
     def ready(self) -> None:
+        from apps.registry import blob_sources
         from apps.registry.registrations import register
 
+        blob_sources.register()
         register()

@@ -177,6 +177,7 @@ class DatasetVersionRow(serializers.ModelSerializer[DatasetVersion]):
             "created_at",
             "cited_at",
             "purged_at",
+            "purge_reason",
             "row_version",
         ]
         read_only_fields = fields

@@ -329,8 +329,9 @@ def version_purge(*, actor: Actor, version_id: uuid.UUID, reason: str, confirm: 
     if vetoes:
         raise Conflict("The bytes are needed.", code="needed", items=vetoes)
     version.purged_at = timezone.now()
+    version.purge_reason = why
     version.row_version += 1
-    version.save(update_fields=["purged_at", "row_version"])
+    version.save(update_fields=["purged_at", "purge_reason", "row_version"])
     audit_record(
         actor=actor,
         action="dataset.version_purged",

@@ -131,6 +131,8 @@ def profile_end(version: DatasetVersion, **changes: Any) -> DatasetVersion:
     ref = blob_write([b"PAR1 table of " + version.content_digest.encode()])
     with transaction.atomic():
         services.profile_finish(job, result, {"table.parquet": {"sha256": ref.sha256, "size": ref.size}})
+        # An open job needs its bytes.
+        Job.objects.filter(pk=job.pk).update(state="SUCCEEDED")
     version.refresh_from_db()
     return version
 

@@ -163,6 +163,7 @@ def test_a_file_that_cannot_be_read_fails_with_its_place_and_loses_its_bytes(sto
     told = {"error": {"code": "RAGGED", "message": "Line 31 has 4 fields; the header has 5", "line": 31, "column": 5}}
     JobAttempt.objects.create(job=job, number=1, state="ENDED", exit_code=65, result=told)
 
+    Job.objects.filter(pk=job.pk).update(state="FAILED")
     with django_capture_on_commit_callbacks(execute=True):
         services.profile_fail(job, "Line 31 has 4 fields")
 

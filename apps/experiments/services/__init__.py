@@ -20,6 +20,7 @@ from apps.experiments.services.measurements import (
     tag_delete,
     tags_set,
 )
+from apps.experiments.services.purging import run_files, run_purge
 from apps.experiments.services.runs import (
     run_archive,
     run_create,
@@ -47,10 +48,12 @@ __all__ = [
     "run_archive",
     "run_batch_log",
     "run_create",
+    "run_files",
     "run_finish",
     "run_inputs_add",
     "run_job_set",
     "run_notes_save",
+    "run_purge",
     "run_seal",
     "run_update",
     "tag_delete",

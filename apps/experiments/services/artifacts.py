@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from django.db import transaction
 
 from apps.core.actors import Actor
-from apps.core.blobs import blob_write
+from apps.core.blobs import blob_hold, blob_write
 from apps.core.errors import Invalid, NotFound
 from apps.core.policies import require_verb
 from apps.experiments.models import Artifact, LoggedModel, Run
@@ -54,6 +54,7 @@ def artifact_store(
         else:
             assert logged_model_id is not None  # noqa: S101 - for the type checker; checked above
             owner = {"logged_model": logged_model_lock(actor, logged_model_id)}
+        blob_hold(ref.sha256)
         artifact, _ = Artifact.objects.update_or_create(
             **owner, path=path, defaults={"sha256": ref.sha256, "size": ref.size}
         )

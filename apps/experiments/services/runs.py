@@ -33,7 +33,9 @@ def run_lock(actor: Actor, run_id: uuid.UUID) -> Run:
 
 
 def require_unsealed(run: Run) -> None:
-    """Raise Conflict when a model version or an evaluation cites the run."""
+    """Raise Conflict when a model version or an evaluation cites the run, or its files were removed."""
+    if run.purged_at is not None:
+        raise Conflict(f"The files of run “{run.name}” were removed. Begin another run.", code="run_purged")
     if run.sealed_at is not None:
         raise Conflict(
             f"Run “{run.name}” is sealed since {run.sealed_at:%d %b %Y %H:%M} UTC: a model version or an evaluation "

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 
 from apps.core.actors import Actor
-from apps.core.blobs import BlobRef, blob_chunks, blob_write
+from apps.core.blobs import BlobRef, blob_chunks, blob_hold, blob_write
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
 from apps.jobs.models import Job, JobAttempt
 from apps.jobs.policies import is_attempt
@@ -84,6 +84,7 @@ def output_store(*, actor: Actor, name: str, chunks: Iterable[bytes], size: int)
     ref = blob_write(_counted(chunks, size), limit=limits_of(job).file_bytes)
     with transaction.atomic():
         _, attempt = _locked(actor)
+        blob_hold(ref.sha256)
         attempt.outputs[name] = {"sha256": ref.sha256, "size": ref.size}
         attempt.save(update_fields=["outputs"])
     return ref

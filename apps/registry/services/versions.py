@@ -50,7 +50,7 @@ def model_version_create(
     `facts` is ModelFacts as the child reports it; the files and their hashes are those that the store has, never
     those that a file or a child claims. What is not in a format of the fixed list is kept and QUARANTINED.
     The same run and path, or the same bytes, is the version that stands. Seals the run.
-    Raises NotFound, Forbidden, Invalid.
+    Raises NotFound, Forbidden, Invalid, Conflict when the run's files were removed.
     """
     with transaction.atomic():
         model = Model.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=model_id).first()
@@ -67,6 +67,10 @@ def model_version_create(
         held = ModelVersion.objects.filter(model=model, run=run, path=path).first()
         if held is not None:
             return held
+        if run.purged_at is not None:
+            raise Conflict(
+                "The files of this run were removed, so nothing can be registered from it.", code="run_purged"
+            )
         manifest = _manifest(actor, run, facts)
         digest = manifest_digest(manifest)
         same = ModelVersion.objects.filter(model=model, content_digest=digest).first()

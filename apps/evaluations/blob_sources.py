@@ -1,0 +1,31 @@
+"""Which stored bytes evaluations refer to (asked by `apps.core.blob_references`)."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.urls import NoReverseMatch, reverse
+
+from apps.core.blob_references import BlobSource, blob_source_register
+
+
+def _url(pk: uuid.UUID) -> str:
+    try:
+        return reverse("evaluation-detail", args=[pk])
+    except NoReverseMatch:
+        return ""
+
+
+def register() -> None:
+    """The sufficient statistics and the predictions of each evaluation."""
+    blob_source_register(
+        BlobSource(
+            "evaluations.result",
+            "results of evaluations",
+            "SELECT e.team_id, f.sha256, e.id AS object_id, 'Evaluation ' || e.number || ' of ' || p.name "
+            "AS object_label FROM evaluations_evaluation e JOIN problems_problem p ON p.id = e.problem_id "
+            "CROSS JOIN LATERAL (VALUES (e.statistics_sha256), (e.predictions_sha256)) AS f(sha256) "
+            "WHERE f.sha256 <> ''",
+            _url,
+        )
+    )
