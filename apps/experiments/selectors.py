@@ -6,7 +6,7 @@ import contextlib
 import uuid
 from typing import Any
 
-from django.db.models import Count, Max, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 
 from apps.core.actors import Actor
 from apps.core.errors import NotFound
@@ -87,17 +87,31 @@ def metric_history(run: Run, key: str, *, limit: int = 50_000) -> list[Metric]:
     return list(Metric.objects.filter(run=run, key=key).order_by("step", "timestamp", "id")[:limit])
 
 
-def metric_curves(runs: list[Run], *, points: int = 320) -> dict[str, dict[uuid.UUID, list[tuple[int, float]]]]:
+Curves = dict[str, dict[uuid.UUID, list[tuple[int, float]]]]
+
+
+def metric_curves(runs: list[Run], *, points: int = 320) -> Curves:
     """{key: {run id: [(step, value), ...]}} for keys measured at more than one step, thinned to `points` each."""
+    return metric_curves_from(runs, points=points)[0]
+
+
+def metric_curves_from(runs: list[Run], *, points: int = 320) -> tuple[Curves, int]:
+    """The curves, and the id of their newest measurement: where a live page goes on (0: from the start)."""
     rows = (
         Metric.objects.filter(run__in=runs)
-        .values_list("key", "run_id", "step", "value")
+        .values_list("key", "run_id", "step", "value", "pk")
         .order_by("key", "run_id", "step", "timestamp", "id")[:200_000]
     )
-    curves: dict[str, dict[uuid.UUID, list[tuple[int, float]]]] = {}
-    for key, run_id, step, value in rows:
+    curves: Curves = {}
+    newest = 0
+    for key, run_id, step, value, pk in rows:
         curves.setdefault(key, {}).setdefault(run_id, []).append((step, value))
-    thinned: dict[str, dict[uuid.UUID, list[tuple[int, float]]]] = {}
+        newest = max(newest, pk)
+    return _thinned(curves, points), newest
+
+
+def _thinned(curves: Curves, points: int) -> Curves:
+    thinned: Curves = {}
     for key, by_run in curves.items():
         if all(len({step for step, _ in line}) < 2 for line in by_run.values()):
             continue
@@ -116,24 +130,23 @@ def metrics_after(run_id: uuid.UUID, after: int, *, limit: int = 2000) -> list[M
     return list(Metric.objects.filter(run_id=run_id, pk__gt=after).order_by("pk")[:limit])
 
 
-def metric_last(run_id: uuid.UUID) -> int:
-    """The id of the newest measurement: where a live page goes on. 0 before the first."""
-    newest: int | None = Metric.objects.filter(run_id=run_id).aggregate(top=Max("pk"))["top"]
-    return newest or 0
-
-
 def run_sample(runs: QuerySet[Run], count: int = 200) -> list[Run]:
     """The newest runs of a list with what columns and charts are made of, and no more."""
     rows = runs.order_by("-pk").only("name", "params", "metrics_latest", "experiment_id", "team_id", "status")
     return list(rows[:count])
 
 
-def logged_model_list(run: Run) -> list[LoggedModel]:
-    """Models that a run logged, oldest first, each with its files as `files`."""
-    rows = LoggedModel.objects.filter(source_run=run).prefetch_related(
-        Prefetch("artifacts", Artifact.objects.order_by("path"), to_attr="files")
-    )
-    return list(rows.order_by("id"))
+def run_files(run: Run) -> tuple[list[Artifact], list[tuple[LoggedModel, list[Artifact]]]]:
+    """All files of a run by path: its own, and those of each model that it logged."""
+    own: list[Artifact] = []
+    logged: dict[LoggedModel, list[Artifact]] = {}
+    rows = Artifact.objects.filter(Q(run=run) | Q(logged_model__source_run=run)).select_related("logged_model")
+    for file in rows.order_by("path", "id"):
+        if file.logged_model is None:
+            own.append(file)
+        else:
+            logged.setdefault(file.logged_model, []).append(file)
+    return own, sorted(logged.items(), key=lambda item: item[0].pk)
 
 
 def data_differs(runs: list[Run]) -> bool:
@@ -149,9 +162,17 @@ def data_differs(runs: list[Run]) -> bool:
 def run_newest(actor: Actor, problem_id: uuid.UUID) -> tuple[Run | None, int, int]:
     """The newest run of a problem, how many it has, and how many run now."""
     rows = run_list(actor, problem_id=problem_id)
-    counts = rows.aggregate(n=Count("pk"), running=Count("pk", filter=Q(status=Run.Status.RUNNING)))
-    newest = rows.order_by("-pk").first() if counts["n"] else None
-    return newest, counts["n"], counts["running"]
+    counts = rows.order_by().values("experiment__problem_id").annotate(n=Count("pk"))
+    running = counts.filter(status=Run.Status.RUNNING)
+    newest = (
+        rows.only("name", "status", "experiment_id", "created_at", "team_id")
+        .annotate(run_count=Subquery(counts.values("n")), running_count=Subquery(running.values("n")))
+        .order_by("-pk")
+        .first()
+    )
+    if newest is None:
+        return None, 0, 0
+    return newest, newest.run_count or 0, newest.running_count or 0  # type: ignore[attr-defined]
 
 
 def artifact_list(*, run_id: uuid.UUID | None = None, logged_model_id: uuid.UUID | None = None) -> QuerySet[Artifact]:
@@ -162,6 +183,16 @@ def artifact_list(*, run_id: uuid.UUID | None = None, logged_model_id: uuid.UUID
     return rows.order_by("path")
 
 
+def artifact_find(path: str, *, run_id: uuid.UUID | None = None, logged_model_id: uuid.UUID | None = None) -> Artifact:
+    """The file of that path. Raises NotFound, also for what cannot be a path."""
+    rows = artifact_list(run_id=run_id, logged_model_id=logged_model_id)
+    # PostgreSQL refuses NUL in text.
+    found = None if "\x00" in path else rows.filter(path=path).first()
+    if found is None:
+        raise NotFound("There is no such file.")
+    return found
+
+
 def logged_model_get(actor: Actor, pk: uuid.UUID) -> LoggedModel:
     """Raises NotFound."""
     found: LoggedModel | None = (
@@ -170,6 +201,26 @@ def logged_model_get(actor: Actor, pk: uuid.UUID) -> LoggedModel:
     if found is None:
         raise NotFound("There is no such logged model, or you may not see it.")
     return found
+
+
+def logged_model_search(
+    actor: Actor,
+    *,
+    experiment_numbers: list[int],
+    name: str | None = None,
+    run_id: uuid.UUID | None = None,
+    after: uuid.UUID | None = None,
+    limit: int = 100,
+) -> list[LoggedModel]:
+    """Logged models of experiments, oldest first, after a given one."""
+    rows = LoggedModel.objects.visible_to(actor).filter(experiment__number__in=experiment_numbers)
+    if name is not None:
+        rows = rows.filter(name=name)
+    if run_id is not None:
+        rows = rows.filter(source_run_id=run_id)
+    if after is not None:
+        rows = rows.filter(pk__gt=after)
+    return list(rows.select_related("experiment").order_by("pk")[:limit])
 
 
 def run_compare(actor: Actor, ids: list[uuid.UUID]) -> dict[str, Any]:
@@ -224,4 +275,6 @@ def run_search(actor: Actor, text: str, limit: int) -> QuerySet[Run]:
 
 def blob_needed(sha256: str) -> bool:
     """Does a run or a logged model refer to these bytes?"""
-    return Artifact.objects.filter(sha256=sha256).exists()
+    mine = Q(run__isnull=False, run__purged_at__isnull=True)
+    logged = Q(logged_model__isnull=False, logged_model__source_run__purged_at__isnull=True)
+    return Artifact.objects.filter(mine | logged, sha256=sha256).exists()

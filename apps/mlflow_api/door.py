@@ -102,7 +102,7 @@ def float_of(source: dict[str, Any], name: str) -> float:
 
 def pairs_of(source: dict[str, Any], name: str, limit: int) -> dict[str, str]:
     """A list of {"key", "value"} objects as a dict."""
-    rows = source.get(name) or []
+    rows = [] if source.get(name) is None else source[name]
     if not isinstance(rows, list) or len(rows) > limit:
         raise Invalid.field(name, f"Must be a list of at most {limit}.")
     pairs = {}

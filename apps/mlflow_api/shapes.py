@@ -17,6 +17,10 @@ def artifact_root(run: Run) -> str:
     return f"mlflow-artifacts:/{run.experiment.number}/{run.pk.hex}/artifacts"
 
 
+def model_root(model: LoggedModel) -> str:
+    return f"mlflow-artifacts:/{model.experiment.number}/models/m-{model.pk.hex}/artifacts"
+
+
 def experiment_shape(experiment: Experiment) -> dict[str, Any]:
     return {
         "experiment_id": str(experiment.number),
@@ -66,7 +70,7 @@ def logged_model_shape(model: LoggedModel) -> dict[str, Any]:
         "name": model.name,
         "creation_timestamp_ms": millis(model.created_at),
         "last_updated_timestamp_ms": millis(model.created_at),
-        "artifact_uri": f"mlflow-artifacts:/{model.experiment.number}/models/m-{model.pk.hex}/artifacts",
+        "artifact_uri": model_root(model),
         "status": model.status,
         "model_type": model.model_type,
         "tags": [{"key": k, "value": str(v)} for k, v in model.tags.items()],

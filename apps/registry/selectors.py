@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet, Subquery
 
 from apps.core.actors import Actor
 from apps.core.errors import NotFound
@@ -88,8 +88,11 @@ def model_ref(version: ModelVersion) -> dict[str, Any]:
     }
 
 
-def lineage_missing(version: ModelVersion) -> list[str]:
-    """Which of code, environment, data and run the version lacks (invariant I5); empty when its lineage is whole."""
+def lineage_missing(version: ModelVersion, *, has_data: bool | None = None) -> list[str]:
+    """Which of code, environment, data and run the version lacks (invariant I5); empty when its lineage is whole.
+
+    `has_data` saves a query where the caller has read the run's inputs already.
+    """
     run = version.run
     if run is None:
         return ["the run that generated it", "the code", "the environment", "the data"]
@@ -98,7 +101,9 @@ def lineage_missing(version: ModelVersion) -> list[str]:
         missing.append("the code")
     if not (run.environment.get("lock_digest") or version.environment.get("lock_digest")):
         missing.append("the environment")
-    if not run.inputs.filter(dataset_version__isnull=False).exists():
+    if has_data is None:
+        has_data = run.inputs.filter(dataset_version__isnull=False).exists()
+    if not has_data:
         missing.append("the data")
     return missing
 
@@ -131,6 +136,14 @@ def _named(lookup: str, text: str) -> Q:
 def versions_of_runs(actor: Actor, run_ids: Iterable[uuid.UUID]) -> list[ModelVersion]:
     """The versions that these runs generated."""
     return list(version_list(actor).filter(run_id__in=list(run_ids)).defer("manifest", "signature", "importance"))
+
+
+def version_heads(actor: Actor, model: Model, live_id: uuid.UUID | None) -> tuple[Any, Any]:
+    """(the newest version, the live one) of a model, in one query; None for what there is not."""
+    top = ModelVersion.objects.filter(model=model).order_by("-number").values("number")[:1]
+    rows = list(version_list(actor, model_id=model.pk).filter(Q(number=Subquery(top)) | Q(pk=live_id)))
+    newest = max(rows, key=lambda version: version.number, default=None)
+    return newest, next((version for version in rows if version.pk == live_id), None)
 
 
 def alias_list(model: Model) -> dict[uuid.UUID, list[str]]:

@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, Value, When
 
 from apps.core.actors import Actor
 from apps.core.errors import NotFound
@@ -104,17 +104,25 @@ class Forecast:
 
 def forecast(actor: Actor, recipe_id: str, version_id: uuid.UUID | None) -> Forecast | None:
     """How long this recipe waited and ran before: on this data when it did, else on any. None when it never ran."""
-    rows = Launch.objects.visible_to(actor).filter(recipe=recipe_id, job__state="SUCCEEDED").order_by("-id")
-    for same, wanted in ((True, rows.filter(dataset_version_id=version_id)), (False, rows)):
-        times = wanted.values_list("job__created_at", "job__started_at", "job__ended_at")[:FORECAST_JOBS]
-        kept = [((start - made).total_seconds(), (end - start).total_seconds()) for made, start, end in times if start]
-        if kept:
-            waits, runs = zip(*kept, strict=True)
-            return Forecast(len(kept), _spread(waits), _spread(runs), same)
-    return None
+    here = Case(When(dataset_version_id=version_id, then=Value(1)), default=Value(0))
+    rows = (
+        Launch.objects.visible_to(actor)
+        .filter(recipe=recipe_id, job__state="SUCCEEDED", job__started_at__isnull=False)
+        .annotate(here=here)
+        .order_by("-here", "-id")
+        .values_list("here", "job__created_at", "job__started_at", "job__ended_at")[:FORECAST_JOBS]
+    )
+    found = list(rows)
+    same = bool(found) and found[0][0] == 1
+    kept = [row for row in found if row[0] == 1] if same else found
+    if not kept:
+        return None
+    waits = [(start - made).total_seconds() for _, made, start, _ in kept]
+    runs = [(end - start).total_seconds() for _, _, start, end in kept]
+    return Forecast(len(kept), _spread(waits), _spread(runs), same)
 
 
-def _spread(values: tuple[float, ...]) -> tuple[float, float, float]:
+def _spread(values: list[float]) -> tuple[float, float, float]:
     ordered = sorted(values)
     last = len(ordered) - 1
     return ordered[round(last * 0.5)], ordered[round(last * 0.05)], ordered[round(last * 0.95)]

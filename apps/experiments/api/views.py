@@ -154,9 +154,7 @@ class RunArtifactView(ApiView):
     def get(self, request: Request, pk: uuid.UUID, path: str) -> Any:
         """The bytes of a file, always as an attachment."""
         run = selectors.run_get(self.actor, pk)
-        artifact = selectors.artifact_list(run_id=run.pk).filter(path=path).first()
-        if artifact is None:
-            raise NotFound("The run has no such file.")
+        artifact = selectors.artifact_find(path, run_id=run.pk)
         return file_response(sha256=artifact.sha256, size=artifact.size, name=artifact.path)
 
 

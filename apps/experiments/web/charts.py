@@ -102,7 +102,7 @@ def _run_chart(base: str, lines: Mapping[MetricWords, Line], axis: str) -> Chart
         )
     layout = {
         "xaxis": {"title": axis},
-        "yaxis": {"title": judged.label.lower()},
+        "yaxis": {"title": judged.low},
         "margin": {"r": 84 if len(lines) > 1 else 16},
         "annotations": notes,
     }
@@ -175,7 +175,7 @@ def compare_charts(curves: Mapping[str, Mapping[uuid.UUID, Line]], runs: Sequenc
             )
         layout = {
             "xaxis": {"title": "step"},
-            "yaxis": {"title": words.label.lower()},
+            "yaxis": {"title": words.low},
             "showlegend": True,
             "margin": {"t": 28},
         }
@@ -239,8 +239,9 @@ _DOTTED = {"line": {"color": "$text-3", "width": 1, "dash": "dot"}}
 
 
 def _axis(words: MetricWords) -> str:
-    arrow = "" if words.lower is None else ", lower is better" if words.lower else ", higher is better"
-    return f"{words.title}{arrow}"
+    if words.lower is None:
+        return words.label
+    return f"{words.label} ({'lower' if words.lower else 'higher'} is better)"
 
 
 def _marks(spots: Sequence[Spot], name: str, marker: dict[str, Any]) -> dict[str, Any]:
@@ -257,11 +258,11 @@ def _marks(spots: Sequence[Spot], name: str, marker: dict[str, Any]) -> dict[str
 
 
 def _note(spot: Spot, colour: str) -> dict[str, Any]:
-    font = {"color": colour, "size": 12}
+    font = {"color": colour, "size": 12, "weight": 600}
     return {
         "x": spot.x,
         "y": spot.y,
-        "text": f"<b>{spot.flag}</b>",
+        "text": spot.flag,
         "showarrow": False,
         "xshift": 8,
         "xanchor": "left",
@@ -292,11 +293,11 @@ def _trade_title(
         better_y = [s for s in spots if _beats(s.y, live.y, y)]
         both = [s for s in better_y if not _beats(live.x, s.x, x)]
         return (
-            f"{formats.num(len(better_y))} of {formats.num(len(spots))} runs beat live on {y.label.lower()}; "
-            f"{formats.num(len(both))} of them without losing on {x.label.lower()}"
+            f"{formats.num(len(better_y))} of {formats.num(len(spots))} runs beat live on {y.low}; "
+            f"{formats.num(len(both))} of them without losing on {x.low}"
         )
     if front:
         word = "run is" if len(front) == 1 else "runs are"
-        both = f"both {x.label.lower()} and {y.label.lower()}"
+        both = f"both {x.low} and {y.low}"
         return f"{len(front)} of {formats.num(len(spots))} {word} not beaten on {both}"
-    return f"{y.label} against {x.label.lower()}"
+    return f"{y.label} against {x.low}"

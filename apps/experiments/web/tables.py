@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -15,13 +15,14 @@ from django.utils.html import format_html
 
 from apps.core.actors import Actor
 from apps.core.tables import BulkAction, ChoiceFilter, Column, DateFilter, Table, TextFilter
-from apps.experiments.contracts import run_outcomes
+from apps.experiments.contracts import RunOutcome, run_outcomes
 from apps.experiments.models import Experiment, Run
 from apps.experiments.web.words import metric_words, metrics_in_order, param_shown
 from apps.problems import selectors as problems
+from workers.contracts.recipes import RECIPES
 
-METRICS_SHOWN = 4
-PARAMS_SHOWN = 4
+METRICS_SHOWN = 3
+PARAMS_SHOWN = 3
 _HIDDEN_PARAMS = {"seed", "rows_train", "rows_validation", "features", "threshold"}
 
 
@@ -83,6 +84,7 @@ RUNS = Table(
     ],
     filters=[
         ChoiceFilter("status", "State", Run.Status.choices),
+        ChoiceFilter("recipe", "Recipe", [(one.id, one.title) for one in RECIPES.values()], lookup="params__recipe"),
         TextFilter("q", "Find a run", ["name", "params__recipe", "created_by_label"]),
         DateFilter("since", "Begun after", "started_at", "gte"),
     ],
@@ -141,7 +143,7 @@ def run_columns(sample: Sequence[Run]) -> list[Column]:
         *(
             Column(
                 f"m.{_safe(words.key)}",
-                words.label,
+                words.label if not words.part.endswith("best") else f"Best {words.low}",
                 sort=metric_sort(words.key),
                 value=_metric_value(words.key),
                 render=_metric_cell(words.key),
@@ -178,9 +180,10 @@ def _param_columns(sample: Sequence[Run]) -> list[Column]:
                 "Recipe" if key == "recipe" else key,
                 sort=param_sort(key, number=number),
                 value=_param_value(key),
+                render=_recipe_cell if key == "recipe" else None,
                 numeric=number,
                 help=f"Param {key}",
-                default_visible=key in differing[:PARAMS_SHOWN] or key == "recipe",
+                default_visible=key in [one for one in differing if one != "recipe"][:PARAMS_SHOWN] or key == "recipe",
                 nullable=True,
             )
         )
@@ -189,6 +192,11 @@ def _param_columns(sample: Sequence[Run]) -> list[Column]:
 
 def _param_value(key: str) -> Any:
     return lambda run: param_shown(run.params.get(key))
+
+
+def _recipe_cell(run: Any) -> str:
+    recipe = RECIPES.get(run.params.get("recipe", ""))
+    return recipe.title if recipe else param_shown(run.params.get("recipe"))
 
 
 def _metric_value(key: str) -> Any:
@@ -200,11 +208,11 @@ def _metric_cell(key: str) -> Any:
     return lambda run: words.show(run.metrics_latest.get(key))
 
 
-def outcomes_attach(actor: Actor) -> Any:
-    """A `prepare` that says what came of a page of runs."""
+def outcomes_attach(actor: Actor, known: Mapping[Any, RunOutcome], asked: set[Any]) -> Any:
+    """A `prepare` that says what came of a page of runs; of those in `asked` all is `known`."""
 
     def prepare(rows: list[Any]) -> None:
-        found = run_outcomes(actor, rows)
+        found = {**known, **run_outcomes(actor, [run for run in rows if run.pk not in asked])}
         for run in rows:
             run.outcome = found.get(run.pk)
 

@@ -10,7 +10,7 @@ from analysis.contracts.metrics import METRICS, MONEY, PERCENT
 from apps.core import formats
 
 _PARTS = (
-    ("best_validation_", "validation"),
+    ("best_validation_", "validation, best"),
     ("validation_", "validation"),
     ("train_", "training"),
     ("training_", "training"),
@@ -41,6 +41,11 @@ class MetricWords:
         return self.unit == PERCENT
 
     @property
+    def low(self) -> str:
+        """The label inside a sentence; "ROC AUC" keeps its capitals."""
+        return self.label if self.label[1:2].isupper() else self.label[:1].lower() + self.label[1:]
+
+    @property
     def title(self) -> str:
         """ "Log loss, training": with the part of the data when the key says it."""
         return f"{self.label}, {self.part}" if self.part else self.label
@@ -67,7 +72,9 @@ def metric_words(key: str) -> MetricWords:
             base, part = key[len(prefix) :], word
             break
     base = _OTHER_NAMES.get(base, base)
+    # The curve of a loss comes after its best value: its last point need not be the model that was kept.
     rank = (_FIRST.index(base) if base in _FIRST else 50) + (100 if part == "training" else 0)
+    rank += 20 if key.startswith("validation_") and base in ("log_loss", "rmse") else 0
     known = METRICS.get(base)
     if known is not None:
         lower = None if known.higher_is_better is None else not known.higher_is_better

@@ -15,7 +15,7 @@ from apps.core.errors import Invalid, NotFound
 from apps.core.files import file_response
 from apps.experiments import selectors, services
 from apps.mlflow_api.door import answer, model_id_of, run_id_of, text_of
-from apps.mlflow_api.shapes import artifact_root, file_shapes
+from apps.mlflow_api.shapes import artifact_root, file_shapes, model_root
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +65,7 @@ def upload(actor: Actor, request: HttpRequest, path: str) -> HttpResponseBase:
 
 def download(actor: Actor, request: HttpRequest, path: str) -> HttpResponseBase:
     place = place_of(actor, path)
-    files = selectors.artifact_list(run_id=place.run_id, logged_model_id=place.logged_model_id)
-    artifact = files.filter(path=place.path).first()
-    if artifact is None:
-        raise NotFound("There is no such file.")
+    artifact = selectors.artifact_find(place.path, run_id=place.run_id, logged_model_id=place.logged_model_id)
     return file_response(sha256=artifact.sha256, size=artifact.size, name=artifact.path)
 
 
@@ -80,6 +77,14 @@ def proxied_list(actor: Actor, request: HttpRequest) -> HttpResponseBase:
     for shape in shapes:
         shape["path"] = shape["path"].rsplit("/", 1)[-1]
     return answer({"files": shapes})
+
+
+def model_files(actor: Actor, request: HttpRequest, model_id: str) -> HttpResponseBase:
+    """The files of a logged model."""
+    model = selectors.logged_model_get(actor, model_id_of(model_id))
+    files = list(selectors.artifact_list(logged_model_id=model.pk))
+    folder = text_of(request.GET, "artifact_directory_path", required=False).strip("/")
+    return answer({"root_uri": model_root(model), "files": file_shapes(files, folder)})
 
 
 def run_files(actor: Actor, request: HttpRequest) -> HttpResponseBase:

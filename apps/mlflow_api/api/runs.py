@@ -47,7 +47,7 @@ def update(actor: Actor, request: HttpRequest) -> HttpResponseBase:
 
 def log_batch(actor: Actor, request: HttpRequest) -> HttpResponseBase:
     body = body_of(request)
-    rows = body.get("metrics") or []
+    rows = [] if body.get("metrics") is None else body["metrics"]
     if not isinstance(rows, list) or len(rows) > METRICS_PER_BATCH:
         raise Invalid.field("metrics", f"Must be a list of at most {METRICS_PER_BATCH}.")
     points = []

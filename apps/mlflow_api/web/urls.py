@@ -22,8 +22,10 @@ _ROUTES = {
     "runs/set-tag": door(POST=runs.set_tag),
     "artifacts/list": door(GET=artifacts.run_files),
     "logged-models": door(POST=logged_models.create),
+    "logged-models/search": door(POST=logged_models.search),
     "logged-models/<str:model_id>": door(GET=logged_models.get, PATCH=logged_models.finalize),
     "logged-models/<str:model_id>/tags": door(PATCH=logged_models.tags_set),
+    "logged-models/<str:model_id>/artifacts/directories": door(GET=artifacts.model_files),
 }
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")

@@ -48,9 +48,7 @@ def files_log(actor: Actor, run: Run, files: dict[str, bytes] | None = None) -> 
     )
     for path, content in (files or {"MLmodel": b"flavors: {}", "model.skops": mine}).items():
         experiments.artifact_store(actor=actor, logged_model_id=logged.pk, path=path, chunks=[content])
-    return experiments.logged_model_finalize(
-        actor=actor, logged_model_id=logged.pk, status=LoggedModel.Status.READY
-    )
+    return experiments.logged_model_finalize(actor=actor, logged_model_id=logged.pk, status=LoggedModel.Status.READY)
 
 
 def facts_of(logged: LoggedModel, **changes: Any) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from apps.problems import selectors as problems
 from apps.registry import selectors
 from apps.registry.contracts import live_version_id, version_badges
 from apps.registry.models import Model, ModelVersion
+from workers.contracts.recipes import RECIPES
 
 TASKS = [("BINARY", "two classes"), ("MULTICLASS", "many classes"), ("REGRESSION", "a number")]
 _TASK_WORDS = dict(TASKS)
@@ -33,6 +34,12 @@ def _problems(request: HttpRequest | None) -> list[tuple[str, str]]:
 
 def task_word(code: str) -> str:
     return _TASK_WORDS.get(code, code)
+
+
+def recipe_title(recipe_id: str) -> str:
+    """Its title, or the id of one that has left the catalogue."""
+    recipe = RECIPES.get(recipe_id)
+    return recipe.title if recipe else recipe_id
 
 
 def _live(model: Any) -> Any:
@@ -109,7 +116,7 @@ VERSIONS = Table(
         Column("number", "Version", sort="number", link=True, value=_number),
         Column("state", "State", sort="state", format="state"),
         Column("stands", "Stands as", render=_badges, csv=lambda v: "live" if getattr(v, "is_live", False) else ""),
-        Column("recipe", "Recipe", sort="recipe", value="recipe"),
+        Column("recipe", "Recipe", sort="recipe", value=lambda v: recipe_title(v.recipe), csv=lambda v: v.recipe),
         Column("format", "Format", sort="format", value="format"),
         Column("threshold", "Threshold", sort="threshold", value="threshold", format="num", nullable=True),
         Column(
@@ -138,16 +145,15 @@ VERSIONS = Table(
 )
 
 
-def standing_attach(actor: Actor, model: Model) -> Any:
+def standing_attach(actor: Actor, model: Model, newest: ModelVersion | None, live: Any) -> Any:
     """A `prepare` that says how each version of a model stands."""
 
     def prepare(rows: list[ModelVersion]) -> None:
-        live = live_version_id(model.pk)
         aliases = selectors.alias_list(model)
         badges = version_badges(actor, rows)
         for version in rows:
             version.is_live = version.pk == live  # type: ignore[attr-defined]
-            version.is_newest = version.number == getattr(model, "newest_number", None)  # type: ignore[attr-defined]
+            version.is_newest = newest is not None and version.pk == newest.pk  # type: ignore[attr-defined]
             version.alias_names = aliases.get(version.pk, [])  # type: ignore[attr-defined]
             version.badges = badges.get(version.pk, [])  # type: ignore[attr-defined]
 

@@ -8,6 +8,7 @@ urlpatterns = [
     path("models/<uuid:pk>/edit/", views.model_edit, name="model-edit"),
     path("models/<uuid:pk>/archive/", views.model_archive, name="model-archive"),
     path("models/versions/<uuid:pk>/", views.version_detail, name="version-detail"),
+    path("models/versions/<uuid:pk>/lineage/", views.version_lineage, name="version-lineage"),
     path("models/versions/<uuid:pk>/edit/", views.version_edit, name="version-edit"),
     path("models/versions/<uuid:pk>/archive/", views.version_archive, name="version-archive"),
     path("models/versions/<uuid:pk>/quarantine/", views.version_quarantine, name="version-quarantine"),

@@ -9,9 +9,9 @@ from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeString
 
+from apps.core import formats
 from apps.core.actors import Actor
 from apps.experiments import selectors as experiments
-from apps.lineage import selectors as lineage
 from apps.problems import selectors as problems
 from apps.registry import policies, selectors
 from apps.registry.contracts import (
@@ -23,7 +23,7 @@ from apps.registry.contracts import (
 from apps.registry.models import ModelVersion
 from apps.registry.web.charts import importance_chart
 from apps.registry.web.snippets import version_snippet
-from apps.registry.web.tables import task_word
+from apps.registry.web.tables import recipe_title, task_word
 
 LEVELS_SHOWN = 12
 
@@ -31,7 +31,8 @@ LEVELS_SHOWN = 12
 def version_context(request: HttpRequest, actor: Actor, version: ModelVersion) -> dict[str, Any]:
     """Verdict, actions, facts and the cards of rooms above."""
     live = live_version_id(version.model_id) == version.pk
-    missing = selectors.lineage_missing(version)
+    inputs = list(experiments.run_inputs(version.run)) if version.run else []
+    missing = selectors.lineage_missing(version, has_data=any(row.dataset_version_id for row in inputs))
     may_register = policies.model_register(actor, version.team_id)
     context: dict[str, Any] = {
         "nav_key": "models",
@@ -43,15 +44,17 @@ def version_context(request: HttpRequest, actor: Actor, version: ModelVersion) -
         "badges": version_badges(actor, [version]).get(version.pk, []),
         "aliases": selectors.alias_list(version.model).get(version.pk, []),
         "missing": missing,
+        "missing_text": _joined(missing) if missing else "",
         "verdict": _verdict(version, live, missing),
+        "recipe": recipe_title(version.recipe),
+        "row_time": _row_time(version.complexity.get("row_seconds")),
         "verdicts": version_verdicts(actor, version),
-        "inputs": list(experiments.run_inputs(version.run)) if version.run else [],
+        "inputs": inputs,
         "size": sum(row.get("size", 0) for row in version.manifest),
         "signature": _signature(version),
         "threshold": _threshold(version),
         "importance": importance_chart(version.importance),
         "packages": sorted((version.environment.get("packages") or {}).items()),
-        "lineage": lineage.lineage_of(actor, "registry.modelversion", version.pk),
         "snippet": version_snippet(request.build_absolute_uri("/").rstrip("/"), version),
         "may_register": may_register,
         "can_register": may_register,
@@ -114,6 +117,13 @@ def _verdict(version: ModelVersion, live: bool, missing: list[str]) -> dict[str,
         "title": "Sealed.",
         "text": "No byte and no field of it changes any more; its lineage is whole.",
     }
+
+
+def _row_time(seconds: Any) -> str:
+    """Time for one row, also where it is far below a millisecond."""
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
+        return ""
+    return formats.duration(seconds) if seconds >= 0.001 else f"{formats.num(seconds * 1e6)}{formats.THIN}µs"
 
 
 def _joined(words: list[str]) -> str:

@@ -18,6 +18,7 @@ from apps.core.errors import Conflict, FairwayError, NotFound
 from apps.core.files import file_response
 from apps.core.tables import table_response
 from apps.core.web.views import page
+from apps.lineage import selectors as lineage
 from apps.registry import policies, selectors, services
 from apps.registry.contracts import live_version_id
 from apps.registry.web.forms import DescriptionForm
@@ -44,17 +45,16 @@ def model_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     actor: Actor = request.actor  # type: ignore[attr-defined]
     model = selectors.model_get(actor, pk)
     versions = selectors.version_list(actor, model_id=model.pk)
-    newest = versions.order_by("-number").first()
-    model.newest_number = newest.number if newest else None  # type: ignore[attr-defined]
-    live = live_version_id(model.pk)
-    table = VERSIONS.bind(request, versions, prepare=standing_attach(actor, model))
+    live_id = live_version_id(model.pk)
+    newest, live = selectors.version_heads(actor, model, live_id)
+    table = VERSIONS.bind(request, versions, prepare=standing_attach(actor, model, newest, live_id))
     may_register = policies.model_register(actor, model.team_id)
     context: dict[str, Any] = {
         "nav_key": "models",
         "model": model,
         "task": task_word(model.task),
         "newest": newest,
-        "live": versions.filter(pk=live).first() if live else None,
+        "live": live,
         "may_register": may_register,
         "menu": _model_menu(model, may_register),
     }
@@ -136,6 +136,16 @@ def version_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     actor: Actor = request.actor  # type: ignore[attr-defined]
     version = selectors.model_version_get(actor, pk)
     return render(request, "registry/version_detail.html", version_context(request, actor, version))
+
+
+@page
+@require_safe
+def version_lineage(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """What the version came from and what came of it; asked for when the card comes into view."""
+    actor: Actor = request.actor  # type: ignore[attr-defined]
+    version = selectors.model_version_get(actor, pk)
+    edges = lineage.lineage_of(actor, "registry.modelversion", version.pk)
+    return render(request, "registry/_lineage.html", {"version": version, "lineage": edges})
 
 
 @page

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.forms import BoundField
 
+from apps.core import formats
 from apps.core.errors import Invalid
 from apps.training.services import SEED_LIMIT, params_check
 from workers.contracts.recipes import RECIPES
@@ -19,8 +20,12 @@ _TRUE = {"on", "1", "true", "True"}
 def _limits(schema: Mapping[str, Any]) -> str:
     """The range of a number in words: "0 to 1", "above 0, at most 1"."""
     if "exclusiveMinimum" in schema:
-        return f"Above {schema['exclusiveMinimum']:g}, at most {schema['maximum']:g}."
-    return f"{schema['minimum']:g} to {schema['maximum']:g}."
+        return f"Above {_shown(schema['exclusiveMinimum'])}, at most {_shown(schema['maximum'])}."
+    return f"{_shown(schema['minimum'])} to {_shown(schema['maximum'])}."
+
+
+def _shown(limit: float) -> str:
+    return formats.num(int(limit)) if float(limit).is_integer() else formats.num(limit)
 
 
 def _field(schema: Mapping[str, Any]) -> forms.Field:

@@ -17,7 +17,6 @@ from apps.core.actors import Actor
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.web.views import page
 from apps.datasets import selectors as datasets
-from apps.jobs import selectors as jobs
 from apps.problems import selectors as problems
 from apps.training import policies, selectors, services
 from apps.training.models import Launch
@@ -93,7 +92,9 @@ class LaunchPage:
         if self.clone:
             return self.clone.problem_version.problem
         if self.version is not None and self.version.dataset.problem_id:
-            return problems.problem_get(self.actor, self.version.dataset.problem_id)
+            mine = self.version.dataset.problem_id
+            found = next((one for one in self.problems if one.pk == mine), None)
+            return found or problems.problem_get(self.actor, mine)
         return self.problems[0] if self.problems else None
 
     def _recipe(self) -> str:
@@ -191,7 +192,6 @@ class LaunchPage:
             "may": may,
             "obstacle": obstacle,
             "forecast": selectors.forecast(self.actor, self.recipe, self.version.pk if self.version else None),
-            "ahead": jobs.running_count(self.actor, self.team_id) if self.team_id else 0,
             "bad": sum(bool(bound.errors) for bound in form),
             "commands": self._commands(form) if may and not obstacle else None,
         }

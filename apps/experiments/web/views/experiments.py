@@ -16,7 +16,7 @@ from apps.core.actors import Actor
 from apps.core.tables import table_response
 from apps.core.web.views import page
 from apps.experiments import policies, selectors, services
-from apps.experiments.contracts import run_outcomes
+from apps.experiments.contracts import RunOutcome, run_outcomes
 from apps.experiments.models import Experiment, Run
 from apps.experiments.web.charts import Chart, Spot, trade_off
 from apps.experiments.web.forms import ExperimentForm
@@ -49,7 +49,9 @@ def experiment_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     archived = request.GET.get("archived") == "1"
     runs = selectors.run_list(actor, experiment_id=experiment.pk, deleted=archived)
     sample = selectors.run_sample(runs, SAMPLE)
-    table = RUNS.bind(request, runs.annotate(took=TOOK), columns=run_columns(sample), prepare=outcomes_attach(actor))
+    outcomes = run_outcomes(actor, sample)
+    prepare = outcomes_attach(actor, outcomes, {run.pk for run in sample})
+    table = RUNS.bind(request, runs.annotate(took=TOOK), columns=run_columns(sample), prepare=prepare)
     if table.active and sample:
         sample = selectors.run_sample(table.filtered, SAMPLE)
     words = metrics_in_order({key for run in sample for key in run.metrics_latest})
@@ -61,7 +63,7 @@ def experiment_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         "archived": archived,
         "may_write": may_write,
         "running": sum(run.status == Run.Status.RUNNING for run in sample),
-        "chart": _chart(actor, sample, x, y),
+        "chart": _chart(sample, outcomes, x, y),
         "metrics": words,
         "x": x,
         "y": y,
@@ -81,7 +83,9 @@ def _axes(request: HttpRequest, words: list[MetricWords]) -> tuple[MetricWords |
     return x, y
 
 
-def _chart(actor: Actor, sample: list[Run], x: MetricWords | None, y: MetricWords | None) -> Chart | None:
+def _chart(
+    sample: list[Run], outcomes: dict[uuid.UUID, RunOutcome], x: MetricWords | None, y: MetricWords | None
+) -> Chart | None:
     if x is None or y is None:
         return None
     measured = []
@@ -89,7 +93,6 @@ def _chart(actor: Actor, sample: list[Run], x: MetricWords | None, y: MetricWord
         across, up = number_of(run.metrics_latest.get(x.key)), number_of(run.metrics_latest.get(y.key))
         if across is not None and up is not None:
             measured.append((run, across, up))
-    outcomes = run_outcomes(actor, [run for run, _, _ in measured])
     spots = []
     for run, across, up in measured:
         outcome = outcomes.get(run.pk)

@@ -37,8 +37,7 @@ def run_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     run = selectors.run_get(actor, pk)
     outcome = run_outcomes(actor, [run]).get(run.pk)
     job = jobs.job_list(actor).filter(pk=run.job_id).first() if run.job_id else None
-    files = list(selectors.artifact_list(run_id=run.pk))
-    models = selectors.logged_model_list(run)
+    files, models = selectors.run_files(run)
     may_write = policies.run_write(actor, run)
     context: dict[str, Any] = {
         "nav_key": "experiments",
@@ -66,9 +65,7 @@ def run_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 def curves_context(run: Run) -> dict[str, Any]:
     """Charts of the measures with steps, and where a live page goes on."""
-    # Read before the curves: a measurement in between is told twice, never missed.
-    after = selectors.metric_last(run.pk)
-    curves = selectors.metric_curves([run]) if after else {}
+    curves, after = selectors.metric_curves_from([run])
     live = run.status in (Run.Status.RUNNING, Run.Status.SCHEDULED)
     return {"run": run, "charts": run_charts(curves, run), "after": after, "live": live}
 
@@ -179,9 +176,7 @@ def run_archive(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def run_file(request: HttpRequest, pk: uuid.UUID, path: str) -> HttpResponseBase:
     """A file of the run, always as an attachment."""
     run = selectors.run_get(request.actor, pk)  # type: ignore[attr-defined]
-    artifact = selectors.artifact_list(run_id=run.pk).filter(path=path).first()
-    if artifact is None:
-        raise NotFound("The run has no such file.")
+    artifact = selectors.artifact_find(path, run_id=run.pk)
     return file_response(sha256=artifact.sha256, size=artifact.size, name=artifact.path)
 
 
@@ -190,7 +185,7 @@ def run_file(request: HttpRequest, pk: uuid.UUID, path: str) -> HttpResponseBase
 def run_model_file(request: HttpRequest, pk: uuid.UUID, model_id: uuid.UUID, path: str) -> HttpResponseBase:
     """A file of a model that the run logged, always as an attachment."""
     model = selectors.logged_model_get(request.actor, model_id)  # type: ignore[attr-defined]
-    artifact = selectors.artifact_list(logged_model_id=model.pk).filter(path=path).first()
-    if artifact is None or model.source_run_id != pk:
+    if model.source_run_id != pk:
         raise NotFound("The run has no such file.")
+    artifact = selectors.artifact_find(path, logged_model_id=model.pk)
     return file_response(sha256=artifact.sha256, size=artifact.size, name=artifact.path)
