@@ -74,6 +74,8 @@ def _respond(
         return render(request, "datasets/version_waiting.html", context, status=status)
     support = selectors.support_report(version)
     context |= {
+        "purged_words": f"{version.purge_reason} Hash, columns and profile stay as a record; "
+        "training on it is not possible any more.",
         "support": support,
         "verdict": selectors.verdict_of(version, support),
         "crossings": sorted(support.crossings, key=lambda row: row.n)[:MAX_CROSSINGS],
@@ -180,7 +182,9 @@ def _menu(version: DatasetVersion, may_edit: bool) -> list[dict[str, Any]]:
     if version.state in ("SEALED", "QUARANTINED"):
         items.append({"label": "Recall", "icon": "ban", "open": "recall", "bad": True})
     if version.profile is not None and version.purged_at is None:
-        items.append({"label": "Remove the bytes", "icon": "trash", "open": "purge", "bad": True})
+        # The page of the house above that shows what would lose its ground.
+        url = reverse("purge-dataset-version", args=[version.pk])
+        items.append({"label": "Remove the bytes", "icon": "trash", "url": url, "bad": True})
     return items
 
 
