@@ -152,7 +152,7 @@ class ProblemRow(serializers.ModelSerializer[Problem]):
     owner_id = serializers.UUIDField()
     owner = serializers.CharField(source="owner.username")
     begun_by = serializers.CharField(source="created_by_label")
-    risk_class = serializers.ChoiceField(choices=RiskClass.choices, allow_blank=True)
+    risk_class = serializers.CharField(help_text="LOW, MEDIUM, HIGH, or empty while it is not stated.")
 
     class Meta:
         model = Problem
@@ -230,8 +230,8 @@ class ProblemVersionRow(serializers.ModelSerializer[ProblemVersion]):
     accepted_by = serializers.CharField(source="accepted_by.username", allow_null=True, default=None)
     error_costs = ErrorCosts()
     least_support = LeastSupport()
-    risk_class = serializers.ChoiceField(choices=RiskClass.choices, allow_blank=True)
-    decision_mode = serializers.ChoiceField(choices=DecisionMode.choices, allow_blank=True)
+    risk_class = serializers.CharField(help_text="LOW, MEDIUM, HIGH, or empty while it is not stated.")
+    decision_mode = serializers.CharField(help_text="AUTOMATE, ASSIST, HUMAN, or empty while it is not stated.")
 
     class Meta:
         model = ProblemVersion
