@@ -83,5 +83,5 @@ def register() -> None:
     command_register(Command("Who can do this?", "roles-matrix", "shield", may_administer))
     command_register(Command("Create an API token", "token-create", "key", lambda actor: actor.is_person))
     command_register(Command("My sessions", "session-list", "device-desktop", lambda actor: actor.is_person))
-    audit.link_register("accounts.user", _person)
-    audit.link_register("accounts.team", _team)
+    audit.link_register("accounts.user", _person, opens=may_administer)
+    audit.link_register("accounts.team", _team, opens=may_administer)

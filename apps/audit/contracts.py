@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from apps.core.actors import Actor
+
 # Tail entries older than this many seconds say that the sealer stands still.
 TAIL_SECONDS = 30
 
@@ -46,15 +48,18 @@ class ChainReport:
 
 
 LinkMaker = Callable[[str], str]
-_links: dict[str, LinkMaker] = {}
+Opens = Callable[[Actor], bool]
+_links: dict[str, tuple[LinkMaker, Opens | None]] = {}
 
 
-def link_register(object_type: str, maker: LinkMaker) -> None:
-    """A room says where a thing of its own is shown: `maker(id) -> path`."""
-    _links[object_type] = maker
+def link_register(object_type: str, maker: LinkMaker, *, opens: Opens | None = None) -> None:
+    """A room says where a thing of its own is shown: `maker(id) -> path`, and who can open it (None: who sees it)."""
+    _links[object_type] = (maker, opens)
 
 
-def link_of(object_type: str, object_id: str) -> str:
-    """The page of a thing; empty when its room shows none."""
-    maker = _links.get(object_type)
-    return maker(object_id) if maker else ""
+def link_of(object_type: str, object_id: str, actor: Actor | None = None) -> str:
+    """The page of a thing; empty when its room shows none, or none that this actor can open."""
+    maker, opens = _links.get(object_type, (None, None))
+    if maker is None or (opens is not None and not (actor and opens(actor))):
+        return ""
+    return maker(object_id)

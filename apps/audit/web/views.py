@@ -70,7 +70,7 @@ def audit_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     context = {
         "event": event,
         "changes": [(name, before.get(name), after.get(name)) for name in names],
-        "object_url": link_of(event.object_type, event.object_id),
+        "object_url": link_of(event.object_type, event.object_id, _actor(request)),
         "nav_key": "audit",
     }
     return render(request, "audit/audit_detail.html", context)
