@@ -17,6 +17,9 @@ from apps.core.errors import NotFound
 from apps.deployments.models import Deployment, HostReport, PredictionLog, Rollout, TrafficSplit
 from apps.reviews import selectors as reviews
 
+# The gateway reports every two seconds.
+SILENCE = timedelta(seconds=15)
+
 if TYPE_CHECKING:
     from apps.registry.models import ModelVersion
 
@@ -68,12 +71,30 @@ def predictions_newest(deployment: Deployment, *, limit: int = 20) -> list[tuple
     return [(row, numbers.get(row.version_id) if row.version_id else None) for row in rows]
 
 
+def typical_row(rollout: Rollout) -> dict[str, Any]:
+    """{column: what is typical of it} in the data that the rollout's approval rests on: medians, commonest values."""
+    profile = (
+        Rollout.objects.filter(pk=rollout.pk)
+        .values_list("request__evaluation__dataset_version__profile__columns", flat=True)
+        .first()
+    )
+    row: dict[str, Any] = {}
+    for column in profile or []:
+        middle = (column.get("quantiles") or {}).get("0.5")
+        top = column.get("top") or []
+        if column.get("type") in ("INTEGER", "NUMBER") and middle is not None:
+            row[column["name"]] = middle
+        elif top:
+            row[column["name"]] = top[0][0]
+    return row
+
+
 def rollout_list(deployment: Deployment) -> QuerySet[Rollout]:
     """Newest first."""
     return (
         Rollout.objects.filter(deployment=deployment)
         .select_related("model_version__model", "request")
-        .defer("request__evidence")
+        .defer("request__evidence", "model_version__manifest", "model_version__importance")
         .order_by("-number")
     )
 
@@ -112,6 +133,12 @@ def split_at(deployment: Deployment, moment: datetime) -> TrafficSplit | None:
         .order_by("-effective_from", "-id")
         .first()
     )
+
+
+def gateway_silent_since() -> datetime | None:
+    """When the gateway said something last, if that is longer ago than it should be; None while it reports."""
+    last = HostReport.objects.order_by("-at").values_list("at", flat=True).first()
+    return last if last is not None and timezone.now() - last > SILENCE else None
 
 
 def host_report(version_id: uuid.UUID) -> HostReport | None:

@@ -150,6 +150,7 @@ CELERY_BEAT_SCHEDULE = {
     "jobs-repair": {"task": "apps.jobs.tasks.jobs_repair", "schedule": 5.0, "options": {"expires": 5}},
     "jobs-directories": {"task": "apps.jobs.tasks.directories_sweep", "schedule": 3600.0},
     "audit-seal": {"task": "apps.audit.tasks.audit_seal", "schedule": 2.0, "options": {"expires": 10}},
+    "requests-sweep": {"task": "apps.reviews.tasks.requests_sweep", "schedule": 30.0, "options": {"expires": 30}},
     "uploads-sweep": {"task": "apps.datasets.tasks.uploads_sweep", "schedule": 600.0},
     "predictions-partitions": {"task": "apps.deployments.tasks.partitions_make", "schedule": 3600.0},
     "predictions-retain": {"task": "apps.deployments.tasks.predictions_retain", "schedule": 86400.0},

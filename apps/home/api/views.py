@@ -1,0 +1,51 @@
+"""Use of the store, and looking before bytes are removed, for scripts."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+
+from apps.core.api.views import ApiView
+from apps.core.policies import require, who_can
+from apps.experiments import services as experiments
+from apps.home.api.serializers import PurgeInput, PurgePreviewDetail, UseOfTeam
+from apps.home.storage import policies, previews, selectors
+
+
+def _shown(serializer: type[Serializer[Any]], value: Any, **options: Any) -> Response:
+    return Response(serializer(value, **options).data)
+
+
+class StorageUseView(ApiView):
+    pagination_class = None
+
+    @extend_schema(operation_id="storage_use", responses={200: UseOfTeam(many=True)})
+    def get(self, request: Request) -> Response:
+        """What your teams hold on the disk, by kind; for administrators and operators."""
+        require(policies.may_see_use(self.actor), f"This is for {who_can('target.manage')} of a team.")
+        return _shown(UseOfTeam, selectors.use_by_team(self.actor), many=True)
+
+
+class DatasetVersionPurgePreviewView(ApiView):
+    @extend_schema(operation_id="dataset_version_purge_preview", responses={200: PurgePreviewDetail})
+    def get(self, request: Request, pk: uuid.UUID) -> Response:
+        """What removing the bytes of a dataset version would mean."""
+        return _shown(PurgePreviewDetail, previews.data_preview(self.actor, pk))
+
+
+class RunPurgeView(ApiView):
+    @extend_schema(operation_id="run_purge_preview", responses={200: PurgePreviewDetail})
+    def get(self, request: Request, pk: uuid.UUID) -> Response:
+        """What removing the files of a run would mean."""
+        return _shown(PurgePreviewDetail, previews.run_preview(self.actor, pk))
+
+    @extend_schema(operation_id="run_purge", request=PurgeInput, responses={200: PurgePreviewDetail})
+    def post(self, request: Request, pk: uuid.UUID) -> Response:
+        """Remove the files of a run; the record of paths and hashes stays."""
+        experiments.run_purge(actor=self.actor, run_id=pk, **self.input(PurgeInput))
+        return _shown(PurgePreviewDetail, previews.run_preview(self.actor, pk))

@@ -1,0 +1,1 @@
+"""What the disk holds, for whom, and what removing something would cost."""
