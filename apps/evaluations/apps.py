@@ -6,7 +6,8 @@ class EvaluationsConfig(AppConfig):
     label = "evaluations"
 
     def ready(self) -> None:
-        from apps.evaluations.services import evaluation_fail, evaluation_finish
-        from apps.jobs.contracts import JobKind, job_kind_register
+        from apps.evaluations import blob_sources
+        from apps.evaluations.registrations import register
 
-        job_kind_register(JobKind("evaluate", title="Evaluation", on_finish=evaluation_finish, on_fail=evaluation_fail))
+        blob_sources.register()
+        register()

@@ -34,6 +34,9 @@ class Evaluation(TeamOwned):
     report_digest = models.CharField(max_length=64, blank=True, default="")
     statistics_sha256 = models.CharField(max_length=64, blank=True, default="")
     predictions_sha256 = models.CharField(max_length=64, blank=True, default="")
+    # The verdict in one sentence, as it stood when the evaluation completed; lists and mails need no report for it.
+    headline = models.TextField(blank=True, default="")
+    tone = models.CharField(max_length=8, blank=True, default="")
     cause = models.TextField(blank=True, default="")
     completed_at = models.DateTimeField(null=True)
 

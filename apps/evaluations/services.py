@@ -22,6 +22,8 @@ from apps.datasets import services as dataset_services
 from apps.evaluations import policies
 from apps.evaluations.contracts import evaluation_finished
 from apps.evaluations.models import Evaluation
+from apps.evaluations.selectors import verdict_of
+from apps.evaluations.selectors.reading import TRIVIAL_RECIPES
 from apps.experiments import services as experiments
 from apps.jobs import services as jobs
 from apps.lineage.services import edge_add
@@ -31,7 +33,7 @@ from apps.registry import selectors as registry
 if TYPE_CHECKING:
     from apps.registry.models import ModelVersion
 
-BASELINE_RECIPES = ("baseline",)
+BASELINE_RECIPES = TRIVIAL_RECIPES
 
 
 def report_digest(report: dict[str, Any]) -> str:
@@ -134,7 +136,7 @@ def evaluation_launch(
             problem_id=problem.pk,
             subject=version,
         )
-        evaluation = Evaluation.objects.create(
+        evaluation: Evaluation = Evaluation.objects.create(
             pk=evaluation_id,
             team_id=version.team_id,
             number=number,
@@ -148,7 +150,7 @@ def evaluation_launch(
             created_by_id=actor.id if actor.is_person else None,
             created_by_label=actor.label,
         )
-        evaluation.segment_versions.set([uuid.UUID(segment.id) for segment in specs])
+        evaluation.segment_versions.set(problems.segments_of(agreed))
         audit_record(
             actor=actor,
             action="evaluation.launch",
@@ -171,7 +173,7 @@ def _dataset(actor: Actor, version: ModelVersion, dataset_version_id: uuid.UUID 
             raise NotFound("There is no such dataset version in this team.")
         return data
     used = version.run.inputs.filter(dataset_version__isnull=False).first() if version.run else None
-    if used is None:
+    if used is None or used.dataset_version_id is None:
         raise Invalid.field(
             "dataset_version_id", "Say on which data: the version does not tell what it was trained on."
         )
@@ -187,9 +189,46 @@ def _margins(agreed: Any) -> dict[str, float]:
     return margins
 
 
-def evaluation_finish(job: Any, result: dict[str, Any], outputs: dict[str, Any]) -> None:
-    """Called in the transaction that ends the job: check the child's report, seal it, tell the rooms above."""
-    evaluation = Evaluation.objects.select_for_update(of=("self",)).get(job_id=job.pk)
+def evaluation_retry(actor: Actor, old: Any, new: Any) -> None:
+    """A retried job judges for an evaluation of its own: the failed one stays as it is."""
+    failed = Evaluation.objects.select_related("problem", "model_version").filter(job_id=old.pk).first()
+    if failed is None:
+        return
+    again = Evaluation.objects.create(
+        team_id=failed.team_id,
+        number=number_next(failed.problem, Evaluation.objects.filter(problem=failed.problem)),
+        problem=failed.problem,
+        problem_version_id=failed.problem_version_id,
+        model_version=failed.model_version,
+        baseline_version_id=failed.baseline_version_id,
+        dataset_version_id=failed.dataset_version_id,
+        job_id=new.pk,
+        threshold=failed.threshold,
+        created_by_id=actor.id if actor.is_person else None,
+        created_by_label=actor.label,
+    )
+    again.segment_versions.set(failed.segment_versions.all())
+    audit_record(
+        actor=actor,
+        action="evaluation.retry",
+        thing=again,
+        problem_id=again.problem_id,
+        after={"version": failed.model_version.number, "retry_of": failed.number, "job": new.number},
+    )
+
+
+def evaluation_finish(job: Any, result: dict[str, Any], outputs: dict[str, Any]) -> Evaluation:
+    """Called in the transaction that ends the job: check the child's report, seal it, tell the rooms above.
+
+    Raises Conflict for a missing or malformed report; the job then ends failed with that sentence.
+    """
+    evaluation: Evaluation = (
+        Evaluation.objects.select_for_update(of=("self",))
+        .select_related("problem", "problem_version", "model_version__model", "baseline_version__model")
+        .get(job_id=job.pk)
+    )
+    if evaluation.state != Evaluation.State.RUNNING:
+        return evaluation
     body = result.get("report")
     if not isinstance(body, dict):
         raise Conflict("The job ended without a report.", code="no_report")
@@ -204,6 +243,8 @@ def evaluation_finish(job: Any, result: dict[str, Any], outputs: dict[str, Any])
     evaluation.threshold = report.threshold
     evaluation.statistics_sha256 = (outputs.get("statistics.npz") or {}).get("sha256", "")
     evaluation.predictions_sha256 = (outputs.get("predictions.parquet") or {}).get("sha256", "")
+    verdict = verdict_of(evaluation, report)
+    evaluation.headline, evaluation.tone = verdict.sentence, verdict.tone
     evaluation.state = Evaluation.State.COMPLETE
     evaluation.completed_at = timezone.now()
     evaluation.save()
@@ -222,6 +263,7 @@ def evaluation_finish(job: Any, result: dict[str, Any], outputs: dict[str, Any])
         after={"report_digest": evaluation.report_digest, "rows": report.n, "row_digest": report.row_digest},
     )
     evaluation_finished(evaluation)
+    return evaluation
 
 
 def evaluation_fail(job: Any, cause: str) -> None:
@@ -245,7 +287,7 @@ def evaluation_fail(job: Any, cause: str) -> None:
 def evaluation_archive(*, actor: Actor, evaluation_id: uuid.UUID, archived: bool = True) -> Evaluation:
     """Take an evaluation out of the lists, or put it back."""
     with transaction.atomic():
-        evaluation = (
+        evaluation: Evaluation | None = (
             Evaluation.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=evaluation_id).first()
         )
         if evaluation is None:

@@ -6,7 +6,6 @@ class GatesConfig(AppConfig):
     label = "gates"
 
     def ready(self) -> None:
-        from apps.evaluations.contracts import evaluation_finished_register
-        from apps.gates.services import verdict_record
+        from apps.gates.registrations import register
 
-        evaluation_finished_register(verdict_record)
+        register()

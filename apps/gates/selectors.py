@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count, Q
 
@@ -43,6 +44,26 @@ class GateSummary:
         ]
         return ", ".join(part for part in parts if part) or "none judged"
 
+    @property
+    def headline(self) -> str:
+        """The shortest true word: "1 gate fails", "2 gates not proven", "7 gates pass"."""
+        for count, one, many in (
+            (self.failed, "gate fails", "gates fail"),
+            (self.blocking, "gate blocks", "gates block"),
+            (self.not_proven, "gate not proven", "gates not proven"),
+            (self.not_evaluated, "gate not evaluated", "gates not evaluated"),
+            (self.passed, "gate passes", "gates pass"),
+        ):
+            if count:
+                return f"{count} {one if count == 1 else many}"
+        return "no gate judged"
+
+    @property
+    def rest(self) -> str:
+        """What the headline leaves out: "11 pass, 1 not evaluated"."""
+        parts = self.words.split(", ")
+        return ", ".join(parts[1:]) if len(parts) > 1 else ""
+
 
 _ORDER = {Outcome.FAIL: 0, Outcome.NOT_PROVEN: 1, Outcome.NOT_EVALUATED: 2, Outcome.PASS: 3}
 
@@ -51,6 +72,24 @@ def gate_list(evaluation: Evaluation) -> list[GateResult]:
     """What blocks first, then failed, not proven, not evaluated, passed."""
     rows = GateResult.objects.filter(evaluation=evaluation).select_related("objective")
     return sorted(rows, key=lambda r: (not r.blocks, _ORDER[Outcome(r.outcome)], r.position))
+
+
+def summary_of(gates: Iterable[GateResult]) -> GateSummary:
+    """Counts of results that are at hand."""
+    rows = list(gates)
+    count = {outcome: sum(row.outcome == outcome for row in rows) for outcome in Outcome}
+    return GateSummary(
+        passed=count[Outcome.PASS],
+        failed=count[Outcome.FAIL],
+        not_proven=count[Outcome.NOT_PROVEN],
+        not_evaluated=count[Outcome.NOT_EVALUATED],
+        blocking=sum(row.blocks for row in rows),
+    )
+
+
+def gate_focus(gates: Iterable[GateResult]) -> list[tuple[str, str]]:
+    """(metric, group key) of what fails or blocks, in order: what a verdict tells first."""
+    return [(gate.objective.metric, gate.group_key) for gate in gates if gate.blocks and gate.group_key]
 
 
 def gate_summary(evaluation: Evaluation) -> GateSummary:
@@ -63,3 +102,19 @@ def gate_summary(evaluation: Evaluation) -> GateSummary:
         blocking=Count("pk", filter=Q(blocks=True)),
     )
     return GateSummary(**counted)
+
+
+FOLD_FROM = 4
+"""So many passed gates are folded away behind one line."""
+
+
+def gates_shown(gates: list[GateResult]) -> dict[str, Any]:
+    """The context of `gates/_shown.html`: what needs a look, what is folded, and the counts."""
+    passed = [gate for gate in gates if gate.outcome == Outcome.PASS]
+    folded = passed if len(passed) >= FOLD_FROM else []
+    return {
+        "gates": gates,
+        "gate_open": [gate for gate in gates if gate not in folded],
+        "gate_folded": folded,
+        "gate_summary": summary_of(gates),
+    }

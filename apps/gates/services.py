@@ -23,6 +23,7 @@ from analysis.gates import (
 from apps.audit.services import audit_record
 from apps.core.actors import Actor
 from apps.evaluations import selectors as evaluations
+from apps.evaluations.contracts import people_of
 from apps.gates.models import GateResult
 from apps.problems import selectors as problems
 from apps.registry import selectors as registry
@@ -68,11 +69,13 @@ def verdict_record(evaluation: Evaluation) -> list[GateResult]:
     agreed = evaluation.problem_version
     baseline = evaluation.baseline_version
     live = registry.live_version_of(evaluation.model_version.model)
+    speech = evaluations.speech_of(evaluation, report)
     voice = Voice(
         words=problems.error_words(agreed),
         currency=problems.currency_of(agreed),
         live=f"version {baseline.number}" if baseline else "live",
         level=report.level,
+        people={group.key: people_of(group, speech.noun) for group in report.groups if group.level},
     )
     results: list[GateResult] = []
     for objective in problems.objective_list(agreed):
@@ -87,7 +90,7 @@ def verdict_record(evaluation: Evaluation) -> list[GateResult]:
         }
         if against_live and (live is None or baseline is None or baseline.pk != live.pk):
             other = live is not None and live.pk != evaluation.model_version_id
-            if other:
+            if live is not None and other:
                 reason = f"the evaluation does not compare with version {live.number}, which is live; evaluate again"
             else:
                 reason = "this version is live itself" if live else "nothing is live yet to be compared with"

@@ -13,19 +13,23 @@ from apps.registry import selectors as registry
 
 if TYPE_CHECKING:
     from apps.evaluations.models import Evaluation
+    from apps.gates.models import GateResult
     from apps.registry.models import ModelVersion
 
 
-def evidence_of(version: ModelVersion, evaluation: Evaluation) -> dict[str, Any]:
+def evidence_of(
+    version: ModelVersion, evaluation: Evaluation, *, gate_rows: list[GateResult] | None = None
+) -> dict[str, Any]:
     """Everything that a decision on this version and evaluation rests on, as it stands now.
 
     Covers the version's bytes and state, the newest evaluation of it, every gate's outcome and sentence, the
-    problem version and the segment versions in force, and the state of the data.
+    problem version and the segment versions in force, the state of the data, and which version is live.
     """
     problem = evaluation.problem
     agreed = problems.version_current(problem)
     newest = evaluations.latest_for(version)
     segments = problems.segment_specs(agreed) if agreed else []
+    live = registry.live_version_of(version.model)
     return {
         "version": {"id": str(version.pk), "content": version.content_digest, "state": version.state},
         "lineage_missing": registry.lineage_missing(version),
@@ -33,10 +37,11 @@ def evidence_of(version: ModelVersion, evaluation: Evaluation) -> dict[str, Any]
         "newest_evaluation": str(newest.pk) if newest else None,
         "gates": [
             [str(gate.objective_id), gate.group_key, gate.outcome, gate.blocks, gate.sentence]
-            for gate in gates.gate_list(evaluation)
+            for gate in (gates.gate_list(evaluation) if gate_rows is None else gate_rows)
         ],
         "problem_version": str(agreed.pk) if agreed else None,
         "segments": sorted(segment.id for segment in segments),
+        "live": str(live.pk) if live is not None else None,
         "dataset": [
             evaluation.dataset_version.content_digest,
             evaluation.dataset_version.state,
@@ -58,6 +63,7 @@ _WORDS = {
     "gates": "the gates judge differently",
     "problem_version": "the problem has a newer accepted version",
     "segments": "the segments were changed",
+    "live": "another version went live, which this one was not compared with",
     "dataset": "the data were changed in state",
 }
 

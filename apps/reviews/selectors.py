@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from django.db.models import QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from apps.accounts import selectors as accounts
 from apps.core.actors import Actor
 from apps.core.errors import NotFound
 from apps.reviews.evidence import evidence_changes, evidence_hash, evidence_of
-from apps.reviews.models import ApprovalRequest, Decision
+from apps.reviews.models import ApprovalRequest, Decision, RequestMessage
+
+if TYPE_CHECKING:
+    from apps.gates.models import GateResult
 
 _RELATED = (
     "team",
@@ -23,6 +28,7 @@ _RELATED = (
     "evaluation__dataset_version__dataset",
     "evaluation__baseline_version__model",
     "evaluation__model_version__model",
+    "evaluation__team",
     "requested_by",
 )
 
@@ -41,7 +47,9 @@ class Freshness:
 
 def request_get(actor: Actor, pk: uuid.UUID) -> ApprovalRequest:
     """Raises NotFound."""
-    found = ApprovalRequest.objects.visible_to(actor).select_related(*_RELATED).filter(pk=pk).first()
+    found: ApprovalRequest | None = (
+        ApprovalRequest.objects.visible_to(actor).select_related(*_RELATED).filter(pk=pk).first()
+    )
     if found is None:
         raise NotFound("There is no such request, or you may not see it.")
     return found
@@ -83,9 +91,12 @@ def inbox_list(actor: Actor, team_id: uuid.UUID | None = None) -> QuerySet[Appro
     return rows.order_by("due_at", "id")
 
 
-def freshness(request: ApprovalRequest) -> Freshness:
-    """Compare the evidence of the request with that of this moment."""
-    now = evidence_of(request.model_version, request.evaluation)
+def freshness(request: ApprovalRequest, *, gate_rows: list[GateResult] | None = None) -> Freshness:
+    """Compare the evidence of the request with that of this moment. `gate_rows`: the gates when they are at hand."""
+    now = evidence_of(request.model_version, request.evaluation, gate_rows=gate_rows)
+    if request.state != ApprovalRequest.State.OPEN:
+        # What is live changes with the decision itself; it only matters while the comparison is still to be judged.
+        now["live"] = request.evidence.get("live")
     digest = evidence_hash(now)
     if digest == request.evidence_digest:
         return Freshness(digest, [])
@@ -124,8 +135,70 @@ def approval_current(model_version_id: uuid.UUID, environment: str) -> ApprovalR
     return request
 
 
+def message_list(request: ApprovalRequest) -> list[RequestMessage]:
+    """The talk on a request, oldest first."""
+    return list(RequestMessage.objects.filter(request=request).order_by("id"))
+
+
+def request_open(model_version_id: uuid.UUID, environment: str = "production") -> ApprovalRequest | None:
+    """The request of a version that waits for a decision."""
+    return ApprovalRequest.objects.filter(
+        model_version_id=model_version_id, environment=environment, state=ApprovalRequest.State.OPEN
+    ).first()
+
+
+def request_newest(actor: Actor, *, problem_id: uuid.UUID) -> ApprovalRequest | None:
+    """The newest request of a problem."""
+    return request_list(actor, problem_id=problem_id).select_related("team").order_by("-id").first()
+
+
+def request_state(pk: uuid.UUID) -> dict[str, str] | None:
+    """How a request stands now, for pages that follow it; None when there is none."""
+    row = ApprovalRequest.objects.filter(pk=pk).annotate(talk=Count("messages")).values("state", "talk").first()
+    return {"state": row["state"], "talk": str(row["talk"])} if row else None
+
+
+def requests_of_mine(actor: Actor, team_id: uuid.UUID | None = None) -> QuerySet[ApprovalRequest]:
+    """Requests of this person that went stale or were refused and were not asked again since."""
+    later = ApprovalRequest.objects.filter(
+        model_version__model_id=OuterRef("model_version__model_id"),
+        environment=OuterRef("environment"),
+        id__gt=OuterRef("id"),
+    )
+    return (
+        request_list(actor, team_id=team_id)
+        .filter(
+            requested_by_id=actor.person_id, state__in=[ApprovalRequest.State.STALE, ApprovalRequest.State.REJECTED]
+        )
+        .filter(~Exists(later))
+        .order_by("-ended_at", "-id")
+    )
+
+
+def evaluations_asked(actor: Actor, evaluation_ids: list[uuid.UUID]) -> set[uuid.UUID]:
+    """Versions' evaluations on which somebody has asked for approval."""
+    rows = ApprovalRequest.objects.visible_to(actor).filter(evaluation_id__in=evaluation_ids)
+    return set(rows.values_list("evaluation_id", flat=True))
+
+
+def request_search(actor: Actor, text: str, limit: int) -> QuerySet[ApprovalRequest]:
+    """By number ("3", "request 3"), by the model's or the problem's name, or by id."""
+    words = text.strip()
+    wanted = Q(model_version__model__name__icontains=words) | Q(problem__name__icontains=words)
+    number = words.lower().removeprefix("request").strip().lstrip("#")
+    if number.isdigit() and len(number) < 10:
+        wanted |= Q(number=int(number))
+    with contextlib.suppress(ValueError):
+        wanted |= Q(pk=uuid.UUID(words))
+    return request_list(actor).filter(wanted).order_by("-id")[:limit]
+
+
+def deciders_for(team_id: uuid.UUID, barred: set[uuid.UUID | None]) -> list[str]:
+    """Who can decide in a team, by name, without those whom a duty bars."""
+    return [str(person) for person in accounts.people_with_verb("approval.decide", team_id) if person.pk not in barred]
+
+
 def decider_names(request: ApprovalRequest) -> list[str]:
     """Who can decide on this request, by name."""
     barred = {request.requested_by_id, request.model_version.trained_by_id, request.model_version.registered_by_id}
-    people = accounts.people_with_verb("approval.decide", request.team_id)
-    return [str(person) for person in people if person.pk not in barred]
+    return deciders_for(request.team_id, barred)

@@ -13,6 +13,7 @@ import "./elements/copy-button.js";
 import "./elements/confirm-dialog.js";
 import "./elements/command-palette.js";
 import "./elements/live-summary.js";
+import "./elements/live-part.js";
 import "./elements/plot-figure.js";
 import "./elements/log-stream.js";
 import "./elements/job-progress.js";

@@ -101,7 +101,7 @@ def _decide(actor: Actor, request: ApprovalRequest, vote: str, reason: str, over
             decision = Decision.objects.create(
                 team_id=request.team_id,
                 request=request,
-                person_id=actor.id,
+                person_id=actor.person_id,
                 person_label=actor.label,
                 role="PRODUCT_OWNER" if "PRODUCT_OWNER" in roles else next(iter(sorted(roles)), ""),
                 vote=vote,
@@ -169,7 +169,7 @@ def approval_withdraw(*, actor: Actor, request_id: uuid.UUID, reason: str) -> De
         decision = Decision.objects.create(
             team_id=request.team_id,
             request=request,
-            person_id=actor.id,
+            person_id=actor.person_id,
             person_label=actor.label,
             role=next(iter(sorted(actor.roles_in(request.team_id))), ""),
             vote=Decision.Vote.WITHDRAW,

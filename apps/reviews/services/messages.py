@@ -29,7 +29,7 @@ def message_add(*, actor: Actor, request_id: uuid.UUID, text: str) -> RequestMes
         request = request_lock(actor, request_id)
         require(policies.message_add(actor, request), "Only who asks and who may decide talk on a request.")
         message = RequestMessage.objects.create(
-            request=request, author_id=actor.id, author_label=actor.label, text=text
+            request=request, author_id=actor.person_id, author_label=actor.label, text=text
         )
         audit_record(
             actor=actor, action="approval.message", thing=request, problem_id=request.problem_id, reason=text[:500]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
 from django.urls import reverse
@@ -20,13 +21,18 @@ from apps.core.topics import nudge
 from apps.evaluations import selectors as evaluations
 from apps.lineage.services import edge_add
 from apps.notices.services import notice_send
-from apps.problems import selectors as problems
 from apps.registry import selectors as registry
 from apps.reviews import policies
 from apps.reviews.evidence import evidence_hash, evidence_of
 from apps.reviews.models import ApprovalRequest
-from apps.reviews.selectors import freshness
+from apps.reviews.readiness import request_missing
+from apps.reviews.selectors import freshness, request_get
 
+if TYPE_CHECKING:
+    from apps.accounts.models import User
+
+MESSAGE_LIMIT = 5000
+OPEN_STATES = (ApprovalRequest.State.OPEN, ApprovalRequest.State.STALE)
 _ENVIRONMENT = re.compile(r"^[a-z][a-z0-9-]{0,39}$")
 
 
@@ -56,26 +62,15 @@ def approval_request(
         raise Invalid.field("environment", "Lower-case letters, digits and hyphens, beginning with a letter.")
     if not 1 <= due_days <= 90:
         raise Invalid.field("due_days", "From 1 to 90 days.")
+    if len(message) > MESSAGE_LIMIT:
+        raise Invalid.field("message", f"At most {MESSAGE_LIMIT} characters.")
     if evaluation_id is None:
         evaluation = evaluations.latest_for(version)
     else:
         evaluation = evaluations.evaluation_get(actor, evaluation_id)
-    missing = []
-    if version.state != "SEALED":
-        missing.append(f"The version is {version.get_state_display()}.")
-    missing += [f"The lineage lacks {part}." for part in registry.lineage_missing(version)]
-    if version.model.problem is None:
-        missing.append("The model belongs to no problem.")
-    if evaluation is None:
-        missing.append("There is no complete evaluation of this version yet.")
-    else:
-        agreed = problems.version_current(evaluation.problem)
-        if evaluation.model_version_id != version.pk:
-            raise Invalid.field("evaluation_id", "The evaluation judges another version.")
-        if evaluation.state != "COMPLETE":
-            missing.append(f"The evaluation is {evaluation.get_state_display()}.")
-        if agreed is None or evaluation.problem_version_id != agreed.pk:
-            missing.append("The problem has a newer version than the evaluation: evaluate again.")
+    if evaluation is not None and evaluation.model_version_id != version.pk:
+        raise Invalid.field("evaluation_id", "The evaluation judges another version.")
+    missing = [str(item) for item in request_missing(version, evaluation)]
     if missing or evaluation is None:
         raise Conflict("The version is not ready for a request.", code="not_ready", items=missing)
     with transaction.atomic():
@@ -92,7 +87,7 @@ def approval_request(
                     model_version=version,
                     evaluation=evaluation,
                     environment=environment,
-                    requested_by_id=actor.id,
+                    requested_by_id=actor.person_id,
                     message=message,
                     evidence=evidence,
                     evidence_digest=evidence_hash(evidence),
@@ -133,9 +128,43 @@ def approval_request(
     return request
 
 
+def request_renew(*, actor: Actor, request_id: uuid.UUID) -> ApprovalRequest:
+    """Ask again for what has gone stale, on the newest evaluation. Raises NotFound, Forbidden, Conflict."""
+    request = request_get(actor, request_id)
+    if request.state != ApprovalRequest.State.STALE:
+        raise Conflict(f"The request is {request.get_state_display()}; only a stale one is renewed.", code="not_stale")
+    return approval_request(
+        actor=actor,
+        model_version_id=request.model_version_id,
+        environment=request.environment,
+        message=request.message,
+    )
+
+
+def requests_end_for(actor: Actor, user: User) -> int:
+    """Withdraw the requests that a person leaves behind, in the transaction that removes them. Returns how many."""
+    count = 0
+    for pk in _left_by(user):
+        request = request_lock(Actor.system("reviews"), pk)
+        if request.state in OPEN_STATES:
+            _withdraw(actor, request, f"{user} was removed.")
+            count += 1
+    return count
+
+
+def requests_left_by(user: User) -> list[str]:
+    """What `requests_end_for` would withdraw, in words."""
+    return [f"{request} is withdrawn" for request in ApprovalRequest.objects.filter(pk__in=_left_by(user))]
+
+
+def _left_by(user: User) -> list[uuid.UUID]:
+    rows = ApprovalRequest.objects.filter(requested_by=user, state__in=OPEN_STATES)
+    return list(rows.order_by("id").values_list("pk", flat=True))
+
+
 def request_lock(actor: Actor, request_id: uuid.UUID) -> ApprovalRequest:
     """The request, locked. Raises NotFound."""
-    found = (
+    found: ApprovalRequest | None = (
         ApprovalRequest.objects.visible_to(actor)
         .select_related(
             "team", "problem", "requested_by", "model_version__model", "model_version__run", "evaluation__problem"
@@ -154,23 +183,28 @@ def request_withdraw(*, actor: Actor, request_id: uuid.UUID, reason: str = "") -
     with transaction.atomic():
         request = request_lock(actor, request_id)
         require(policies.request_withdraw(actor, request), f"Only {request.requested_by} can withdraw this request.")
-        if request.state not in (ApprovalRequest.State.OPEN, ApprovalRequest.State.STALE):
+        if request.state not in OPEN_STATES:
             raise Conflict(f"The request is {request.get_state_display()} already.", code="request_ended")
-        before = request.state
-        request.state = ApprovalRequest.State.WITHDRAWN
-        request.ended_at = timezone.now()
-        request.save(update_fields=["state", "ended_at"])
-        audit_record(
-            actor=actor,
-            action="approval.request_withdraw",
-            thing=request,
-            problem_id=request.problem_id,
-            before={"state": before},
-            after={"state": request.state},
-            reason=reason,
-        )
-        nudge(f"review.{request.pk}")
+        _withdraw(actor, request, reason)
     return request
+
+
+def _withdraw(actor: Actor, request: ApprovalRequest, reason: str) -> None:
+    before = request.state
+    request.state = ApprovalRequest.State.WITHDRAWN
+    request.ended_at = timezone.now()
+    request.save(update_fields=["state", "ended_at"])
+    audit_record(
+        actor=actor,
+        action="approval.request_withdraw",
+        thing=request,
+        problem_id=request.problem_id,
+        before={"state": before},
+        after={"state": request.state},
+        reason=reason,
+    )
+    nudge(f"review.{request.pk}")
+    nudge(f"team.{request.team_id}")
 
 
 def request_mark_stale(request: ApprovalRequest, changes: list[str]) -> None:
@@ -196,6 +230,7 @@ def request_mark_stale(request: ApprovalRequest, changes: list[str]) -> None:
         dedupe=f"approval.stale:{request.pk}",
     )
     nudge(f"review.{request.pk}")
+    nudge(f"team.{request.team_id}")
 
 
 def requests_sweep() -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from typing import TYPE_CHECKING
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from analysis.contracts.report import Report
 from apps.core.actors import Actor
@@ -23,12 +24,13 @@ _RELATED = (
     "baseline_version__model",
     "dataset_version__dataset",
     "job",
+    "team",
 )
 
 
 def evaluation_get(actor: Actor, pk: uuid.UUID) -> Evaluation:
     """Raises NotFound."""
-    found = Evaluation.objects.visible_to(actor).select_related(*_RELATED).filter(pk=pk).first()
+    found: Evaluation | None = Evaluation.objects.visible_to(actor).select_related(*_RELATED).filter(pk=pk).first()
     if found is None:
         raise NotFound("There is no such evaluation, or you may not see it.")
     return found
@@ -72,4 +74,30 @@ def latest_for(version: ModelVersion) -> Evaluation | None:
         .select_related(*_RELATED)
         .order_by("-completed_at", "-id")
         .first()
+    )
+
+
+def latest_of_problem(actor: Actor, problem_id: uuid.UUID) -> Evaluation | None:
+    """The newest evaluation of a problem that is not archived, whatever its state; without its report."""
+    return evaluation_list(actor, problem_id=problem_id).select_related("job").order_by("-id").first()
+
+
+def evaluation_search(actor: Actor, text: str, limit: int) -> QuerySet[Evaluation]:
+    """By number ("3", "evaluation 3"), by the model's or the problem's name, or by id."""
+    words = text.strip()
+    wanted = Q(model_version__model__name__icontains=words) | Q(problem__name__icontains=words)
+    number = words.lower().removeprefix("evaluation").strip().lstrip("#")
+    if number.isdigit() and len(number) < 10:
+        wanted |= Q(number=int(number))
+    with contextlib.suppress(ValueError):
+        wanted |= Q(pk=uuid.UUID(words))
+    return evaluation_list(actor).filter(wanted).order_by("-id")[:limit]
+
+
+def unrequested_list(actor: Actor, team_id: uuid.UUID | None = None) -> QuerySet[Evaluation]:
+    """Complete evaluations that this person launched, newest first; rooms above know which were asked about."""
+    return (
+        evaluation_list(actor, team_id=team_id)
+        .filter(created_by_id=actor.person_id, state=Evaluation.State.COMPLETE, model_version__state="SEALED")
+        .order_by("-completed_at", "-id")
     )

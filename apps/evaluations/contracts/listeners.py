@@ -1,0 +1,55 @@
+"""What rooms above tell this one: who listens when an evaluation is complete, and what they show on its page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from apps.core.actors import Actor
+    from apps.evaluations.models import Evaluation
+
+_listeners: list[Callable[[Evaluation], object]] = []
+
+
+def evaluation_finished_register(listener: Callable[[Evaluation], object]) -> None:
+    """Called from a room's `AppConfig.ready()`. The listener runs in the transaction that completes the evaluation."""
+    if listener not in _listeners:
+        _listeners.append(listener)
+
+
+def evaluation_finished(evaluation: Evaluation) -> None:
+    for listener in _listeners:
+        listener(evaluation)
+
+
+PanelContext = Callable[["Actor", "Evaluation"], "Mapping[str, Any] | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationPanel:
+    """A part of the evaluation page: `context(actor, evaluation)` feeds `template`; None leaves it out.
+
+    `place`: "action" (buttons of the head), "verdict" (one more figure in the row under the verdict) or "main" (a card
+    after it). The template gets `evaluation` beside the returned mapping.
+    """
+
+    template: str
+    context: PanelContext
+    place: str
+    order: int
+
+
+_panels: list[EvaluationPanel] = []
+
+
+def evaluation_panel_register(template: str, context_fn: PanelContext, *, place: str = "main", order: int = 50) -> None:
+    """A room above adds a part to the page of every evaluation. Called from its `AppConfig.ready()`."""
+    if not any(panel.template == template for panel in _panels):
+        _panels.append(EvaluationPanel(template, context_fn, place, order))
+
+
+def evaluation_panel_list(place: str) -> list[EvaluationPanel]:
+    """The parts of one place, in order."""
+    return sorted((panel for panel in _panels if panel.place == place), key=lambda panel: panel.order)

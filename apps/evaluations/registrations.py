@@ -1,0 +1,112 @@
+"""What the room tells others about itself; called once from `AppConfig.ready()`."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.urls import reverse
+
+from apps.audit.contracts import link_register as audit_link
+from apps.core import formats
+from apps.core.actors import Actor
+from apps.core.registries import Command, Hit, command_register, search_register
+from apps.evaluations import policies, selectors, services
+from apps.evaluations.models import Evaluation
+from apps.jobs.contracts import Fact, JobKind, job_kind_register
+from apps.lineage.contracts import link_register as lineage_link
+from apps.registry.contracts import version_panel_register
+
+if TYPE_CHECKING:
+    from apps.jobs.models import Job
+    from apps.registry.models import ModelVersion
+
+
+def _finish(job: Job, result: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
+    evaluation = services.evaluation_finish(job, result, outputs)
+    return {"label": f"Evaluation {evaluation.number}: {evaluation.headline}", "url": _url(evaluation.pk)}
+
+
+def _url(pk: uuid.UUID | str) -> str:
+    return reverse("evaluation-detail", args=[pk])
+
+
+def _of_job(job: Job) -> Evaluation | None:
+    return Evaluation.objects.filter(job_id=job.pk).defer("report").first()
+
+
+def _subject_url(job: Job) -> str:
+    evaluation = _of_job(job)
+    return _url(evaluation.pk) if evaluation is not None else ""
+
+
+def _facts(actor: Actor, job: Job) -> list[Fact]:
+    evaluation = selectors.evaluation_list(actor).filter(job_id=job.pk).first()
+    if evaluation is None:
+        return []
+    version, baseline, data = evaluation.model_version, evaluation.baseline_version, evaluation.dataset_version
+    against = (
+        Fact("Against", str(baseline), reverse("version-detail", args=[baseline.pk]))
+        if baseline is not None
+        else Fact("Against", "nothing: there is no other version yet")
+    )
+    return [
+        Fact("Evaluation", f"Evaluation {evaluation.number}", _url(evaluation.pk)),
+        Fact("Version", str(version), reverse("version-detail", args=[version.pk])),
+        against,
+        Fact("Data", f"{data}, its test part", reverse("dataset-version-detail", args=[data.pk])),
+        Fact("Threshold", formats.num(evaluation.threshold) if evaluation.threshold is not None else "none", mono=True),
+    ]
+
+
+def _search(actor: Actor, text: str, limit: int) -> Iterator[Hit]:
+    for evaluation in selectors.evaluation_search(actor, text, limit):
+        yield Hit(
+            "evaluation",
+            f"Evaluation {evaluation.number}: {evaluation.model_version}",
+            evaluation.headline or evaluation.get_state_display(),
+            _url(evaluation.pk),
+            "scale",
+        )
+
+
+def _may_launch(actor: Actor) -> bool:
+    teams = actor.team_ids("job.run")
+    return teams is None or bool(teams)
+
+
+def _version_panel(actor: Actor, version: ModelVersion) -> Mapping[str, Any]:
+    """The newest evaluations of a version, and the button that makes one."""
+    rows = list(selectors.evaluation_list(actor, model_version_id=version.pk).order_by("-id")[:4])
+    running = next((row for row in rows if row.state == Evaluation.State.RUNNING), None)
+    return {
+        "evaluations": rows[:3],
+        "evaluations_more": len(rows) > 3,
+        "evaluation_newest": next((row for row in rows if row.state == Evaluation.State.COMPLETE), None),
+        "evaluation_running": running,
+        "can_evaluate": version.state == "SEALED"
+        and version.model.problem_id is not None
+        and policies.evaluation_launch(actor, version.team_id),
+    }
+
+
+def register() -> None:
+    """The job kind with its callbacks, links, search, command, and the card of the version page."""
+    job_kind_register(
+        JobKind(
+            "evaluate",
+            title="Evaluation",
+            on_finish=_finish,
+            on_fail=services.evaluation_fail,
+            on_retry=services.evaluation_retry,
+            subject_url=_subject_url,
+            facts=_facts,
+        )
+    )
+    audit_link("evaluations.evaluation", _url)
+    lineage_link("evaluations.evaluation", _url, word="evaluation")
+    search_register("evaluation", _search)
+    command_register(Command("Go to evaluations", "evaluation-list", "scale"))
+    command_register(Command("Evaluate a version", "evaluation-launch", "scale", visible=_may_launch))
+    version_panel_register("evaluations/_version_panel.html", _version_panel, place="main", order=20)

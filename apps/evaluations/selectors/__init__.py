@@ -1,0 +1,40 @@
+"""Reading evaluations and what their reports say."""
+
+from apps.evaluations.selectors.evaluations import (
+    evaluation_get,
+    evaluation_list,
+    evaluation_search,
+    latest_for,
+    latest_of_problem,
+    report_of,
+    unrequested_list,
+)
+from apps.evaluations.selectors.reading import (
+    HarmGroup,
+    HarmRow,
+    curves_of,
+    harm_groups,
+    harm_metric,
+    speech_of,
+    verdict_of,
+)
+from apps.evaluations.selectors.shown import harm_shown, kpis_of
+
+__all__ = [
+    "HarmGroup",
+    "HarmRow",
+    "curves_of",
+    "evaluation_get",
+    "evaluation_list",
+    "evaluation_search",
+    "harm_groups",
+    "harm_metric",
+    "harm_shown",
+    "kpis_of",
+    "latest_for",
+    "latest_of_problem",
+    "report_of",
+    "speech_of",
+    "unrequested_list",
+    "verdict_of",
+]

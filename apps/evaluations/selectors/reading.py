@@ -1,0 +1,162 @@
+"""What a report says to people: the verdict, and who is harmed and who is helped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from analysis.contracts.metrics import BINARY, MULTICLASS
+from analysis.contracts.report import BETTER, NO_DIFFERENCE, NOT_ENOUGH_DATA, NOT_PROVEN, WORSE, Difference, Report
+from analysis.report import Row, Statistics, StatisticsError, curves_pick, rows_by_harm, table_rows
+from apps.core.blobs import blob_open
+from apps.core.errors import NotFound
+from apps.evaluations.contracts.verdict import Speech, Verdict, verdict_say
+from apps.evaluations.contracts.words import PEOPLE, plural_of
+from apps.problems import selectors as problems
+from apps.registry import selectors as registry
+
+if TYPE_CHECKING:
+    from apps.evaluations.models import Evaluation
+
+TRIVIAL_RECIPES: Final = ("baseline",)
+
+
+def speech_of(evaluation: Evaluation, report: Report | None = None) -> Speech:
+    """How sentences about this evaluation speak: the names of both versions, the problem's words, its currency.
+
+    Rows of a problem with a protected segment stand for people.
+    """
+    agreed, version, baseline = evaluation.problem_version, evaluation.model_version, evaluation.baseline_version
+    protected = report is not None and any(dimension.protected for dimension in report.dimensions)
+    words = problems.error_words(agreed)
+    against = ""
+    if baseline is not None:
+        live = registry.live_version_of(version.model)
+        kind = "live " if live is not None and live.pk == baseline.pk else ""
+        if not kind and baseline.recipe in TRIVIAL_RECIPES:
+            kind = "baseline "
+        named = f" of {baseline.model.name}" if baseline.model_id != version.model_id else ""
+        against = f"{kind}version {baseline.number}{named}"
+    units = plural_of(agreed.unit_of_prediction)
+    return Speech(
+        candidate=f"version {version.number}",
+        baseline=against,
+        positive_word=agreed.positive_word,
+        negative_word=agreed.negative_word,
+        noun=PEOPLE if protected else units,
+        units=units,
+        currency=problems.currency_of(agreed),
+        words=words,
+    )
+
+
+def verdict_of(
+    evaluation: Evaluation, report: Report, *, speech: Speech | None = None, focus: Iterable[tuple[str, str]] = ()
+) -> Verdict:
+    """The verdict in one sentence. `focus` names (metric, group key) pairs that are told first."""
+    return verdict_say(report, speech or speech_of(evaluation, report), focus=focus)
+
+
+@dataclass(frozen=True, slots=True)
+class HarmRow:
+    """One group: how many were right before and are wrong now (harmed), and the other way round (helped).
+
+    `change` is the difference of the chosen metric and `money` that of the costs per 100; None where there is none.
+    """
+
+    key: str
+    label: str
+    level: int
+    protected: bool
+    n: int | None
+    harmed: int | None
+    helped: int | None
+    change: Difference | None
+    money: Difference | None
+    verdict: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HarmGroup:
+    """Rows of one finding, the most harmed first."""
+
+    verdict: str
+    title: str
+    rows: tuple[HarmRow, ...]
+
+
+_TITLES: Final = (
+    (WORSE, "Worse than before"),
+    (NOT_PROVEN, "Not proven either way"),
+    (NO_DIFFERENCE, "No difference"),
+    (BETTER, "Better than before"),
+    (NOT_ENOUGH_DATA, "Not enough data"),
+)
+
+
+def harm_metric(report: Report, verdict: Verdict) -> str:
+    """The metric that the table of the harmed shows: the verdict's."""
+    if verdict.metric in report.overall.metrics:
+        return verdict.metric
+    return {BINARY: "fnr", MULTICLASS: "accuracy"}.get(report.task, "mae")
+
+
+def harm_groups(report: Report, metric: str, *, compared: str = "before") -> list[HarmGroup]:
+    """Groups of single segments, and crossings that are proven worse or better, by finding; empty ones are left out.
+
+    `compared` completes "Worse than ...", such as "live".
+    """
+    found: dict[str, list[HarmRow]] = {verdict: [] for verdict, _ in _TITLES}
+    for row in rows_by_harm(table_rows(report, metric)):
+        if row.level == 0:
+            continue
+        shown = _harm_row(report, row)
+        if row.level == 2 and shown.verdict not in (WORSE, BETTER):
+            continue
+        found[shown.verdict].append(shown)
+    return [
+        HarmGroup(verdict, title.replace("before", compared), tuple(found[verdict]))
+        for verdict, title in _TITLES
+        if found[verdict]
+    ]
+
+
+def _harm_row(report: Report, row: Row) -> HarmRow:
+    group = report.group(row.key)
+    paired = group.paired if group is not None else None
+    told = row.difference is not None and row.difference.value is not None and row.state == "ok"
+    return HarmRow(
+        key=row.key,
+        label=row.label,
+        level=row.level,
+        protected=row.protected,
+        n=row.n,
+        harmed=paired.only_baseline_right if paired is not None else None,
+        helped=paired.only_candidate_right if paired is not None else None,
+        change=row.difference if row.state != "suppressed" else None,
+        money=paired.differences.get("cost_per_100") if paired is not None else None,
+        verdict=row.difference.verdict if told and row.difference is not None else NOT_ENOUGH_DATA,
+        reason=row.reason or "",
+    )
+
+
+def curves_of(evaluation: Evaluation, report: Report, key: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """Curves of a group for the candidate and the baseline: stored for single segments, drawn from the stored
+    statistics for crossings. (None, None) when there are none or the group is hidden.
+    """
+    group = report.group(key)
+    if group is None or group.suppressed is not None or report.task != BINARY:
+        return None, None
+    if group.curves is not None:
+        return group.curves, group.baseline_curves
+    if not evaluation.statistics_sha256:
+        return None, None
+    try:
+        with blob_open(evaluation.statistics_sha256) as handle:
+            statistics = Statistics.read(handle.read())
+        own = curves_pick(statistics, key)
+        return own, curves_pick(statistics, key, baseline=True) if report.has_baseline else None
+    except (StatisticsError, NotFound):
+        return None, None

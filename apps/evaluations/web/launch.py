@@ -1,0 +1,154 @@
+"""Launching an evaluation: one button from a version, or a small form that also asks for data and baseline."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from apps.core.actors import Actor
+from apps.core.errors import FairwayError, Forbidden, NotFound
+from apps.core.web.views import page
+from apps.datasets import selectors as datasets
+from apps.evaluations import policies, services
+from apps.problems import selectors as problems
+from apps.registry import selectors as registry
+
+if TYPE_CHECKING:
+    from apps.registry.models import ModelVersion
+
+MOST_CHOICES = 200
+
+
+class LaunchForm(forms.Form):
+    """Which version, on which rows, against which other version."""
+
+    model_version_id = forms.ChoiceField(label="Version to evaluate")
+    dataset_version_id = forms.ChoiceField(
+        label="Data",
+        required=False,
+        help_text="Only the test part of these rows is scored, with the split that the data state.",
+    )
+    baseline_version_id = forms.ChoiceField(
+        label="Compare with", required=False, help_text="Both versions score the same rows, so that people are paired."
+    )
+
+    def __init__(self, *args: Any, actor: Actor, version: ModelVersion | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.choose("model_version_id", _version_choices(actor))
+        self.choose("dataset_version_id", [("", "The data that the version was trained on"), *_data(actor, version)])
+        self.choose("baseline_version_id", [("", _default_baseline(actor, version)), *_others(actor, version)])
+
+    def choose(self, name: str, choices: list[tuple[str, str]]) -> None:
+        """Set what a field offers."""
+        field: Any = self.fields[name]
+        field.choices = choices
+
+
+def _version_choices(actor: Actor) -> list[tuple[str, str]]:
+    rows = registry.version_list(actor).filter(state="SEALED", model__problem__isnull=False).order_by("-id")
+    return [(str(row.pk), str(row)) for row in rows[:MOST_CHOICES] if policies.evaluation_launch(actor, row.team_id)]
+
+
+def _data(actor: Actor, version: ModelVersion | None) -> list[tuple[str, str]]:
+    if version is None or version.model.problem is None:
+        return []
+    rows = datasets.dataset_version_list(actor).filter(dataset__problem=version.model.problem, state="SEALED")
+    return [(str(row.pk), str(row)) for row in rows.order_by("-id")[:MOST_CHOICES]]
+
+
+def _others(actor: Actor, version: ModelVersion | None) -> list[tuple[str, str]]:
+    if version is None:
+        return []
+    rows = registry.version_list(actor, problem_id=version.model.problem_id).filter(state="SEALED", task=version.task)
+    return [(str(row.pk), str(row)) for row in rows.exclude(pk=version.pk).order_by("-id")[:MOST_CHOICES]]
+
+
+def _default_baseline(actor: Actor, version: ModelVersion | None) -> str:
+    if version is None:
+        return "The live version, else the trivial baseline"
+    found = services.baseline_for(actor, version)
+    if found is None:
+        return "Nothing: there is no live version and no trivial baseline"
+    live = registry.live_version_of(version.model)
+    return f"{found}, {'live' if live is not None and live.pk == found.pk else 'the trivial baseline'}"
+
+
+def _version_wanted(request: HttpRequest) -> ModelVersion | None:
+    given = next(
+        (
+            value
+            for name in ("model_version_id", "model_version", "version")
+            if (value := request.POST.get(name) or request.GET.get(name))
+        ),
+        "",
+    )
+    if not given:
+        return None
+    try:
+        return registry.model_version_get(request.actor, uuid.UUID(given))  # type: ignore[attr-defined]
+    except ValueError:
+        raise NotFound("There is no such version, or you may not see it.") from None
+
+
+@page
+@require_http_methods(["GET", "POST"])
+def evaluation_launch(request: HttpRequest) -> HttpResponse:
+    """GET: the form. POST with `model_version_id` alone launches with the usual data and baseline."""
+    actor = request.actor  # type: ignore[attr-defined]
+    version = _version_wanted(request)
+    status = 200
+    if request.method == "POST" and version is not None:
+        data = request.POST.copy()
+        data["model_version_id"] = str(version.pk)
+        form = LaunchForm(data, actor=actor, version=version)
+        if not policies.evaluation_launch(actor, version.team_id):
+            raise Forbidden("Launching an evaluation takes a data scientist's or operator's role in the team.")
+        form.choose("model_version_id", [(str(version.pk), str(version))])
+        if form.is_valid():
+            try:
+                evaluation = services.evaluation_launch(
+                    actor=actor,
+                    model_version_id=version.pk,
+                    dataset_version_id=_id(form.cleaned_data["dataset_version_id"]),
+                    baseline_version_id=_id(form.cleaned_data["baseline_version_id"]),
+                )
+            except FairwayError as error:
+                _show(form, error)
+            else:
+                messages.success(request, f"Evaluation {evaluation.number} is queued as job {evaluation.job.number}.")
+                return redirect("evaluation-detail", pk=evaluation.pk)
+        status = 422
+    else:
+        form = LaunchForm(
+            initial={"model_version_id": str(version.pk)} if version else None, actor=actor, version=version
+        )
+        if request.method == "POST":
+            form = LaunchForm(request.POST, actor=actor, version=None)
+            form.is_valid()
+            status = 422
+    context: dict[str, Any] = {"form": form, "version": version, "problem": version.model.problem if version else None}
+    if version is not None and version.model.problem is not None:
+        agreed = problems.version_current(version.model.problem)
+        context |= {"agreed": agreed, "segments": problems.segment_specs(agreed) if agreed else []}
+    return render(request, "evaluations/evaluation_launch.html", {"nav_key": "problems", **context}, status=status)
+
+
+def _id(text: str) -> uuid.UUID | None:
+    return uuid.UUID(text) if text else None
+
+
+def _show(form: LaunchForm, error: FairwayError) -> None:
+    if error.fields:
+        for name, texts in error.fields.items():
+            for text in texts:
+                form.add_error(name if name in form.fields else None, text)
+    else:
+        form.add_error(None, error.detail)
+    for item in error.items:
+        form.add_error(None, str(item))

@@ -1,0 +1,192 @@
+"""Pages of evaluations: the list, one evaluation, one group of it."""
+
+from __future__ import annotations
+
+import uuid
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_GET, require_POST
+
+from analysis.contracts.report import OVERALL, Report
+from apps.core.errors import NotFound
+from apps.core.tables import table_response
+from apps.core.web.views import page
+from apps.evaluations import policies, selectors, services
+from apps.evaluations.contracts import Speech, Verdict, evaluation_panel_list, people_of, rate_sentence
+from apps.evaluations.contracts.verdict import headline_pick
+from apps.evaluations.models import Evaluation
+from apps.evaluations.web import gaps, parts
+from apps.evaluations.web.charts import curve_charts, importance_chart
+from apps.evaluations.web.tables import EVALUATIONS
+
+
+@page
+@require_GET
+def evaluation_list(request: HttpRequest) -> HttpResponseBase:
+    """All evaluations that the actor may see."""
+    rows = selectors.evaluation_list(request.actor)  # type: ignore[attr-defined]
+    return table_response(
+        request, EVALUATIONS.bind(request, rows), "evaluations/evaluation_list.html", {"nav_key": "problems"}
+    )
+
+
+@page
+@require_GET
+def evaluation_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """One evaluation: the verdict, gates, the forest with its table, and everything below it."""
+    actor = request.actor  # type: ignore[attr-defined]
+    evaluation = selectors.evaluation_get(actor, pk)
+    context = _frame(request, evaluation)
+    if evaluation.state != Evaluation.State.COMPLETE:
+        context["last_good"] = selectors.latest_for(evaluation.model_version)
+        return render(request, "evaluations/evaluation_waiting.html", context)
+    report = selectors.report_of(evaluation)
+    speech = selectors.speech_of(evaluation, report)
+    url_of = partial(group_url, evaluation.pk)
+    verdict = selectors.verdict_of(evaluation, report, speech=speech)
+    context |= {"report": report, "speech": speech, "verdict": verdict}
+    part = request.headers.get("HX-Target", "")
+    if part == "forest":
+        context |= parts.forest_context(request, evaluation, report, speech, verdict, url_of)
+        return _partial(request, "evaluations/_forest.html", context)
+    if part == "matrix":
+        context |= parts.matrix_context(request, evaluation, report, speech, verdict, url_of)
+        return _partial(request, "evaluations/_matrix.html", context)
+    context |= parts.forest_context(request, evaluation, report, speech, verdict, url_of)
+    context |= parts.matrix_context(request, evaluation, report, speech, verdict, url_of)
+    context |= parts.harm_context(report, speech, verdict, url_of)
+    context |= _gaps_context(request, report, speech)
+    own, base = selectors.curves_of(evaluation, report, OVERALL)
+    overall = report.overall
+    context |= {
+        "kpis": selectors.kpis_of(report, speech, OVERALL),
+        "charts": curve_charts(report, speech, own, base, dict(overall.metrics), dict(overall.baseline or {})),
+        "curves_url": f"{reverse('evaluation-curves-csv', args=[pk])}?key=overall",
+        "importance": importance_chart(report),
+        "confusions": [
+            one
+            for one in (
+                gaps.confusion_of(speech.candidate, report.confusion, speech, report.positive_label),
+                gaps.confusion_of(speech.baseline, report.baseline_confusion, speech, report.positive_label),
+            )
+            if one is not None
+        ],
+        "panels": _panels(request, evaluation, "main"),
+        "verdict_panels": _panels(request, evaluation, "verdict"),
+    }
+    return render(request, "evaluations/evaluation_detail.html", context)
+
+
+def _partial(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    response = render(request, template, context)
+    response["Vary"] = "HX-Request, HX-Target, Cookie"
+    return response
+
+
+@page
+@require_GET
+def evaluation_group(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """One group: its verdict, every metric, curves, and its crossings with other segments."""
+    actor = request.actor  # type: ignore[attr-defined]
+    evaluation = selectors.evaluation_get(actor, pk)
+    report = selectors.report_of(evaluation)
+    key = request.GET.get("key", "")
+    group = report.group(key)
+    if group is None:
+        raise NotFound("The report holds no such group.")
+    speech = selectors.speech_of(evaluation, report)
+    url_of = partial(group_url, evaluation.pk)
+    metric, _ = headline_pick(report)
+    sentence = rate_sentence(report, speech, metric, group)
+    change = group.paired.differences.get(metric) if group.paired is not None else None
+    own, base = selectors.curves_of(evaluation, report, key)
+    tone = change.verdict if change is not None and not group.thin else "none"
+    context = {
+        **_frame(request, evaluation),
+        "report": report,
+        "speech": speech,
+        "group": group,
+        "people": people_of(group, speech.noun),
+        "verdict": Verdict(tone, sentence, "", metric, key),
+        "kpis": [] if group.suppressed else selectors.kpis_of(report, speech, key),
+        "metric_rows": [] if group.suppressed else gaps.metric_rows(report, key, speech),
+        "charts": curve_charts(report, speech, own, base, dict(group.metrics), dict(group.baseline or {})),
+        "curves_url": f"{reverse('evaluation-curves-csv', args=[pk])}?{urlencode({'key': key})}",
+        "notes": parts.legal_notes(evaluation, report, group),
+        "confusions": [
+            one
+            for one in (
+                gaps.confusion_of(speech.candidate, _confusion(report, group.confusion), speech, report.positive_label),
+            )
+            if one is not None
+        ],
+        **parts.neighbours_context(report, group, metric, speech, url_of),
+    }
+    return render(request, "evaluations/evaluation_group.html", context)
+
+
+def _confusion(report: Report, counts: list[list[int]] | None) -> dict[str, Any] | None:
+    if counts is None or report.confusion is None:
+        return None
+    return {"labels": report.confusion["labels"], "counts": counts}
+
+
+@page
+@require_POST
+def evaluation_archive(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Take out of the lists, or put back."""
+    archived = request.POST.get("archived", "1") == "1"
+    services.evaluation_archive(actor=request.actor, evaluation_id=pk, archived=archived)  # type: ignore[attr-defined]
+    messages.success(request, "The evaluation is archived." if archived else "The evaluation is back in the lists.")
+    return redirect("evaluation-detail", pk=pk)
+
+
+def group_url(pk: uuid.UUID, key: str) -> str:
+    """The page of one group."""
+    return f"{reverse('evaluation-group', args=[pk])}?{urlencode({'key': key})}"
+
+
+def _frame(request: HttpRequest, evaluation: Evaluation) -> dict[str, Any]:
+    """What every page of an evaluation needs."""
+    actor = request.actor  # type: ignore[attr-defined]
+    complete = evaluation.state == Evaluation.State.COMPLETE
+    menu: list[dict[str, Any]] = []
+    if complete:
+        menu += [
+            {"label": "Table (CSV)", "icon": "table", "url": reverse("evaluation-csv", args=[evaluation.pk])},
+            {"label": "Report (JSON)", "icon": "braces", "url": reverse("evaluation-json", args=[evaluation.pk])},
+        ]
+    menu.append({"label": "Its job", "icon": "cpu", "url": reverse("job-detail", args=[evaluation.job_id])})
+    can_launch = policies.evaluation_launch(actor, evaluation.team_id)
+    return {
+        "nav_key": "problems",
+        "evaluation": evaluation,
+        "version": evaluation.model_version,
+        "baseline": evaluation.baseline_version,
+        "menu": menu,
+        "can_launch": can_launch,
+        "actions": _panels(request, evaluation, "action"),
+    }
+
+
+def _panels(request: HttpRequest, evaluation: Evaluation, place: str) -> list[SafeString]:
+    drawn = []
+    for panel in evaluation_panel_list(place):
+        context = panel.context(request.actor, evaluation)  # type: ignore[attr-defined]
+        if context is not None:
+            drawn.append(render_to_string(panel.template, {**context, "evaluation": evaluation}, request=request))
+    return drawn
+
+
+def _gaps_context(request: HttpRequest, report: Report, speech: Speech) -> dict[str, Any]:
+    every = request.GET.get("gaps") == "all"
+    rows, count = gaps.gap_rows(report, speech, every=every)
+    return {"gap_rows": rows, "gap_count": count, "gaps_every": every}

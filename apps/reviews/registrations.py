@@ -1,0 +1,284 @@
+"""What the room tells others about itself; called once from `AppConfig.ready()`."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.urls import reverse
+
+from apps.accounts.contracts import RemovalHook, grant_guard_register, removal_hook_register
+from apps.audit.contracts import link_register as audit_link
+from apps.core import formats
+from apps.core.actors import VERB_ROLES, Actor, Role
+from apps.core.registries import (
+    Command,
+    Hit,
+    HomeItem,
+    NavEntry,
+    Station,
+    command_register,
+    navigation_register,
+    search_register,
+    station_register,
+    waiting_register,
+)
+from apps.core.topics import Topic, topic_register
+from apps.evaluations import selectors as evaluations
+from apps.evaluations.contracts import evaluation_panel_register
+from apps.lineage.contracts import link_register as lineage_link
+from apps.registry.contracts import VersionBadge, version_badges_register, version_panel_register
+from apps.reviews import policies, selectors, services
+from apps.reviews.models import ApprovalRequest, Decision
+from apps.reviews.readiness import request_missing
+
+if TYPE_CHECKING:
+    from apps.accounts.models import User
+    from apps.evaluations.models import Evaluation
+    from apps.registry.models import ModelVersion
+
+State = ApprovalRequest.State
+MOST_WAITING = 5
+
+
+def _url(pk: uuid.UUID | str) -> str:
+    return reverse("review-detail", args=[pk])
+
+
+def _decision_url(pk: uuid.UUID | str) -> str:
+    found = Decision.objects.filter(pk=pk).values_list("request_id", flat=True).first()
+    return _url(found) if found else ""
+
+
+def _count(actor: Actor, team_id: uuid.UUID | None) -> int:
+    return selectors.inbox_list(actor, team_id).count()
+
+
+def _search(actor: Actor, text: str, limit: int) -> Iterator[Hit]:
+    for request in selectors.request_search(actor, text, limit):
+        detail = f"{request.get_state_display()}, asked by {request.requested_by}"
+        yield Hit("request", f"Request {request.number}: {request.model_version}", detail, _url(request.pk), "checkbox")
+
+
+def station_approval(actor: Actor, problem_id: uuid.UUID) -> Station:
+    """The fifth buoy: the newest request, since when it waits and who decides."""
+    request = selectors.request_newest(actor, problem_id=problem_id)
+    if request is None:
+        return Station("approval", "Approval", state="not asked", wait="Data scientist asks for approval")
+    version, label, url = request.model_version, f"Request {request.number}", _url(request.pk)
+    ship = ((f"v{version.number} candidate", "candidate"),)
+    if request.state == State.OPEN:
+        since = formats.ago(request.created_at)
+        if policies.request_decide(actor, request):
+            return Station(
+                "approval",
+                "Approval",
+                "waits for you",
+                "info",
+                label,
+                url,
+                wait=f"asked {since}",
+                here=True,
+                ships=ship,
+                say=f"You decide on version {version.number}.",
+                say_more=f"Asked by {request.requested_by} {since}; due {formats.day(request.due_at)}.",
+                action_label="Decide",
+                action_url=url,
+            )
+        names = selectors.decider_names(request)
+        who = " or ".join(names[:3]) if names else "nobody who may decide"
+        return Station(
+            "approval",
+            "Approval",
+            "waits",
+            "info",
+            label,
+            url,
+            wait=f"for {who}, asked {since}",
+            here=True,
+            ships=ship,
+            say=f"{who[:1].upper() + who[1:]} decides on version {version.number}."
+            if len(names) == 1
+            else f"Version {version.number} waits for a decision by {who}.",
+            say_more=f"Asked by {request.requested_by} {since}; due {formats.day(request.due_at)}.",
+            action_label="See the request",
+            action_url=url,
+        )
+    if request.state == State.STALE:
+        return Station(
+            "approval",
+            "Approval",
+            "stale",
+            "warn",
+            label,
+            url,
+            wait="the evidence changed",
+            here=True,
+            ships=ship,
+            say=f"{request.requested_by} has to ask again for version {version.number}.",
+            say_more="The evidence changed after the request was made.",
+            action_label="See what changed",
+            action_url=url,
+        )
+    word, tone = {
+        State.APPROVED.value: ("approved", "good"),
+        State.REJECTED.value: ("refused", "bad"),
+        State.WITHDRAWN.value: ("withdrawn", "none"),
+    }.get(request.state, (request.get_state_display(), "none"))
+    return Station(
+        "approval", "Approval", word, tone, label, url, wait=f"version {version.number}", ahead=tone != "good"
+    )
+
+
+def waiting_decisions(actor: Actor, team_id: uuid.UUID | None) -> Iterator[HomeItem]:
+    """Requests that this person may decide, with the effect in one sentence."""
+    for request in selectors.inbox_list(actor, team_id)[:MOST_WAITING]:
+        yield inbox_item(request)
+
+
+def inbox_item(request: ApprovalRequest) -> HomeItem:
+    """One request as an entry of an inbox."""
+    tone = {"worse": "worse", "better": "better"}.get(request.evaluation.tone, "info")
+    return HomeItem(
+        title=f"Decide on {request.model_version} for {request.environment}",
+        url=_url(request.pk),
+        text=request.evaluation.headline,
+        tone=tone,
+        at=request.created_at,
+        meta=(
+            str(request.problem),
+            f"asked by {request.requested_by}",
+            f"due {formats.day(request.due_at)}",
+        ),
+        action_label="Decide",
+    )
+
+
+def waiting_requests(actor: Actor, team_id: uuid.UUID | None) -> Iterator[HomeItem]:
+    """This person's requests that went stale or were refused, and evaluations on which nobody asked yet."""
+    for request in selectors.requests_of_mine(actor, team_id)[:MOST_WAITING]:
+        stale = request.state == State.STALE
+        yield HomeItem(
+            title=f"Request {request.number} for {request.model_version} {'is stale' if stale else 'was refused'}",
+            url=_url(request.pk),
+            text="The evidence changed. Look at what differs and ask again." if stale else "Read the reason.",
+            tone="warn" if stale else "bad",
+            at=request.ended_at,
+            meta=(str(request.problem),),
+            action_label="Ask again" if stale else "Read",
+        )
+    if not actor.team_ids("approval.request"):
+        return
+    found = list(evaluations.unrequested_list(actor, team_id)[:MOST_WAITING])
+    asked = selectors.evaluations_asked(actor, [one.pk for one in found])
+    newest: set[uuid.UUID] = set()
+    for evaluation in found:
+        model_id = evaluation.model_version.model_id
+        if model_id in newest:
+            continue
+        newest.add(model_id)
+        if evaluation.pk not in asked:
+            yield HomeItem(
+                title=f"{evaluation.model_version} is evaluated",
+                url=reverse("evaluation-detail", args=[evaluation.pk]),
+                text=evaluation.headline,
+                tone={"worse": "worse", "better": "better"}.get(evaluation.tone, "none"),
+                at=evaluation.completed_at,
+                meta=(str(evaluation.problem), "nobody has asked for approval yet"),
+                action_label="Look",
+            )
+
+
+def _follow(actor: Actor, key: str) -> bool:
+    try:
+        return ApprovalRequest.objects.visible_to(actor).filter(pk=uuid.UUID(key)).exists()
+    except ValueError:
+        return False
+
+
+def _replay(actor: Actor, key: str, after: int) -> tuple[int, list[dict[str, Any]]]:
+    state = selectors.request_state(uuid.UUID(key))
+    if state is None:
+        return after, []
+    # A state has no sequence of its own; the clock gives it one that always rises.
+    seq = max(int(time.time() * 1000), after + 1)
+    return seq, [{"seq": seq, "kind": "review", "data": state}]
+
+
+def _badges(actor: Actor, versions: Sequence[ModelVersion]) -> Mapping[uuid.UUID, Sequence[VersionBadge]]:
+    found: dict[uuid.UUID, list[VersionBadge]] = {}
+    rows = ApprovalRequest.objects.visible_to(actor).filter(
+        model_version_id__in=[version.pk for version in versions], state__in=[State.APPROVED, State.OPEN, State.STALE]
+    )
+    for pk, version_id, state, environment in rows.order_by("id").values_list(
+        "pk", "model_version_id", "state", "environment"
+    ):
+        word = {State.APPROVED.value: f"approved for {environment}", State.OPEN.value: "approval asked"}.get(state, "")
+        found[version_id] = [VersionBadge(state, word or "request stale", _url(pk))]
+    return found
+
+
+def _version_panel(actor: Actor, version: ModelVersion) -> Mapping[str, Any]:
+    rows = list(selectors.request_list(actor, model_version_id=version.pk).order_by("-id")[:3])
+    return {
+        "requests": rows,
+        "request_waiting": next((row for row in rows if row.state == State.OPEN), None),
+        "can_request": policies.request_send(actor, version.team_id) and version.state == "SEALED",
+    }
+
+
+def _evaluation_action(actor: Actor, evaluation: Evaluation) -> Mapping[str, Any] | None:
+    if evaluation.state != "COMPLETE":
+        return None
+    request = selectors.request_list(actor, model_version_id=evaluation.model_version_id).order_by("-id").first()
+    waiting = request is not None and request.state in (State.OPEN, State.STALE)
+    if waiting:
+        return {"request_waiting": request}
+    if not policies.request_send(actor, evaluation.team_id) or request_missing(evaluation.model_version, evaluation):
+        return None
+    return {"request_waiting": None}
+
+
+def _removal_end(actor: Actor, user: User) -> None:
+    services.requests_end_for(actor, user)
+
+
+def _removal_preview(user: User) -> Iterable[str]:
+    return services.requests_left_by(user)
+
+
+def _grant_guard(actor: Actor, user: User, team_id: uuid.UUID | None, role: Role) -> str | None:
+    """Invariant I10: who waits for a decision does not choose who decides."""
+    if role not in VERB_ROLES["approval.decide"] or actor.id is None:
+        return None
+    rows = ApprovalRequest.objects.filter(requested_by_id=actor.id, state=State.OPEN)
+    if team_id is not None:
+        rows = rows.filter(team_id=team_id)
+    request = rows.select_related("problem").order_by("id").first()
+    if request is None:
+        return None
+    return (
+        f"You wait for a decision on {request}; another administrator has to give out the right to decide until then."
+    )
+
+
+def register() -> None:
+    """Navigation, home, strip, live topic, search, links, and the parts of other rooms' pages."""
+    navigation_register(NavEntry("reviews", "Reviews", "checkbox", "review-list", 70, "r", count=_count))
+    command_register(Command("Go to reviews", "review-list", "checkbox"))
+    search_register("request", _search)
+    station_register("approval", station_approval)
+    waiting_register("reviews-decide", waiting_decisions)
+    waiting_register("reviews-mine", waiting_requests)
+    topic_register(Topic("review", _follow, _replay, snapshot=True))
+    audit_link("reviews.approvalrequest", _url)
+    audit_link("reviews.decision", _decision_url)
+    lineage_link("reviews.approvalrequest", _url, word="request for approval")
+    lineage_link("reviews.decision", _decision_url, word="decision")
+    version_badges_register(_badges)
+    version_panel_register("reviews/_version_panel.html", _version_panel, place="aside", order=10)
+    evaluation_panel_register("reviews/_evaluation_action.html", _evaluation_action, place="action", order=10)
+    removal_hook_register("reviews", RemovalHook(preview=_removal_preview, end=_removal_end))
+    grant_guard_register("reviews", _grant_guard)
