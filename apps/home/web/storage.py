@@ -80,7 +80,7 @@ def _verdict(totals: Any) -> tuple[str, str, str]:
     unchecked = totals.files - totals.checked_files
     if unchecked:
         word = "file waits" if unchecked == 1 else "files wait"
-        return "info", f"{formats.num(unchecked)} {word} for the first check", "Beat hashes every file once a day."
+        return "info", f"{formats.num(unchecked)} {word} for the first check", "Every file is hashed again once a day."
     return "good", "Every file is as it was written", f"The oldest check was {formats.ago(totals.checked_oldest)}."
 
 
