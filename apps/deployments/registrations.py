@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterable
 from typing import Any
@@ -27,28 +28,25 @@ from apps.lineage.contracts import link_register as lineage_link_register
 
 def station_live(actor: Actor, problem_id: uuid.UUID) -> Station:
     """The buoy Live: what answers, since when, and what is on its way."""
-    rows = selectors.deployment_list(actor, problem_id=problem_id).exclude(state="RETIRED").order_by("created_at")
-    deployment = rows.first()
+    rows = selectors.deployment_table(actor).filter(problem_id=problem_id).exclude(state="RETIRED")
+    deployment = rows.order_by("created_at").first()
     if deployment is None:
         return Station(key="live", name="Live", state="nothing live", wait="follows an approval")
-    url = reverse("deployment-detail", args=[deployment.pk])
-    rollout = selectors.live_rollout(deployment)
-    loading = selectors.loading_rollout(deployment)
     common: dict[str, Any] = {
         "key": "live",
         "name": "Live",
         "object_label": deployment.name,
-        "object_url": url,
+        "object_url": reverse("deployment-detail", args=[deployment.pk]),
         "ahead": False,
     }
     if deployment.state == "PAUSED":
         return Station(**common, state="paused", tone="warn", wait=deployment.state_reason[:80], live=True)
-    if rollout is None:
+    number, loading = deployment.live_number, deployment.loading_number
+    if number is None:
         return Station(**common, state="loading", tone="info", wait="the gateway loads the version", here=True)
-    number = rollout.model_version.number
-    wait = f"v{number} since {rollout.live_at:%-d %b}" if rollout.live_at else f"v{number}"
+    wait = f"v{number} since {deployment.live_since:%-d %b}"
     if loading is not None:
-        wait = f"v{loading.model_version.number} is loading beside v{number}"
+        wait = f"v{loading} is loading beside v{number}"
     word, tone = ("degraded", "warn") if deployment.state == "DEGRADED" else ("healthy", "good")
     return Station(**common, state=word, tone=tone, wait=wait, live=True, ships=((f"v{number} live", "live"),))
 
@@ -88,9 +86,11 @@ def _may_follow(actor: Actor, key: str) -> bool:
 
 
 def _replay(actor: Actor, key: str, after: int) -> tuple[int, list[dict[str, Any]]]:
-    """The number of the newest rollout and split: a page that sees it move loads its parts again."""
-    seq = selectors.change_count(uuid.UUID(key))
-    return (seq, [{"seq": seq, "kind": "changed", "data": {}}]) if seq > after else (after, [])
+    """How many changes the deployment has seen: a page that was drawn with another number asks for its parts again."""
+    changes = selectors.change_count(uuid.UUID(key))
+    # The clock gives what has no sequence of its own one that always rises.
+    seq = max(int(time.time() * 1000), after + 1)
+    return seq, [{"seq": seq, "kind": "changed", "data": {"changes": changes}}]
 
 
 def _page(pk: Any) -> str:
@@ -122,7 +122,7 @@ def register() -> None:
     station_register("live", station_live)
     search_register("deployments", search_deployments)
     waiting_register("deployments", waiting_deployments)
-    topic_register(Topic("deployment", may_follow=_may_follow, replay=_replay))
+    topic_register(Topic("deployment", may_follow=_may_follow, replay=_replay, snapshot=True))
     audit_link_register("deployments.deployment", _page)
     audit_link_register("deployments.rollout", _page_of_rollout)
     lineage_link_register("deployments.deployment", _page, word="deployment")

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Case, Count, F, OuterRef, QuerySet, Subquery, When
+from django.db.models.functions import Coalesce, JSONObject
 from django.utils import timezone
 
 from apps.core.actors import Actor
 from apps.core.errors import NotFound
 from apps.deployments.models import Deployment, HostReport, PredictionLog, Rollout, TrafficSplit
-from apps.reviews import selectors as reviews
 
 # The gateway reports every two seconds.
 SILENCE = timedelta(seconds=15)
@@ -46,16 +47,148 @@ def deployment_list(
 
 
 def deployment_table(actor: Actor) -> QuerySet[Deployment]:
-    """Deployments with the number of the version that answers, and since when."""
+    """Deployments with the number of the version that answers and since when, and of the one that is loading."""
     live = Rollout.objects.filter(deployment=OuterRef("pk"), state=Rollout.State.LIVE)
+    loading = Rollout.objects.filter(deployment=OuterRef("pk"), state=Rollout.State.LOADING)
     return deployment_list(actor).annotate(
-        live_number=Subquery(live.values("model_version__number")[:1]), live_since=Subquery(live.values("live_at")[:1])
+        live_number=Subquery(live.values("model_version__number")[:1]),
+        live_since=Subquery(live.values("live_at")[:1]),
+        loading_number=Subquery(loading.values("model_version__number")[:1]),
     )
 
 
-def decision_of(rollout: Rollout) -> Any:
-    """The decision under which a rollout answers."""
-    return reviews.decision_of(rollout.request)
+@dataclass(frozen=True, slots=True)
+class SplitShown:
+    """Who answered since when, as a page shows it."""
+
+    effective_from: datetime
+    shares: list[dict[str, Any]]
+    reason: str
+    actor_label: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostShown:
+    """What the gateway said last of a version's host."""
+
+    state: str
+    rss_bytes: int | None
+    error: str
+    at: datetime
+
+    @property
+    def silent(self) -> bool:
+        """Whether the gateway should have said something since."""
+        return timezone.now() - self.at > SILENCE
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What a rollout rests on: the decision in words, and what is typical of the data it was judged on."""
+
+    person_label: str
+    reason: str
+    overridden_gates: list[str]
+    typical: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentPage:
+    """All that the page of a deployment shows at once, read in few statements."""
+
+    deployment: Deployment
+    changes: int
+    splits: list[SplitShown]
+    rollouts: list[Rollout]
+    live: Rollout | None
+    loading: Rollout | None
+    host: HostShown | None
+    grounds: Grounds | None
+
+    @property
+    def shown(self) -> Rollout | None:
+        """The rollout that the page speaks of: what answers, else what is on its way, else the newest."""
+        return self.live or self.loading or (self.rollouts[0] if self.rollouts else None)
+
+
+def deployment_page(actor: Actor, pk: uuid.UUID, *, rollouts: int = 20, splits: int = 10) -> DeploymentPage:
+    """Raises NotFound."""
+    newest = TrafficSplit.objects.filter(deployment=OuterRef("pk")).order_by("-effective_from", "-id")
+    entry = JSONObject(effective_from="effective_from", shares="shares", reason="reason", actor_label="actor_label")
+    rows = _changes(Deployment.objects.visible_to(actor).select_related("model", "problem", "team"))
+    rows = rows.annotate(
+        splits_shown=ArraySubquery(newest.values(entry=entry)[:splits]), grounds_shown=Subquery(_grounds_rows())
+    )
+    deployment = rows.filter(pk=pk).first()
+    if deployment is None:
+        raise NotFound("There is no such deployment, or you may not see it.")
+    host = JSONObject(state="state", rss_bytes="rss_bytes", error="error", at="at")
+    hosts = HostReport.objects.filter(version_id=OuterRef("model_version_id")).values(entry=host)
+    found = list(rollout_list(deployment).annotate(host=Subquery(hosts[:1]))[:rollouts])
+    live = next((row for row in found if row.state == Rollout.State.LIVE), None)
+    loading = next((row for row in found if row.state == Rollout.State.LOADING), None)
+    answering, grounds = live or loading, deployment.grounds_shown
+    said = answering.host if answering else None
+    return DeploymentPage(
+        deployment=deployment,
+        changes=deployment.changes,
+        splits=[SplitShown(**_timed(row, "effective_from")) for row in deployment.splits_shown],
+        rollouts=found,
+        live=live,
+        loading=loading,
+        host=HostShown(**_timed(said, "at")) if said else None,
+        grounds=Grounds(**{**grounds, "typical": _typical(grounds["typical"] or [])}) if grounds else None,
+    )
+
+
+def _timed(row: dict[str, Any], name: str) -> dict[str, Any]:
+    return {**row, name: datetime.fromisoformat(row[name])}
+
+
+def _grounds_rows() -> QuerySet[Rollout]:
+    """For a subquery: what the rollout that the page speaks of rests on."""
+    entry = JSONObject(
+        person_label="request__decisions__person_label",
+        reason="request__decisions__reason",
+        overridden_gates="request__decisions__overridden_gates",
+        typical="request__evaluation__dataset_version__profile__columns",
+    )
+    first = Case(When(state=Rollout.State.LIVE, then=0), When(state=Rollout.State.LOADING, then=1), default=2)
+    approved = Rollout.objects.filter(deployment=OuterRef("pk"), request__decisions__vote="APPROVE")
+    return approved.order_by(first, "-number").values(entry=entry)[:1]
+
+
+def _typical(columns: list[dict[str, Any]]) -> dict[str, Any]:
+    """{column: median, or commonest value}."""
+    row: dict[str, Any] = {}
+    for column in columns:
+        middle = (column.get("quantiles") or {}).get("0.5")
+        top = column.get("top") or []
+        if column.get("type") in ("INTEGER", "NUMBER") and middle is not None:
+            row[column["name"]] = middle
+        elif top:
+            row[column["name"]] = top[0][0]
+    return row
+
+
+def _changes(rows: QuerySet[Deployment]) -> QuerySet[Deployment]:
+    """With `changes`: a number that grows with every rollout, split and change of state."""
+
+    def count(rows: QuerySet[Any]) -> Coalesce:
+        return Coalesce(Subquery(rows.order_by().values("deployment").annotate(n=Count("pk")).values("n")), 0)
+
+    mine = Rollout.objects.filter(deployment=OuterRef("pk"))
+    return rows.annotate(
+        changes=F("row_version")
+        + count(TrafficSplit.objects.filter(deployment=OuterRef("pk")))
+        + count(mine)
+        + count(mine.exclude(state=Rollout.State.LOADING))
+    )
+
+
+def change_count(deployment_id: uuid.UUID) -> int:
+    """A number that grows with every rollout, split and change of state; live pages compare it."""
+    return _changes(Deployment.objects.filter(pk=deployment_id)).values_list("changes", flat=True).first() or 0
 
 
 def version_numbers(deployment: Deployment) -> dict[uuid.UUID, int]:
@@ -69,24 +202,6 @@ def predictions_newest(deployment: Deployment, *, limit: int = 20) -> list[tuple
     numbers = version_numbers(deployment)
     rows = prediction_list(deployment).order_by("-at", "-id")[:limit]
     return [(row, numbers.get(row.version_id) if row.version_id else None) for row in rows]
-
-
-def typical_row(rollout: Rollout) -> dict[str, Any]:
-    """{column: what is typical of it} in the data that the rollout's approval rests on: medians, commonest values."""
-    profile = (
-        Rollout.objects.filter(pk=rollout.pk)
-        .values_list("request__evaluation__dataset_version__profile__columns", flat=True)
-        .first()
-    )
-    row: dict[str, Any] = {}
-    for column in profile or []:
-        middle = (column.get("quantiles") or {}).get("0.5")
-        top = column.get("top") or []
-        if column.get("type") in ("INTEGER", "NUMBER") and middle is not None:
-            row[column["name"]] = middle
-        elif top:
-            row[column["name"]] = top[0][0]
-    return row
 
 
 def rollout_list(deployment: Deployment) -> QuerySet[Rollout]:
@@ -133,12 +248,6 @@ def split_at(deployment: Deployment, moment: datetime) -> TrafficSplit | None:
         .order_by("-effective_from", "-id")
         .first()
     )
-
-
-def gateway_silent_since() -> datetime | None:
-    """When the gateway said something last, if that is longer ago than it should be; None while it reports."""
-    last = HostReport.objects.order_by("-at").values_list("at", flat=True).first()
-    return last if last is not None and timezone.now() - last > SILENCE else None
 
 
 def host_report(version_id: uuid.UUID) -> HostReport | None:
@@ -207,14 +316,6 @@ def traffic_of(deployment: Deployment, *, hours: int = 24, buckets: int = 48, no
         )
     p50, p95, p99 = quantiles or (None, None, None)
     return Traffic(since, count, refused, failed, p50, p95, p99, lines)
-
-
-def change_count(deployment_id: uuid.UUID) -> int:
-    """A number that grows with every rollout, split and change of state; live pages compare it."""
-    deployment = Deployment.objects.filter(pk=deployment_id).values_list("row_version", flat=True).first() or 0
-    splits = TrafficSplit.objects.filter(deployment_id=deployment_id).count()
-    ended = Rollout.objects.filter(deployment_id=deployment_id).exclude(state=Rollout.State.LOADING).count()
-    return deployment + splits + ended + Rollout.objects.filter(deployment_id=deployment_id).count()
 
 
 def deployment_of_rollout(pk: uuid.UUID) -> uuid.UUID | None:

@@ -64,9 +64,13 @@ def standing(deployment: Deployment) -> list[Rollout]:
     )
 
 
-def targets_of(deployment: Deployment) -> Targets:
-    """As `targets_among`, for a deployment in the database."""
-    return targets_among(standing(deployment))
+def targets_of(deployment: Deployment, *, known: Iterable[Rollout] | None = None) -> Targets:
+    """As `targets_among`, for a deployment in the database, or for all of its rollouts when they are known."""
+    if known is None:
+        return targets_among(standing(deployment))
+    return targets_among(
+        row for row in known if row.request.state == "APPROVED" and row.model_version.state == "SEALED"
+    )
 
 
 def fallback_of(deployment: Deployment) -> Rollout | None:

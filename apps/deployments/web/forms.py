@@ -28,11 +28,17 @@ def _field(tensor: dict[str, Any]) -> forms.Field:
     return forms.CharField(max_length=1000, **common)
 
 
+def _shown(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
 class TryForm(forms.Form):
     """One field an input; names are prefixed so that no input can shadow an attribute of the form."""
 
-    def __init__(self, signature: dict[str, Any], *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, signature: dict[str, Any], *args: Any, row: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        names = {tensor["name"]: f"in-{index}" for index, tensor in enumerate(signature.get("inputs", []))}
+        initial = {names[name]: _shown(value) for name, value in (row or {}).items() if name in names}
+        super().__init__(*args, initial=initial, **kwargs)
         self.names = {f"in-{index}": tensor["name"] for index, tensor in enumerate(signature.get("inputs", []))}
         for index, tensor in enumerate(signature.get("inputs", [])):
             self.fields[f"in-{index}"] = _field(tensor)

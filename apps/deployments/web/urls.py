@@ -7,6 +7,7 @@ urlpatterns = [
     path("deployments/<uuid:pk>/", views.deployment_detail, name="deployment-detail"),
     path("deployments/<uuid:pk>/traffic", views.deployment_traffic, name="deployment-traffic"),
     path("deployments/<uuid:pk>/try", views.deployment_try, name="deployment-try"),
+    path("deployments/<uuid:pk>/start", views.deployment_start, name="deployment-start"),
     path("deployments/<uuid:pk>/mask", views.deployment_mask, name="deployment-mask"),
     *(
         path(f"deployments/<uuid:pk>/{verb}", views.deployment_switch, {"verb": verb}, name=f"deployment-{verb}")

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from apps.core.errors import FairwayError
+from apps.core.errors import Conflict, FairwayError, NotFound, Unavailable
 from apps.core.formats import num
 from apps.core.tables import table_response
 from apps.core.web.views import page
 from apps.deployments import policies, selectors, services
 from apps.deployments.models import Deployment, Rollout
 from apps.deployments.web.charts import latency_figure, traffic_rows, volume_figure
+from apps.deployments.web.examples import calls, example_row
 from apps.deployments.web.forms import TryForm
 from apps.deployments.web.tables import DEPLOYMENTS
 
+SHOWN = 20
 SWITCHES = {
     "rollback": (services.deployment_rollback, "Rolled back: the version before answers again."),
     "kill": (services.deployment_kill, "The live version answers no more."),
@@ -45,21 +45,21 @@ def deployment_list(request: HttpRequest) -> HttpResponseBase:
 @require_GET
 def deployment_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """What answers, how well, since when, by whose decision; ask it; switch it."""
-    deployment = selectors.deployment_get(request.actor, pk)  # type: ignore[attr-defined]
-    return render(request, "deployments/deployment_detail.html", _context(request, deployment))
+    return render(request, "deployments/deployment_detail.html", _context(request, pk))
 
 
-def _context(request: HttpRequest, deployment: Deployment, form: TryForm | None = None) -> dict[str, Any]:
+def _context(request: HttpRequest, pk: uuid.UUID, form: TryForm | None = None) -> dict[str, Any]:
     actor = request.actor  # type: ignore[attr-defined]
-    rollouts = list(selectors.rollout_list(deployment)[:20])
-    live = next((r for r in rollouts if r.state == Rollout.State.LIVE), None)
-    loading = next((r for r in rollouts if r.state == Rollout.State.LOADING), None)
-    answering = live or loading
-    signature = answering.model_version.signature if answering else {}
+    page = selectors.deployment_page(actor, pk, rollouts=SHOWN)
+    deployment, live, loading, shown = page.deployment, page.live, page.loading, page.shown
+    rollouts, retired = page.rollouts, deployment.state == Deployment.State.RETIRED
+    targets = services.targets_of(deployment, known=rollouts if len(rollouts) < SHOWN else None)
+    signature = shown.model_version.signature if shown else {}
+    row = example_row(signature, page.grounds.typical if page.grounds else {})
     may_stop = policies.deployment_stop(actor, deployment)
-    fallback = services.fallback_of(deployment) if may_stop else None
-    baseline = services.baseline_of(deployment) if policies.kill_switch(actor, deployment) else None
-    running = deployment.state in ("READY", "DEGRADED", "PROVISIONING")
+    may_start = policies.deployment_repeat(actor, deployment) and not retired
+    if form is None and live is not None and policies.predict(actor, deployment):
+        form = TryForm(signature, row=row)
     return {
         "nav_key": "deployments",
         "deployment": deployment,
@@ -67,86 +67,54 @@ def _context(request: HttpRequest, deployment: Deployment, form: TryForm | None 
         "live": live,
         "loading": loading,
         "failed": rollouts[0] if rollouts and rollouts[0].state == Rollout.State.FAILED else None,
-        "decision": selectors.decision_of(live) if live else None,
-        "host": selectors.host_report(live.model_version_id) if live else None,
-        "splits": selectors.split_list(deployment),
-        "form": form or (TryForm(signature) if live and policies.predict(actor, deployment) else None),
+        "decision": page.grounds if live else None,
+        "host": page.host,
+        "splits": page.splits,
+        "form": form,
         "inputs": signature.get("inputs", []),
         "mask": set(deployment.mask),
-        "calls": _calls(deployment, signature),
-        "fallback": fallback,
-        "baseline": baseline,
+        "calls": calls(deployment, signature, row) if shown and not retired else [],
+        "fallback": targets.fallback if may_stop and live else None,
+        "startable": _startable(rollouts, live, loading) if may_start else {},
         "may_stop": may_stop,
-        "may_kill": policies.kill_switch(actor, deployment) and running and live is not None,
-        "running": running,
+        "may_kill": policies.kill_switch(actor, deployment),
+        "may_resume": may_stop and deployment.state == Deployment.State.PAUSED and any(r.live_at for r in rollouts),
         "menu": _menu(deployment, may_stop),
-        "after": selectors.change_count(deployment.pk),
+        "changes": page.changes,
     }
+
+
+def _startable(rollouts: list[Rollout], live: Rollout | None, loading: Rollout | None) -> dict[uuid.UUID, Rollout]:
+    """{rollout id: rollout}: the newest of each approved version that neither answers nor loads."""
+    busy = {row.model_version_id for row in (live, loading) if row}
+    found: dict[uuid.UUID, Rollout] = {}
+    for row in rollouts:
+        version = row.model_version
+        if row.model_version_id not in busy and row.request.state == "APPROVED" and version.state == "SEALED":
+            busy.add(row.model_version_id)
+            found[row.pk] = row
+    return found
 
 
 def _menu(deployment: Deployment, may_stop: bool) -> list[dict[str, Any]]:
     if not may_stop or deployment.state == Deployment.State.RETIRED:
         return []
     entries: list[dict[str, Any]] = []
-    if deployment.state == Deployment.State.PAUSED:
-        entries.append({"label": "Retire", "icon": "archive", "open": "retire", "bad": True})
-    else:
+    if deployment.state != Deployment.State.PAUSED:
         entries.append({"label": "Pause", "icon": "player-pause", "open": "pause"})
-        entries.append({"label": "Retire", "icon": "archive", "open": "retire", "bad": True})
+    entries.append({"label": "Retire", "icon": "archive", "open": "retire", "bad": True})
     return entries
-
-
-def _example(inputs: list[dict[str, Any]]) -> dict[str, Any]:
-    """A row of the right types: first level of a category, else a plain value."""
-    row: dict[str, Any] = {}
-    for tensor in inputs:
-        kind, levels = tensor.get("datatype", ""), tensor.get("levels")
-        if kind.startswith(("INT", "UINT")):
-            row[tensor["name"]] = int(tensor.get("example") or 1)
-        elif kind.startswith("FP"):
-            row[tensor["name"]] = float(tensor.get("example") or 1.0)
-        elif kind == "BOOL":
-            row[tensor["name"]] = True
-        else:
-            row[tensor["name"]] = levels[0] if levels else "text"
-    return row
-
-
-def _calls(deployment: Deployment, signature: dict[str, Any]) -> dict[str, str]:
-    inputs = signature.get("inputs", [])
-    row = _example(inputs)
-    v2 = {
-        "inputs": [
-            {"name": t["name"], "datatype": t["datatype"], "shape": [1], "data": [row[t["name"]]]} for t in inputs
-        ]
-    }
-    base = settings.GATEWAY_URL
-    address = f"{base}/{deployment.name}/invocations"
-    body = json.dumps({"dataframe_records": [row]})
-    return {
-        "curl": (
-            f"curl {address} \\\n  -H 'Authorization: Bearer '\"$FAIRWAY_TOKEN\" \\\n"
-            f"  -H 'Content-Type: application/json' \\\n  -d '{body}'"
-        ),
-        "v2": (
-            f"curl {base}/v2/models/{deployment.name}/infer \\\n  -H 'Authorization: Bearer '\"$FAIRWAY_TOKEN\" \\\n"
-            f"  -H 'Content-Type: application/json' \\\n  -d '{json.dumps(v2)}'"
-        ),
-        "python": (
-            "import os, requests\n\n"
-            f'answer = requests.post(\n    "{address}",\n'
-            '    headers={"Authorization": f"Bearer {os.environ[\'FAIRWAY_TOKEN\']}"},\n'
-            f"    json={{'dataframe_records': [{row!r}]}},\n    timeout=10,\n)\n"
-            "answer.raise_for_status()\nprint(answer.json()['predictions'][0])"
-        ),
-    }
 
 
 @page
 @require_GET
 def deployment_traffic(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """Figures and the newest predictions; asked again every few seconds by the page."""
+    """Figures and the newest predictions; asked again every few seconds by the page, 204 when nothing is new."""
     deployment = selectors.deployment_get(request.actor, pk)  # type: ignore[attr-defined]
+    newest = selectors.predictions_newest(deployment)
+    seen = str(newest[0][0].pk[1]) if newest else "none"
+    if request.GET.get("seen") == seen:
+        return HttpResponse(status=204)
     traffic = selectors.traffic_of(deployment)
     share = f"{100 * (traffic.refused + traffic.failed) / traffic.count:.1f} % of them" if traffic.count else ""
     none = "–"
@@ -172,8 +140,8 @@ def deployment_traffic(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "latency": latency_figure(traffic),
         "columns": ["Half hour from", "Requests", "Refused or failed", "Median, ms", "95th percentile, ms"],
         "rows": traffic_rows(traffic),
-        "predictions": selectors.predictions_newest(deployment),
-        "numbers": selectors.version_numbers(deployment),
+        "predictions": newest,
+        "seen": seen,
     }
     return render(request, "deployments/_traffic.html", context)
 
@@ -186,20 +154,22 @@ def deployment_try(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     deployment = selectors.deployment_get(actor, pk)
     live = selectors.live_rollout(deployment)
     if live is None:
-        messages.error(request, "Nothing is live, so there is nothing to ask.")
-        return redirect("deployment-detail", pk=pk)
+        raise Conflict("Nothing is live, so there is nothing to ask.", code="nothing_live")
     form = TryForm(live.model_version.signature, request.POST)
     answer = None
     if form.is_valid():
-        answer = services.prediction_ask(actor=actor, deployment_id=pk, record=form.record())
-        if not answer.ok:
+        try:
+            answer = services.prediction_ask(actor=actor, deployment_id=pk, record=form.record())
+        except Unavailable as error:
+            form.add_error(None, error.detail)
+        else:
             form.take_errors(answer.errors)
     context = {"deployment": deployment, "form": form, "answer": answer, "live": live}
     status = 200 if answer is not None and answer.ok else 422
     if request.headers.get("HX-Request"):
-        return render(request, "deployments/_try.html", context, status=200)
+        return render(request, "deployments/_try.html", context, status=status)
     return render(
-        request, "deployments/deployment_detail.html", {**_context(request, deployment, form), **context}, status=status
+        request, "deployments/deployment_detail.html", {**_context(request, pk, form), **context}, status=status
     )
 
 
@@ -219,6 +189,28 @@ def deployment_switch(request: HttpRequest, pk: uuid.UUID, verb: str) -> HttpRes
     else:
         messages.success(request, done)
     return redirect(reverse("deployment-detail", args=[pk]))
+
+
+@page
+@require_POST
+def deployment_start(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Load an approved version again; it takes over when it is ready."""
+    actor = request.actor  # type: ignore[attr-defined]
+    selectors.deployment_get(actor, pk)
+    try:
+        rollout = services.deployment_request(actor=actor, request_id=_uuid(request.POST.get("request_id", "")))
+    except Conflict as error:
+        messages.error(request, error.detail)
+    else:
+        messages.success(request, f"Version {rollout.model_version.number} is loaded; it takes over when it is ready.")
+    return redirect("deployment-detail", pk=pk)
+
+
+def _uuid(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError as error:
+        raise NotFound("There is no such request.") from error
 
 
 @page
