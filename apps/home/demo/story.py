@@ -115,7 +115,8 @@ class Story:
                 licence="GPL-2 or newer (R package carData)",
                 source="Toronto Star, by way of carData and scikit-lego",
             )
-        version = datasets.dataset_newest(self.scientist, problem.pk)
+        # The first one is the story's; what people add to the dataset is theirs.
+        version = datasets.dataset_version_list(self.scientist, dataset).order_by("number").first()
         if version is None:
             version = dataset_services.dataset_version_create_from_file(
                 actor=self.scientist, dataset_id=dataset.pk, filename="toronto-arrests.csv", chunks=_arrests()
