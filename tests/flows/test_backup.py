@@ -1,0 +1,101 @@
+"""A backup put into a second, empty installation: all there, the chain holds, and its model answers."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from controlplane.stack.testing import LiveStack
+from tests.flows.processes import wait_for
+from tests.flows.stack import Api, Gateway, stack_open, token_of
+from tests.flows.test_bad_days_outages import ROW
+
+LISTS = ("problems", "datasets", "runs", "models", "evaluations", "requests", "deployments", "jobs")
+
+
+@pytest.fixture(scope="module")
+def backup(live_stack: LiveStack, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A backup of the living product with the demo in it."""
+    for command in ("demo_accounts", "demo"):
+        done = live_stack.manage(command, seconds=240)
+        assert done.returncode == 0, done.stdout + done.stderr
+    folder = tmp_path_factory.mktemp("backup") / "whole"
+    done = live_stack.manage("backup", str(folder))
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def listed(person: Api) -> dict[str, list[str]]:
+    return {name: sorted(row["id"] for row in person.get(name, page_size=200)["results"]) for name in LISTS}
+
+
+def flipped(folder: Path, target: Path, inside: str) -> Path:
+    """A copy with one byte of one file changed."""
+    shutil.copytree(folder, target)
+    file = next(path for path in sorted((target / inside).rglob("*")) if path.is_file() and path.stat().st_size > 64)
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    return target
+
+
+def test_a_backup_holds_no_secret_and_is_closed_to_others(live_stack, backup):
+    assert backup.stat().st_mode & 0o077 == 0
+    secrets = [path.read_bytes().strip() for path in (live_stack.home / "secrets").iterdir()]
+    for file in (path for path in backup.rglob("*") if path.is_file()):
+        data = file.read_bytes()
+        assert not [secret for secret in secrets if len(secret) > 8 and secret in data], file.name
+    assert "Whole" in live_stack.manage("backup", "--check", str(backup)).stdout
+    again = live_stack.manage("backup", str(backup))
+    assert again.returncode != 0
+    assert "not empty" in again.stderr
+
+
+def test_a_flipped_byte_is_found_and_nothing_is_replaced(live_stack, backup, tmp_path):
+    person = Api(live_stack.url, token_of(live_stack, "admin", "read", "admin"))
+    before = listed(person)
+    for inside in ("files", "."):
+        broken = flipped(backup, tmp_path / f"broken-{len(inside)}", inside)
+
+        checked = live_stack.manage("backup", "--check", str(broken))
+        restored = live_stack.manage("restore", str(broken), "--replace")
+
+        for done in (checked, restored):
+            assert done.returncode != 0
+            assert "altered" in done.stderr, done.stderr
+    assert listed(person) == before
+
+
+def test_a_full_installation_is_not_replaced_by_accident(live_stack, backup):
+    done = live_stack.manage("restore", str(backup))
+
+    assert done.returncode != 0
+    assert "not empty" in done.stderr
+
+
+def test_a_second_installation_takes_over(live_stack, backup):
+    token = token_of(live_stack, "admin", "read", "admin")
+    folder = backup.with_name("later")
+    assert live_stack.manage("backup", str(folder)).returncode == 0
+    before = listed(Api(live_stack.url, token))
+
+    with stack_open("fairway-second-") as second:
+        done = second.manage("restore", str(folder), seconds=180)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "another secret key" in done.stdout
+
+        person = Api(second.url, token)
+        assert listed(person) == before
+        verified = second.manage("audit_verify")
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+        # Work goes on: the chain grows, a new person's token and the restored model answer.
+        name = person.get("deployments")["results"][0]["name"]
+        gateway = Gateway(second.gateway_url, token_of(second, "scientist", "predict"))
+        wait_for(lambda: gateway.infer(name, ROW).status == 200, 60, "a prediction of the restored model")
+        assert second.manage("audit_verify").returncode == 0
+        assert second.manage("restore", str(folder)).returncode != 0
+        again = second.manage("restore", str(folder), "--replace", seconds=180)
+        assert again.returncode == 0, again.stdout + again.stderr
+        assert listed(person) == before
