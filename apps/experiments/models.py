@@ -86,7 +86,7 @@ class Run(TeamOwned):
     purged_at = models.DateTimeField(null=True)
     purge_reason = models.TextField(blank=True, default="")
 
-    objects = RunQuerySet.as_manager()
+    objects = RunQuerySet.as_manager()  # type: ignore[misc]
 
     class Meta:
         indexes = [
@@ -170,7 +170,7 @@ class LoggedModel(TeamOwned):
     params = models.JSONField(default=dict)
     tags = models.JSONField(default=dict)
 
-    objects = LoggedModelQuerySet.as_manager()
+    objects = LoggedModelQuerySet.as_manager()  # type: ignore[misc]
 
     def __str__(self) -> str:
         return self.name

@@ -15,7 +15,7 @@ from apps.experiments.models import Artifact, Experiment, LoggedModel, Metric, R
 
 def experiment_get(actor: Actor, pk: uuid.UUID) -> Experiment:
     """Raises NotFound."""
-    found = Experiment.objects.visible_to(actor).select_related("problem").filter(pk=pk).first()
+    found: Experiment | None = Experiment.objects.visible_to(actor).select_related("problem").filter(pk=pk).first()
     if found is None:
         raise NotFound("There is no such experiment, or you may not see it.")
     return found
@@ -23,7 +23,7 @@ def experiment_get(actor: Actor, pk: uuid.UUID) -> Experiment:
 
 def experiment_by_number(actor: Actor, number: int) -> Experiment:
     """As MLflow clients address it. Raises NotFound."""
-    found = Experiment.objects.visible_to(actor).filter(number=number).first()
+    found: Experiment | None = Experiment.objects.visible_to(actor).filter(number=number).first()
     if found is None:
         raise NotFound(f"There is no experiment {number}, or you may not see it.")
     return found
@@ -37,7 +37,9 @@ def experiment_list(
     archived: bool = False,
 ) -> QuerySet[Experiment]:
     """With the number of runs and the newest run's time."""
-    rows = Experiment.objects.visible_to(actor).select_related("problem").filter(archived_at__isnull=not archived)
+    rows: QuerySet[Experiment] = (
+        Experiment.objects.visible_to(actor).select_related("problem").filter(archived_at__isnull=not archived)
+    )
     if team_id:
         rows = rows.filter(team_id=team_id)
     if problem_id:

@@ -31,7 +31,7 @@ def door(**handlers: Handler) -> Callable[..., HttpResponseBase]:
                 raise Unauthenticated("Set MLFLOW_TRACKING_TOKEN to a Fairway token.")
             if actor.kind is ActorKind.USER and request.method not in ("GET", "HEAD"):
                 # A session may be ridden by another site; a token may not.
-                SessionAuthentication().enforce_csrf(request)
+                SessionAuthentication().enforce_csrf(request)  # type: ignore[arg-type]
             handler = handlers.get(request.method or "")
             if handler is None:
                 raise MethodRefused(f"Only {', '.join(handlers)} here.")

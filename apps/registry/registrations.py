@@ -25,8 +25,10 @@ def outcomes(actor: Actor, runs: Sequence[Run]) -> Mapping[uuid.UUID, RunOutcome
     """The version that each run became."""
     versions = selectors.versions_of_runs(actor, [run.pk for run in runs])
     live = {model_id: live_version_id(model_id) for model_id in {version.model_id for version in versions}}
-    found = {}
+    found: dict[uuid.UUID, RunOutcome] = {}
     for version in versions:
+        if version.run_id is None:
+            continue
         is_live = live[version.model_id] == version.pk
         flag = f"v{version.number} live" if is_live else f"v{version.number}"
         url = reverse("version-detail", args=[version.pk])
@@ -37,7 +39,8 @@ def outcomes(actor: Actor, runs: Sequence[Run]) -> Mapping[uuid.UUID, RunOutcome
 def search_models(actor: Actor, text: str, limit: int) -> Iterable[Hit]:
     """Models by name, versions by id or by name and number."""
     for model in selectors.model_search(actor, text, limit):
-        detail = f"{model.version_count} version{'' if model.version_count == 1 else 's'}"
+        count: int = model.version_count  # type: ignore[attr-defined]
+        detail = f"{count} version{'' if count == 1 else 's'}"
         yield Hit("model", model.name, detail, reverse("model-detail", args=[model.pk]), "package")
     for version in selectors.version_search(actor, text, limit):
         url = reverse("version-detail", args=[version.pk])

@@ -17,7 +17,7 @@ from apps.registry.models import Model, ModelAlias, ModelVersion
 
 def model_get(actor: Actor, pk: uuid.UUID) -> Model:
     """Raises NotFound."""
-    found = Model.objects.visible_to(actor).select_related("problem").filter(pk=pk).first()
+    found: Model | None = Model.objects.visible_to(actor).select_related("problem").filter(pk=pk).first()
     if found is None:
         raise NotFound("There is no such model, or you may not see it.")
     return found
@@ -27,7 +27,9 @@ def model_list(
     actor: Actor, *, team_id: uuid.UUID | None = None, problem_id: uuid.UUID | None = None, archived: bool = False
 ) -> QuerySet[Model]:
     """With the number of versions and the newest one's number."""
-    rows = Model.objects.visible_to(actor).select_related("problem").filter(archived_at__isnull=not archived)
+    rows: QuerySet[Model] = (
+        Model.objects.visible_to(actor).select_related("problem").filter(archived_at__isnull=not archived)
+    )
     if team_id:
         rows = rows.filter(team_id=team_id)
     if problem_id:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from typing import Any
 
 from django.db import transaction
 
@@ -46,7 +47,7 @@ def artifact_store(
     _require_writable(actor, run_id, logged_model_id)
     ref = blob_write(chunks, limit=FILE_LIMIT)
     with transaction.atomic():
-        owner: dict[str, Run | LoggedModel]
+        owner: dict[str, Any]
         if run_id is not None:
             run = run_lock(actor, run_id)
             require_unsealed(run)

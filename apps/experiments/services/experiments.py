@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.audit.services import audit_record
@@ -71,13 +72,15 @@ def experiment_get_or_create(
     *, actor: Actor, team_id: uuid.UUID, name: str, problem_id: uuid.UUID | None = None
 ) -> Experiment:
     """The team's experiment of that name, opened when there is none."""
-    found = Experiment.objects.visible_to(actor).filter(team_id=team_id, name__iexact=name.strip()).first()
+    named: QuerySet[Experiment] = Experiment.objects.visible_to(actor)
+    named = named.filter(team_id=team_id, name__iexact=name.strip())
+    found = named.first()
     if found is not None:
         return found
     try:
         return experiment_create(actor=actor, team_id=team_id, name=name, problem_id=problem_id)
     except Conflict:
-        return Experiment.objects.visible_to(actor).get(team_id=team_id, name__iexact=name.strip())
+        return named.get()
 
 
 def experiment_update(
@@ -97,7 +100,9 @@ def experiment_update(
     when `row_version` is not that of the stored row.
     """
     with transaction.atomic():
-        experiment = Experiment.objects.visible_to(actor).select_for_update().filter(pk=experiment_id).first()
+        experiment: Experiment | None = (
+            Experiment.objects.visible_to(actor).select_for_update().filter(pk=experiment_id).first()
+        )
         if experiment is None:
             raise NotFound("There is no such experiment, or you may not see it.")
         require_verb(actor, "job.run", experiment)
@@ -143,7 +148,9 @@ def experiment_update(
 def experiment_archive(*, actor: Actor, experiment_id: uuid.UUID, archived: bool = True) -> Experiment:
     """Take an experiment out of the lists, or put it back. Nothing is deleted."""
     with transaction.atomic():
-        experiment = Experiment.objects.visible_to(actor).select_for_update().filter(pk=experiment_id).first()
+        experiment: Experiment | None = (
+            Experiment.objects.visible_to(actor).select_for_update().filter(pk=experiment_id).first()
+        )
         if experiment is None:
             raise NotFound("There is no such experiment, or you may not see it.")
         require_verb(actor, "job.run", experiment)

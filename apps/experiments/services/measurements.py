@@ -63,7 +63,7 @@ def _metrics_write(run: Run, points: Sequence[MetricPoint]) -> bool:
         held = latest.get(point.key)
         if held is None or (point.step, point.timestamp) >= (held[1], held[2]):
             latest[point.key] = [plain_number(point.value), point.step, point.timestamp]
-    changed = latest != run.metrics_latest
+    changed: bool = latest != run.metrics_latest
     run.metrics_latest = latest
     return changed
 
@@ -81,7 +81,7 @@ def _params_write(run: Run, params: Mapping[str, str]) -> bool:
                 f"Params do not change: “{key}” was logged as {merged[key]!r}, and {text!r} differs.",
             )
         merged[key] = text
-    changed = merged != run.params
+    changed: bool = merged != run.params
     run.params = merged
     return changed
 
@@ -91,7 +91,7 @@ def _tags_write(run: Run, tags: Mapping[str, str]) -> bool:
     for key, value in tags.items():
         _key_check("tags", key)
         merged[key] = str(value)[:TAG_LIMIT]
-    changed = merged != run.tags
+    changed: bool = merged != run.tags
     run.tags = merged
     return changed
 

@@ -298,6 +298,6 @@ def _trade_title(
         )
     if front:
         word = "run is" if len(front) == 1 else "runs are"
-        both = f"both {x.low} and {y.low}"
-        return f"{len(front)} of {formats.num(len(spots))} {word} not beaten on {both}"
+        pair = f"both {x.low} and {y.low}"
+        return f"{len(front)} of {formats.num(len(spots))} {word} not beaten on {pair}"
     return f"{y.label} against {x.low}"

@@ -22,7 +22,7 @@ from apps.problems import selectors as problems
 from workers.contracts.recipes import RECIPES
 
 METRICS_SHOWN = 3
-PARAMS_SHOWN = 3
+PARAMS_SHOWN = 2
 _HIDDEN_PARAMS = {"seed", "rows_train", "rows_validation", "features", "threshold"}
 
 
@@ -196,7 +196,8 @@ def _param_value(key: str) -> Any:
 
 def _recipe_cell(run: Any) -> str:
     recipe = RECIPES.get(run.params.get("recipe", ""))
-    return recipe.title if recipe else param_shown(run.params.get("recipe"))
+    # The usual library goes without saying in a narrow column.
+    return recipe.title.removesuffix(" (scikit-learn)") if recipe else param_shown(run.params.get("recipe"))
 
 
 def _metric_value(key: str) -> Any:

@@ -36,6 +36,7 @@ def get(actor: Actor, request: HttpRequest, model_id: str) -> HttpResponseBase:
 _TERM = re.compile(r"""^\s*(?:attributes\.)?(name|source_run_id)\s*=\s*(?:'([^'\x00]*)'|"([^"\x00]*)")\s*$""")
 _AND = re.compile(r"\s+AND\s+", re.IGNORECASE)
 PAGE = 100
+_STATUS_NUMBERS = {1: "LOGGED_MODEL_PENDING", 2: "LOGGED_MODEL_READY", 3: "LOGGED_MODEL_UPLOAD_FAILED"}
 
 
 def _filters(text: str) -> dict[str, str]:
@@ -75,9 +76,8 @@ def search(actor: Actor, request: HttpRequest) -> HttpResponseBase:
 def finalize(actor: Actor, request: HttpRequest, model_id: str) -> HttpResponseBase:
     body = body_of(request)
     # Proto JSON: clients send the enum's name or its number.
-    status = {1: "LOGGED_MODEL_PENDING", 2: "LOGGED_MODEL_READY", 3: "LOGGED_MODEL_UPLOAD_FAILED"}.get(
-        body.get("status") if isinstance(body.get("status"), int) else -1, ""
-    ) or text_of(body, "status")
+    given = body.get("status")
+    status = _STATUS_NUMBERS.get(given, "") if isinstance(given, int) else text_of(body, "status")
     model = services.logged_model_finalize(actor=actor, logged_model_id=model_id_of(model_id), status=status)
     return answer({"model": logged_model_shape(model)})
 

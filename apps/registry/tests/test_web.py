@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from apps.accounts.models import User
+from apps.accounts.tests.factories import actor_make
+from apps.core.actors import Actor, Role
+from apps.experiments.tests.factories import experiment_make, scientist
+from apps.registry import contracts, services
+from apps.registry.contracts import VersionBadge, VersionVerdict
+from apps.registry.models import ModelVersion
+from apps.registry.tests.factories import model_make, version_make
+
+pytestmark = pytest.mark.django_db
+# Five of these are the frame's (session, person, rights, teams, open jobs).
+BUDGET = 15
+
+
+def browser(actor: Actor) -> Client:
+    client = Client()
+    client.force_login(User.objects.get(pk=actor.id), backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def text_of(response) -> str:
+    return " ".join(response.content.decode().split())
+
+
+@pytest.fixture
+def data():
+    """A scientist with a model of three versions, the last one quarantined."""
+    actor, team = scientist()
+    model = model_make(actor, team, name="Release")
+    experiment = experiment_make(actor, team)
+    versions = [version_make(actor, team, model=model, experiment=experiment) for _ in range(2)]
+    pickled = version_make(actor, team, model=model, experiment=experiment, files={"MLmodel": b"x", "m.pkl": b"y"})
+    return actor, team, model, [*versions, pickled]
+
+
+def test_each_page_keeps_within_its_queries(data, django_assert_max_num_queries):
+    actor, _, model, versions = data
+    client = browser(actor)
+    client.get(reverse("model-list"))
+
+    for path in (
+        reverse("model-list"),
+        reverse("model-detail", args=[model.pk]),
+        reverse("version-detail", args=[versions[0].pk]),
+        reverse("version-lineage", args=[versions[0].pk]),
+        reverse("version-edit", args=[versions[0].pk]),
+        reverse("model-edit", args=[model.pk]),
+    ):
+        with django_assert_max_num_queries(BUDGET):
+            answer = client.get(path)
+        assert answer.status_code == 200, path
+
+
+def test_other_teams_find_nothing_and_strangers_sign_in(data):
+    _, _, model, versions = data
+    other = browser(scientist()[0])
+    version = versions[0]
+
+    for name, pk in (
+        ("model-detail", model.pk),
+        ("model-edit", model.pk),
+        ("version-detail", version.pk),
+        ("version-lineage", version.pk),
+        ("version-edit", version.pk),
+    ):
+        assert other.get(reverse(name, args=[pk])).status_code == 404
+        assert Client().get(reverse(name, args=[pk])).status_code == 302
+    for name in ("version-archive", "version-quarantine", "version-alias"):
+        assert other.post(reverse(name, args=[version.pk]), {"reason": "because"}).status_code == 404
+    assert other.get(reverse("version-file", args=[version.pk, "MLmodel"])).status_code == 404
+    assert "Release" not in text_of(other.get(reverse("model-list")))
+
+
+def test_an_empty_team_is_told_how_a_model_comes_to_be():
+    actor, team = scientist()
+    model = model_make(actor, team)
+
+    assert "No model yet" in text_of(browser(scientist()[0]).get(reverse("model-list")))
+    assert "No version yet" in text_of(browser(actor).get(reverse("model-detail", args=[model.pk])))
+
+
+def test_the_page_of_a_model_says_what_is_live_and_what_is_newest(data, monkeypatch):
+    actor, _, model, versions = data
+    monkeypatch.setattr(contracts, "_live_lookup", [{model.pk: versions[0].pk}.get])
+    services.alias_set(actor=actor, model_id=model.pk, name="challenger", version_id=versions[1].pk)
+
+    page = text_of(browser(actor).get(reverse("model-detail", args=[model.pk])))
+    listed = text_of(browser(actor).get(reverse("model-list")))
+
+    assert "answers now" in page
+    assert "newest" in page
+    assert "challenger" in page
+    assert "version 1" in listed
+
+
+def test_the_page_of_a_version_shows_files_signature_threshold_and_importance(data):
+    actor, _, _, versions = data
+    version = versions[0]
+
+    page = text_of(browser(actor).get(reverse("version-detail", args=[version.pk])))
+
+    for words in ("model.skops", "INT64", "Black, White", "0.750", "“age” matters most", "20.0 µs", "load_model"):
+        assert words in page, words
+    assert version.manifest[0]["sha256"] in page
+    assert "Its lineage lacks the environment and the data." in page
+    assert "It cannot be proposed." in page
+
+
+def test_a_quarantined_version_says_why(data):
+    actor, _, _, versions = data
+
+    page = text_of(browser(actor).get(reverse("version-detail", args=[versions[2].pk])))
+
+    assert "Quarantined." in page
+    assert "m.pkl" in page
+    assert ">Evaluate<" not in page
+
+
+def test_the_threshold_is_explained_from_the_costs_and_a_change_of_costs_is_said():
+    from apps.problems.tests.factories import people, problem_accepted
+
+    team, actor, owner = people()
+    problem, _ = problem_accepted(actor, owner, team)
+    model = model_make(actor, team, problem_id=problem.pk, name="Release")
+    same = version_make(actor, team, model=model, threshold=0.75)
+    old = version_make(actor, team, model=model, threshold=0.6)
+    client = browser(actor)
+
+    explained = text_of(client.get(reverse("version-detail", args=[same.pk])))
+    changed = text_of(client.get(reverse("version-detail", args=[old.pk])))
+
+    assert "both errors cost the same" in explained
+    assert 'C$ <span class="fw-num">1 200</span>' in explained
+    assert "those of today would give" in changed
+
+
+def test_rooms_above_add_cards_badges_and_verdicts(data, monkeypatch):
+    actor, _, model, versions = data
+    for name in ("_panels", "_badges", "_verdicts"):
+        monkeypatch.setattr(contracts, name, [])
+    contracts.version_panel_register("registry/_lineage.html", lambda a, v: {"lineage": None}, place="aside")
+    contracts.version_panel_register("registry/_never.html", lambda a, v: None)
+    contracts.version_badges_register(lambda a, rows: {v.pk: [VersionBadge("APPROVED", "", "/reviews/")] for v in rows})
+    contracts.version_verdict_register(lambda a, v: VersionVerdict("bad", "One gate fails.", "Recall is too low."))
+
+    page = text_of(browser(actor).get(reverse("version-detail", args=[versions[0].pk])))
+    table = text_of(browser(actor).get(reverse("model-detail", args=[model.pk])))
+
+    assert "One gate fails." in page
+    assert "Nothing is recorded that it came from" in page
+    assert "approved" in page
+    assert 'href="/reviews/"' in table
+
+
+def test_a_description_is_saved_and_a_stale_form_shows_both(data):
+    actor, _, _, versions = data
+    version, client = versions[0], browser(actor)
+    path = reverse("version-edit", args=[version.pk])
+
+    saved = client.post(path, {"description": "for adults only", "row_version": version.row_version})
+    stale = client.post(path, {"description": "mine", "row_version": version.row_version})
+
+    assert saved.status_code == 302
+    assert stale.status_code == 409
+    assert "for adults only" in text_of(stale)
+    assert "mine</textarea>" in text_of(stale)
+    assert ModelVersion.objects.get(pk=version.pk).description == "for adults only"
+
+
+def test_archive_quarantine_and_alias_work_from_the_page(data):
+    actor, _, model, versions = data
+    version, client = versions[0], browser(actor)
+
+    def state() -> str:
+        return ModelVersion.objects.get(pk=version.pk).state
+
+    client.post(reverse("version-archive", args=[version.pk]))
+    archived = state()
+    client.post(reverse("version-archive", args=[version.pk]))
+    client.post(reverse("version-alias", args=[version.pk]), {"alias": "challenger"})
+    refused = client.post(reverse("version-alias", args=[version.pk]), {"alias": "live"}, follow=True)
+    client.post(reverse("version-alias", args=[version.pk]), {"alias": "challenger", "remove": "1"})
+    client.post(reverse("version-quarantine", args=[version.pk]), {"reason": ""})
+    sealed = state()
+    client.post(reverse("version-quarantine", args=[version.pk]), {"reason": "A foreign type."})
+
+    assert (archived, sealed, state()) == ("ARCHIVED", "SEALED", "QUARANTINED")
+    assert "follows from an approval" in text_of(refused)
+    client.post(reverse("model-archive", args=[model.pk]))
+    assert "Release" in text_of(client.get(reverse("model-list") + "?archived=1"))
+
+
+def test_a_viewer_sees_no_action_and_may_do_none(data):
+    _, team, _, versions = data
+    viewer = browser(actor_make(Role.VIEWER, team))
+
+    page = text_of(viewer.get(reverse("version-detail", args=[versions[0].pk])))
+
+    assert "Quarantine this version" not in page
+    assert "Edit description" not in page
+    for name in ("version-archive", "version-quarantine", "version-alias"):
+        assert viewer.post(reverse(name, args=[versions[0].pk]), {"reason": "x", "alias": "a"}).status_code == 403
+
+
+def test_files_come_as_attachments_and_only_those_of_the_manifest(data):
+    actor, _, _, versions = data
+    client = browser(actor)
+
+    answer = client.get(reverse("version-file", args=[versions[2].pk, "m.pkl"]))
+
+    assert b"".join(answer.streaming_content) == b"y"
+    assert answer["Content-Disposition"].startswith("attachment")
+    assert answer["Content-Type"] == "application/octet-stream"
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    for path in ("none.txt", "../m.pkl", "m.pkl/"):
+        assert client.get(f"/models/versions/{versions[2].pk}/files/{path}").status_code == 404
+
+
+def test_models_and_versions_are_found_by_name_number_and_id(data):
+    from apps.registry.registrations import search_models
+
+    actor, _, model, versions = data
+    stranger, _ = scientist()
+
+    def labels(text: str) -> set[str]:
+        return {hit.label for hit in search_models(actor, text, 5)}
+
+    assert "Release" in labels("rele")
+    assert str(versions[1]) in labels("release 2")
+    assert str(versions[1]) in labels("Release version 2")
+    assert str(versions[0]) in labels(versions[0].pk.hex)
+    assert "Release" in labels(str(model.pk))
+    assert list(search_models(stranger, "release", 5)) == []
