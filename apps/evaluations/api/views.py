@@ -52,6 +52,7 @@ class EvaluationRow(serializers.ModelSerializer[Evaluation]):
             "row_count",
             "row_digest",
             "report_digest",
+            "headline",
             "cause",
             "created_at",
             "completed_at",

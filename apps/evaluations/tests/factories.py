@@ -1,0 +1,173 @@
+"""Evaluations for tests: real reports computed by the analysis on small synthetic rows, finished through the jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from analysis.contracts.report import Report
+from analysis.contracts.segments import SegmentSpec, Support
+from analysis.evaluate import EvaluateSpec, EvaluationRows, ModelOutput, evaluate_table
+from analysis.segment_metrics.binary import Costs
+from analysis.statistics import statistics_write
+from apps.accounts.models import Team
+from apps.core.blobs import blob_write
+from apps.evaluations import services
+from apps.evaluations.models import Evaluation
+from apps.jobs import services as jobs
+from apps.jobs.models import Job, JobAttempt
+from apps.jobs.tests.factories import claim_make, exited
+from apps.problems import selectors as problems
+from apps.registry.contracts import live_lookup_register
+from apps.registry.models import ModelVersion
+from apps.training.tests.factories import Ground, ground_make, job_end_well, launch_make
+
+
+def columns_make(rng: np.random.Generator, n: int) -> pa.Table:
+    """Age, colour and employment of n people."""
+    return pa.table(
+        {
+            "age": rng.integers(16, 60, n),
+            "colour": np.where(rng.random(n) < 0.3, "Black", "White"),
+            "employed": np.where(rng.random(n) < 0.7, "Yes", "No"),
+        }
+    )
+
+
+def report_make(
+    segments: Sequence[SegmentSpec] = (),
+    *,
+    n: int = 1500,
+    seed: int = 0,
+    baseline: bool = True,
+    harm: float = 0.6,
+    same: bool = False,
+    least: Support | None = None,
+    margins: dict[str, float] | None = None,
+) -> tuple[Report, bytes]:
+    """A report of two classes in which the candidate lowers the scores of people aged 35 and over by `harm`.
+
+    `same` makes both versions answer alike.
+    """
+    rng = np.random.default_rng(seed)
+    truth = rng.random(n) < 0.7
+    columns = columns_make(rng, n)
+    old = np.asarray(columns["age"]) >= 35
+    signal = rng.normal(size=n) + 1.6 * truth
+    live = 1 / (1 + np.exp(-(signal + 0.3 * rng.normal(size=n))))
+    new = live if same else np.clip(live - harm * old * rng.random(n), 0.0, 1.0)
+    rows = EvaluationRows(
+        row_ids=np.arange(n),
+        truth=truth,
+        columns=columns,
+        candidate=ModelOutput(scores=np.round(new, 3), threshold=0.5),
+        baseline=ModelOutput(scores=np.round(live, 3), threshold=0.5) if baseline else None,
+    )
+    spec = EvaluateSpec(
+        task="BINARY",
+        segments=tuple(replace(one, least_support=least or Support(50, 10, 10)) for one in segments),
+        positive_label="Yes",
+        costs=Costs(1200, 400),
+        least_support=Support(50, 10, 10),
+        margins=margins or {"fnr": 0.05},
+    )
+    importance = [{"feature": "age", "value": 0.08}, {"feature": "=colour", "value": 0.002}]
+    report, arrays = evaluate_table(rows, spec, importance=importance)
+    return report, statistics_write(arrays)
+
+
+def report_other(task: str, segments: Sequence[SegmentSpec] = (), *, n: int = 900) -> Report:
+    """A report of many classes or of a number."""
+    rng = np.random.default_rng(3)
+    columns = columns_make(rng, n)
+    if task == "MULTICLASS":
+        truth = rng.integers(0, 3, n)
+
+        def scores(noise: float) -> Any:
+            raw = np.eye(3)[truth] + noise * rng.random((n, 3))
+            return raw / raw.sum(axis=1, keepdims=True)
+
+        outputs = [ModelOutput(scores=scores(noise)) for noise in (2.0, 1.6)]
+        spec = EvaluateSpec(task=task, segments=tuple(segments), classes=("cat", "dog", "=bird"))
+    else:
+        truth = rng.normal(20, 5, n)
+        outputs = [ModelOutput(predicted=truth + rng.normal(0, noise, n)) for noise in (3.0, 2.0)]
+        spec = EvaluateSpec(task=task, segments=tuple(segments), tolerance=2.0)
+    rows = EvaluationRows(row_ids=np.arange(n), truth=truth, columns=columns, candidate=outputs[0], baseline=outputs[1])
+    report, _ = evaluate_table(rows, spec)
+    return report
+
+
+def version_trained(ground: Ground, *, recipe: str = "logistic_regression", **facts: Any) -> ModelVersion:
+    """A sealed version of the problem's model, trained through a job."""
+    launch = launch_make(ground, recipe=recipe)
+    job_end_well(launch, **facts)
+    launch.refresh_from_db()
+    version = launch.model_version
+    assert version is not None
+    return version
+
+
+def live_set(version: ModelVersion | None) -> None:
+    """Let the registry know this version as the one that answers."""
+    pk = version.pk if version is not None else None
+    live_lookup_register(lambda model_id: pk)
+
+
+@dataclass
+class Stage:
+    """A problem with a live version and a candidate."""
+
+    ground: Ground
+    live: ModelVersion
+    candidate: ModelVersion
+
+    @property
+    def team(self) -> Team:
+        return self.ground.team
+
+
+def stage_make(**problem: Any) -> Stage:
+    """Two sealed versions, the first of them live."""
+    ground = ground_make(rows=120, **problem)
+    live = version_trained(ground)
+    candidate = version_trained(ground, recipe="hist_gradient_boosting")
+    live_set(live)
+    return Stage(ground, live, candidate)
+
+
+def evaluation_running(stage: Stage, **fields: Any) -> Evaluation:
+    """An evaluation whose job is queued."""
+    return services.evaluation_launch(
+        actor=stage.ground.scientist, model_version_id=fields.pop("version", stage.candidate).pk, **fields
+    )
+
+
+def evaluation_end(evaluation: Evaluation, payload: dict[str, Any], statistics: bytes = b"") -> Job:
+    """Do what worker and child do: claim, start, report, exit 0."""
+    claim, _ = claim_make(Job.objects.get(pk=evaluation.job_id))
+    jobs.attempt_started(claim=claim, handle="/nowhere/attempt")
+    attempt = JobAttempt.objects.get(pk=claim.attempt_id)
+    attempt.result = payload
+    if statistics:
+        ref = blob_write([statistics])
+        attempt.outputs = {"statistics.npz": {"sha256": ref.sha256, "size": ref.size}}
+    attempt.save()
+    return jobs.job_finish(claim=claim, status=exited(0))
+
+
+def evaluation_complete(stage: Stage, *, report: Report | None = None, **fields: Any) -> Evaluation:
+    """A complete evaluation of the candidate against the live version, judged by the gates."""
+    story = {name: fields.pop(name) for name in ("harm", "same", "n", "least", "seed") if name in fields}
+    evaluation = evaluation_running(stage, **fields)
+    statistics = b""
+    if report is None:
+        specs = problems.segment_specs(evaluation.problem_version)
+        report, statistics = report_make(specs, **story)
+    evaluation_end(evaluation, {"report": report.to_json()}, statistics)
+    evaluation.refresh_from_db()
+    return evaluation

@@ -1,0 +1,218 @@
+"""Launching and finishing evaluations through real jobs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from apps.accounts.tests.factories import actor_make, team_make
+from apps.audit import selectors as audit
+from apps.core.actors import Actor, Role
+from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
+from apps.evaluations import selectors, services
+from apps.evaluations.contracts import evaluation_finished_register
+from apps.evaluations.contracts.listeners import _listeners
+from apps.evaluations.models import Evaluation
+from apps.evaluations.tests.factories import (
+    evaluation_complete,
+    evaluation_end,
+    evaluation_running,
+    live_set,
+    report_make,
+    stage_make,
+    version_trained,
+)
+from apps.jobs import services as jobs
+from apps.jobs.contracts import job_kind_find
+from apps.jobs.models import Job
+from apps.jobs.tests.factories import claim_make, exited
+from apps.lineage import selectors as lineage
+from apps.problems import selectors as problems
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_launch_takes_the_training_data_and_the_live_version_by_itself():
+    stage = stage_make()
+
+    evaluation = evaluation_running(stage)
+
+    assert evaluation.baseline_version == stage.live
+    assert evaluation.dataset_version == stage.ground.version
+    assert evaluation.number == 1
+    spec = evaluation.job.spec
+    assert spec["part"] == "test"
+    assert spec["candidate"]["version_id"] == str(stage.candidate.pk)
+    assert spec["baseline"]["version_id"] == str(stage.live.pk)
+    assert [segment["name"] for segment in spec["segments"]] == ["Age", "Colour", "Employed"]
+    assert spec["margins"]["fnr"] == 0.05
+    assert spec["costs"] == {"false_positive": 1200.0, "false_negative": 400.0}
+
+
+def test_without_a_live_version_the_trivial_baseline_is_compared():
+    stage = stage_make()
+    live_set(None)
+    trivial = version_trained(stage.ground, recipe="baseline")
+
+    assert evaluation_running(stage).baseline_version == trivial
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.PRODUCT_OWNER, Role.AUDITOR, Role.ADMINISTRATOR])
+def test_who_may_not_run_jobs_may_not_evaluate(role):
+    stage = stage_make()
+
+    with pytest.raises(Forbidden):
+        services.evaluation_launch(actor=actor_make(role, stage.team), model_version_id=stage.candidate.pk)
+
+
+def test_another_team_does_not_know_of_the_version_nor_the_evaluation():
+    stage = stage_make()
+    evaluation = evaluation_running(stage)
+    stranger = actor_make(Role.DATA_SCIENTIST, team_make())
+
+    with pytest.raises(NotFound):
+        services.evaluation_launch(actor=stranger, model_version_id=stage.candidate.pk)
+    with pytest.raises(NotFound):
+        selectors.evaluation_get(stranger, evaluation.pk)
+    with pytest.raises(NotFound):
+        services.evaluation_archive(actor=stranger, evaluation_id=evaluation.pk)
+
+
+def test_a_version_is_not_compared_with_itself():
+    stage = stage_make()
+
+    with pytest.raises(Invalid) as caught:
+        evaluation_running(stage, baseline_version_id=stage.candidate.pk)
+
+    assert "baseline_version_id" in caught.value.fields
+
+
+def test_a_quarantined_version_is_not_loaded():
+    stage = stage_make()
+    version = stage.candidate
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("UPDATE registry_modelversion SET state = 'QUARANTINED' WHERE id = %s", [version.pk])
+        cursor.execute("SET LOCAL session_replication_role = origin")
+
+    with pytest.raises(Conflict) as caught:
+        evaluation_running(stage)
+
+    assert caught.value.code == "version_not_sealed"
+
+
+def test_the_end_seals_the_report_and_its_words():
+    stage = stage_make()
+
+    evaluation = evaluation_complete(stage)
+
+    assert evaluation.state == Evaluation.State.COMPLETE
+    assert evaluation.tone == "worse"
+    assert "people aged 35 and over" in evaluation.headline
+    assert "version 2" in evaluation.headline.lower()
+    assert "live version 1" in evaluation.headline
+    canonical = json.dumps(evaluation.report, sort_keys=True, separators=(",", ":")).encode()
+    assert evaluation.report_digest == hashlib.sha256(canonical).hexdigest()
+    assert evaluation.row_count == 1500
+    job = Job.objects.get(pk=evaluation.job_id)
+    assert job.state == Job.State.SUCCEEDED
+    assert job.result["label"].startswith("Evaluation 1: ")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Evaluation.objects.filter(pk=evaluation.pk).update(headline="All is well.")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Evaluation.objects.filter(pk=evaluation.pk).update(report={})
+    with pytest.raises(IntegrityError), transaction.atomic():
+        evaluation.segment_versions.clear()
+
+
+def test_lineage_and_audit_name_what_was_used():
+    stage = stage_make()
+
+    evaluation = evaluation_complete(stage)
+
+    graph = lineage.lineage_of(stage.ground.scientist, evaluation._meta.label_lower, evaluation.pk)
+    used = {edge.object.id for edge in graph.upstream if edge.depth == 1}
+    assert used == {stage.candidate.pk, stage.live.pk, stage.ground.version.pk}
+    actions = [event.action for event in audit.audit_list(Actor.system(), object_id=str(evaluation.pk))]
+    assert {"evaluation.launch", "evaluation.complete", "gates.judge"} <= set(actions)
+    stage.candidate.run.refresh_from_db()
+    assert stage.candidate.run.sealed_at is not None
+
+
+@pytest.mark.parametrize("payload", [{}, {"report": None}, {"report": {"schema": 1}}, {"report": {"schema": 9}}])
+def test_a_job_without_a_true_report_ends_failed_and_nothing_is_concluded(payload):
+    stage = stage_make()
+    evaluation = evaluation_running(stage)
+
+    job = evaluation_end(evaluation, payload)
+
+    evaluation.refresh_from_db()
+    assert job.state == Job.State.FAILED
+    assert evaluation.state == Evaluation.State.FAILED
+    assert evaluation.report is None
+    assert "report" in evaluation.cause.lower()
+
+
+def test_a_listener_that_refuses_takes_the_completion_back():
+    stage = stage_make()
+    evaluation = evaluation_running(stage)
+
+    def refuse(found):
+        raise Conflict("The room above says no.")
+
+    evaluation_finished_register(refuse)
+    try:
+        report, _ = report_make(problems.segment_specs(evaluation.problem_version))
+        job = evaluation_end(evaluation, {"report": report.to_json()})
+    finally:
+        _listeners.remove(refuse)
+
+    evaluation.refresh_from_db()
+    assert job.state == Job.State.FAILED
+    assert evaluation.state == Evaluation.State.FAILED
+    assert "The room above says no." in evaluation.cause
+
+
+def test_a_failed_job_says_its_cause_and_a_retry_is_a_new_evaluation():
+    stage = stage_make()
+    evaluation = evaluation_running(stage)
+    claim, _ = claim_make(Job.objects.get(pk=evaluation.job_id))
+    jobs.attempt_started(claim=claim, handle="/nowhere/attempt")
+    jobs.job_finish(claim=claim, status=exited(3))
+    evaluation.refresh_from_db()
+
+    again = jobs.job_retry(actor=stage.ground.scientist, job_id=evaluation.job_id)
+
+    assert evaluation.state == Evaluation.State.FAILED
+    fresh = Evaluation.objects.get(job_id=again.pk)
+    assert fresh.number == 2
+    assert fresh.model_version_id == evaluation.model_version_id
+    assert set(fresh.segment_versions.all()) == set(evaluation.segment_versions.all())
+    assert fresh.state == Evaluation.State.RUNNING
+
+
+def test_the_kind_tells_the_job_page_what_it_works_for():
+    stage = stage_make()
+    evaluation = evaluation_running(stage)
+    kind = job_kind_find("evaluate")
+
+    facts = {fact.label: fact for fact in kind.facts(stage.ground.scientist, evaluation.job)}
+
+    assert str(evaluation.pk) in kind.subject_url(evaluation.job)
+    assert facts["Against"].text == str(stage.live)
+    assert facts["Threshold"].text == "0.750"
+
+
+def test_archiving_hides_and_restores_without_touching_the_seal():
+    stage = stage_make()
+    evaluation = evaluation_complete(stage)
+
+    services.evaluation_archive(actor=stage.ground.scientist, evaluation_id=evaluation.pk)
+
+    assert not selectors.evaluation_list(stage.ground.scientist).filter(pk=evaluation.pk).exists()
+    assert selectors.latest_for(stage.candidate) is None
+    services.evaluation_archive(actor=stage.ground.scientist, evaluation_id=evaluation.pk, archived=False)
+    assert selectors.latest_for(stage.candidate) == evaluation
