@@ -145,11 +145,13 @@ def references_of(hashes: Sequence[str], *, limit: int = 5000) -> dict[str, list
 def disk_use(team_ids: frozenset[uuid.UUID] | None = None) -> list[UseRow]:
     """Per team and kind, the largest first; None means all teams. Bytes shared by two kinds count in both."""
     rows = _rows(
-        "SELECT r.team_id, r.source, sum(r.objects)::bigint, count(*), coalesce(sum(b.size), 0)::bigint FROM ("  # noqa: S608
-        "  SELECT team_id, source, sha256, count(DISTINCT object_id) AS objects "
-        f"    FROM {_all_sql()} a WHERE sha256 <> '' GROUP BY team_id, source, sha256) r "
-        "LEFT JOIN core_storedblob b ON b.sha256 = r.sha256 "
-        "WHERE %s::uuid[] IS NULL OR r.team_id = ANY(%s::uuid[]) GROUP BY r.team_id, r.source",
+        f"WITH a AS MATERIALIZED (SELECT team_id, source, sha256, object_id FROM {_all_sql()} x "  # noqa: S608
+        "  WHERE sha256 <> '' AND (%s::uuid[] IS NULL OR team_id = ANY(%s::uuid[]))), "
+        "held AS (SELECT team_id, source, count(DISTINCT object_id) AS objects FROM a GROUP BY 1, 2), "
+        "kept AS (SELECT d.team_id, d.source, count(*) AS files, coalesce(sum(b.size), 0)::bigint AS bytes "
+        "  FROM (SELECT DISTINCT team_id, source, sha256 FROM a) d "
+        "  LEFT JOIN core_storedblob b USING (sha256) GROUP BY 1, 2) "
+        "SELECT team_id, source, objects, files, bytes FROM held JOIN kept USING (team_id, source)",
         [_ids(team_ids), _ids(team_ids)],
     )
     found = [UseRow(row[0], row[1], _sources[row[1]].label, *row[2:]) for row in rows]
@@ -190,11 +192,14 @@ def store_totals() -> StoreTotals:
 def growth_by_week(weeks: int = 8) -> list[WeekRow]:
     """The last weeks, oldest first; a week without new bytes is there with zeros. Weeks begin on Monday, UTC."""
     rows = _rows(
-        "SELECT w AT TIME ZONE 'UTC', count(b.sha256), coalesce(sum(b.size), 0)::bigint FROM generate_series("
+        "WITH weeks AS (SELECT generate_series("
         "  date_trunc('week', now() AT TIME ZONE 'UTC') - make_interval(weeks => %s - 1), "
-        "  date_trunc('week', now() AT TIME ZONE 'UTC'), interval '1 week') w "
-        "LEFT JOIN core_storedblob b ON b.created_at >= w AT TIME ZONE 'UTC' "
-        "  AND b.created_at < (w + interval '1 week') AT TIME ZONE 'UTC' GROUP BY w ORDER BY w",
+        "  date_trunc('week', now() AT TIME ZONE 'UTC'), interval '1 week') AS week), "
+        "new AS (SELECT date_trunc('week', created_at AT TIME ZONE 'UTC') AS week, count(*) AS files, "
+        "  sum(size)::bigint AS bytes FROM core_storedblob "
+        "  WHERE created_at >= (SELECT min(week) FROM weeks) AT TIME ZONE 'UTC' GROUP BY 1) "
+        "SELECT weeks.week AT TIME ZONE 'UTC', coalesce(files, 0), coalesce(bytes, 0) "
+        "FROM weeks LEFT JOIN new USING (week) ORDER BY 1",
         [weeks],
     )
     return [WeekRow(*row) for row in rows]

@@ -26,6 +26,7 @@ from apps.home.tasks import store_care
 from apps.notices.models import Notice
 
 pytestmark = pytest.mark.django_db
+FIGURES = "/admin/storage/?figures=1"
 
 
 def path_of(store: Path, sha256: str) -> Path:
@@ -86,7 +87,7 @@ def test_administrators_see_the_whole_store_and_start_a_check():
     version_make(stage)
     client = browser(actor_make(Role.ADMINISTRATOR))
 
-    page = text_of(client.get(reverse("storage-usage")))
+    page = text_of(client.get(FIGURES))
 
     assert stage.team.name in page
     assert "model versions" in page
@@ -103,7 +104,7 @@ def test_a_team_administrator_sees_the_own_team_only():
     stage, other = stage_make(), stage_make()
     client = browser(actor_make(Role.ADMINISTRATOR, stage.team))
 
-    page = text_of(client.get(reverse("storage-usage")))
+    page = text_of(client.get(FIGURES))
 
     assert stage.team.name in page
     assert other.team.name not in page
@@ -125,14 +126,27 @@ def test_a_data_scientist_sees_no_storage_page():
 def test_the_page_needs_few_queries(django_assert_max_num_queries):
     stage_make()
     client = browser(actor_make(Role.ADMINISTRATOR))
-    client.get(reverse("storage-usage"))
+    client.get(FIGURES)
 
     with django_assert_max_num_queries(15):
-        client.get(reverse("storage-usage"))
+        client.get(FIGURES)
+
+
+def test_the_page_comes_at_once_and_its_figures_apart():
+    stage = stage_make()
+    client = browser(actor_make(Role.ADMINISTRATOR))
+
+    page = client.get(reverse("storage-usage")).content.decode()
+    part = client.get(reverse("storage-usage"), headers={"HX-Request": "true"}).content.decode()
+
+    assert stage.team.name not in page.partition("<main")[2]
+    assert 'hx-trigger="load"' in page
+    assert stage.team.name in part
+    assert "<html" not in part
 
 
 def test_an_empty_store_is_no_fault():
-    page = text_of(browser(actor_make(Role.ADMINISTRATOR)).get(reverse("storage-usage")))
+    page = text_of(browser(actor_make(Role.ADMINISTRATOR)).get(FIGURES))
 
     assert "The store is empty" in page
 
@@ -150,7 +164,7 @@ def test_a_flipped_byte_is_printed_shown_audited_and_told(store):
     assert f"flipped {stage.data.content_digest} needed by uploaded data: {stage.data}" in out.getvalue()
     assert AuditEvent.objects.get(action="store.faults").after["flipped"] == [stage.data.content_digest]
     assert Notice.objects.filter(user_id=keeper.id, kind="store.fault").count() == 1
-    assert "1 stored file is not as written" in text_of(browser(keeper).get(reverse("storage-usage")))
+    assert "1 stored file is not as written" in text_of(browser(keeper).get(FIGURES))
 
 
 def test_a_missing_file_is_in_the_json_report(store):

@@ -43,14 +43,19 @@ def storage_usage(request: HttpRequest) -> HttpResponse:
     actor = _actor(request)
     require(policies.may_see_use(actor), f"This page is for {who_can('target.manage')} of a team.")
     whole = policies.may_see_store(actor)
-    teams = selectors.use_by_team(actor)
-    context: dict[str, Any] = {
-        "tabs": admin_tabs(actor, "storage"),
-        "nav_key": "admin",
-        "whole": whole,
-        "teams": teams,
-        "teams_total": sum(use.bytes for use in teams),
-    }
+    context: dict[str, Any] = {"tabs": admin_tabs(actor, "storage"), "nav_key": "admin", "whole": whole}
+    # Every reference of every room is counted for the figures, so they come apart from the page.
+    if request.headers.get("HX-Request"):
+        return render(request, "home/_storage.html", context | _figures(actor, whole))
+    if request.GET.get("figures"):
+        context |= _figures(actor, whole)
+    return render(request, "home/storage.html", context)
+
+
+def _figures(actor: Actor, whole: bool) -> dict[str, Any]:
+    """Use by team; for those who look after the whole store its totals, growth and faults."""
+    uses = selectors.use_by_team(actor)
+    context: dict[str, Any] = {"uses": uses, "uses_total": sum(use.bytes for use in uses)}
     if whole:
         weeks = growth_by_week()
         totals = store_totals()
@@ -64,7 +69,7 @@ def storage_usage(request: HttpRequest) -> HttpResponse:
             "growth_columns": ["Week of", "Files", "Bytes"],
             "growth_title": growth_title(weeks),
         }
-    return render(request, "home/storage.html", context)
+    return context
 
 
 def _verdict(totals: Any) -> tuple[str, str, str]:
