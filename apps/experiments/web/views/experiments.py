@@ -51,7 +51,8 @@ def experiment_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     sample = selectors.run_sample(runs, SAMPLE)
     outcomes = run_outcomes(actor, sample)
     prepare = outcomes_attach(actor, outcomes, {run.pk for run in sample})
-    table = RUNS.bind(request, runs.annotate(took=TOOK), columns=run_columns(sample), prepare=prepare)
+    listed = runs.annotate(took=TOOK).defer("code", "environment", "notes", "tags")
+    table = RUNS.bind(request, listed, columns=run_columns(sample), prepare=prepare)
     if table.active and sample:
         sample = selectors.run_sample(table.filtered, SAMPLE)
     words = metrics_in_order({key for run in sample for key in run.metrics_latest})
