@@ -75,7 +75,7 @@ def _promote(ready: list[uuid.UUID]) -> None:
     waiting = Rollout.objects.filter(state=Rollout.State.LOADING, model_version_id__in=ready)
     for pk, deployment_id in list(waiting.values_list("pk", "deployment_id")):
         with transaction.atomic():
-            system = Actor.system("deployments")
+            system = Actor.system("the gateway")
             deployment = deployment_lock(system, deployment_id)
             rollout = (
                 Rollout.objects.select_related("model_version__model", "request")
@@ -94,7 +94,7 @@ def _fail(failed: dict[uuid.UUID, HostReport]) -> None:
     waiting = Rollout.objects.filter(state=Rollout.State.LOADING, model_version_id__in=list(failed))
     for pk, deployment_id in list(waiting.values_list("pk", "deployment_id")):
         with transaction.atomic():
-            system = Actor.system("deployments")
+            system = Actor.system("the gateway")
             deployment = deployment_lock(system, deployment_id)
             rollout = (
                 Rollout.objects.select_related("model_version__model", "request__requested_by")
@@ -116,7 +116,7 @@ def _degrade(ready: set[uuid.UUID], failed: dict[uuid.UUID, HostReport]) -> None
     live = Rollout.objects.filter(state=Rollout.State.LIVE, model_version_id__in=[*ready, *failed]).values_list(
         "deployment_id", "model_version_id", "deployment__state"
     )
-    system = Actor.system("deployments")
+    system = Actor.system("the gateway")
     for deployment_id, version_id, state in list(live):
         if version_id in failed and state == Deployment.State.READY:
             with transaction.atomic():

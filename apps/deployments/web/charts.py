@@ -8,6 +8,11 @@ from apps.core.formats import num
 from apps.deployments.selectors import Traffic
 
 
+def _range(traffic: Traffic) -> list[str]:
+    width = traffic.buckets[1]["at"] - traffic.buckets[0]["at"]
+    return [traffic.since.isoformat(), (traffic.buckets[-1]["at"] + width).isoformat()]
+
+
 def volume_figure(traffic: Traffic) -> dict[str, Any]:
     """Answers and refusals per half hour."""
     at = [bucket["at"].isoformat() for bucket in traffic.buckets]
@@ -23,7 +28,7 @@ def volume_figure(traffic: Traffic) -> dict[str, Any]:
             "bargap": 0.15,
             "height": 220,
             "yaxis": {"title": {"text": "requests per half hour"}, "rangemode": "tozero"},
-            "xaxis": {"type": "date"},
+            "xaxis": {"type": "date", "range": _range(traffic)},
         },
     }
 
@@ -51,7 +56,7 @@ def latency_figure(traffic: Traffic) -> dict[str, Any]:
             "showlegend": True,
             "legend": {"orientation": "h", "y": 1.15},
             "yaxis": {"title": {"text": "milliseconds"}, "rangemode": "tozero"},
-            "xaxis": {"type": "date"},
+            "xaxis": {"type": "date", "range": _range(traffic)},
         },
     }
 

@@ -116,11 +116,11 @@ def deployment_traffic(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if request.GET.get("seen") == seen:
         return HttpResponse(status=204)
     traffic = selectors.traffic_of(deployment)
-    share = f"{100 * (traffic.refused + traffic.failed) / traffic.count:.1f} % of them" if traffic.count else ""
-    none = "–"
+    wrong = traffic.refused + traffic.failed
 
-    def milliseconds(value: float | None) -> str:
-        return f"{num(value)} ms" if value is not None else none
+    def milliseconds(*values: float | None) -> str:
+        known = [f"{value:.1f}" if value < 100 else num(round(value)) for value in values if value is not None]
+        return f"{' / '.join(known)} ms" if known else "–"
 
     context = {
         "deployment": deployment,
@@ -130,11 +130,11 @@ def deployment_traffic(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             {
                 "label": "Refused or failed",
                 "value": f"{num(traffic.refused)} / {num(traffic.failed)}",
-                "small": share,
+                "small": f"{100 * wrong / traffic.count:.1f} %" if wrong else "",
                 "tone": "bad" if traffic.failed else "",
             },
             {"label": "Median latency", "value": milliseconds(traffic.p50)},
-            {"label": "95th / 99th", "value": f"{milliseconds(traffic.p95)} / {milliseconds(traffic.p99)}"},
+            {"label": "95th / 99th", "value": milliseconds(traffic.p95, traffic.p99)},
         ],
         "volume": volume_figure(traffic),
         "latency": latency_figure(traffic),
