@@ -30,7 +30,6 @@ _ORDER = (
     "evaluations.evaluation",
     "reviews.approvalrequest",
     "reviews.decision",
-    "deployments.trafficsplit",
 )
 _HEADS = {
     "registry.modelversion": "Model versions",
@@ -38,7 +37,6 @@ _HEADS = {
     "evaluations.evaluation": "Evaluations",
     "reviews.approvalrequest": "Requests for approval",
     "reviews.decision": "Decisions",
-    "deployments.trafficsplit": "Traffic",
 }
 
 
@@ -113,6 +111,8 @@ def _loses(
     """(things by heading, what is live among them): everything that came of it by lineage."""
     by_type: dict[str, list[Node]] = {}
     for node in lineage.descendants_of(actor, thing_type, thing_id):
+        if node.type == "deployments.trafficsplit":
+            continue  # who answered when is history; what answers now is named below
         by_type.setdefault(node.type, []).append(node)
     versions = {node.id for node in by_type.get(VERSION, [])}
     seen = actor.team_ids("view")

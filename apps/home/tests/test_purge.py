@@ -319,6 +319,17 @@ def test_the_page_refuses_while_something_live_rests_on_it():
     assert client.post(url, {"reason": "x", "confirmation": str(stage.data)}).status_code == 409
 
 
+def test_the_page_needs_few_queries_however_much_was_live(django_assert_max_num_queries):
+    stage = stage_make()
+    live_make(stage)
+    live_make(stage)
+    client, url = browser(stage.scientist), reverse("purge-dataset-version", args=[stage.data.pk])
+    client.get(url)
+
+    with django_assert_max_num_queries(15):
+        client.get(url)
+
+
 def test_others_do_not_reach_the_preview():
     stage = stage_make()
     url = reverse("purge-dataset-version", args=[stage.data.pk])
