@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import uuid
 from typing import TYPE_CHECKING, Any
 
 from apps.evaluations import selectors as evaluations
 from apps.gates import selectors as gates
 from apps.problems import selectors as problems
 from apps.registry import selectors as registry
+from apps.registry.contracts import live_version_id
 
 if TYPE_CHECKING:
     from apps.evaluations.models import Evaluation
@@ -18,30 +20,35 @@ if TYPE_CHECKING:
 
 
 def evidence_of(
-    version: ModelVersion, evaluation: Evaluation, *, gate_rows: list[GateResult] | None = None
+    version: ModelVersion,
+    evaluation: Evaluation,
+    *,
+    gate_rows: list[GateResult] | None = None,
+    live_id: uuid.UUID | None = None,
 ) -> dict[str, Any]:
     """Everything that a decision on this version and evaluation rests on, as it stands now.
 
     Covers the version's bytes and state, the newest evaluation of it, every gate's outcome and sentence, the
-    problem version and the segment versions in force, the state of the data, and which version is live.
+    problem version and the segment versions in force, the state of the data, and which version is live
+    (`gate_rows`, `live_id`: what is at hand and need not be asked again).
     """
     problem = evaluation.problem
     agreed = problems.version_current(problem)
-    newest = evaluations.latest_for(version)
-    segments = problems.segment_specs(agreed) if agreed else []
-    live = registry.live_version_of(version.model)
+    newest = evaluations.latest_id_for(version)
+    segments = problems.segments_of(agreed, in_force=True) if agreed else []
+    live_id = live_id or live_version_id(version.model_id)
     return {
         "version": {"id": str(version.pk), "content": version.content_digest, "state": version.state},
         "lineage_missing": registry.lineage_missing(version),
         "evaluation": {"id": str(evaluation.pk), "report": evaluation.report_digest, "rows": evaluation.row_digest},
-        "newest_evaluation": str(newest.pk) if newest else None,
+        "newest_evaluation": str(newest) if newest else None,
         "gates": [
             [str(gate.objective_id), gate.group_key, gate.outcome, gate.blocks, gate.sentence]
             for gate in (gates.gate_list(evaluation) if gate_rows is None else gate_rows)
         ],
         "problem_version": str(agreed.pk) if agreed else None,
-        "segments": sorted(segment.id for segment in segments),
-        "live": str(live.pk) if live is not None else None,
+        "segments": sorted(str(segment.pk) for segment in segments),
+        "live": str(live_id) if live_id else None,
         "dataset": [
             evaluation.dataset_version.content_digest,
             evaluation.dataset_version.state,

@@ -91,9 +91,11 @@ def inbox_list(actor: Actor, team_id: uuid.UUID | None = None) -> QuerySet[Appro
     return rows.order_by("due_at", "id")
 
 
-def freshness(request: ApprovalRequest, *, gate_rows: list[GateResult] | None = None) -> Freshness:
-    """Compare the evidence of the request with that of this moment. `gate_rows`: the gates when they are at hand."""
-    now = evidence_of(request.model_version, request.evaluation, gate_rows=gate_rows)
+def freshness(
+    request: ApprovalRequest, *, gate_rows: list[GateResult] | None = None, live_id: uuid.UUID | None = None
+) -> Freshness:
+    """Compare the evidence of the request with that of this moment; what is at hand need not be asked again."""
+    now = evidence_of(request.model_version, request.evaluation, gate_rows=gate_rows, live_id=live_id)
     if request.state != ApprovalRequest.State.OPEN:
         # What is live changes with the decision itself; it only matters while the comparison is still to be judged.
         now["live"] = request.evidence.get("live")

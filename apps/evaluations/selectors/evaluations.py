@@ -77,6 +77,16 @@ def latest_for(version: ModelVersion) -> Evaluation | None:
     )
 
 
+def latest_id_for(version: ModelVersion) -> uuid.UUID | None:
+    """Which evaluation `latest_for` gives, without loading it."""
+    return (
+        Evaluation.objects.filter(model_version=version, state="COMPLETE", archived_at__isnull=True)
+        .order_by("-completed_at", "-id")
+        .values_list("pk", flat=True)
+        .first()
+    )
+
+
 def latest_of_problem(actor: Actor, problem_id: uuid.UUID) -> Evaluation | None:
     """The newest evaluation of a problem that is not archived, whatever its state; without its report."""
     return evaluation_list(actor, problem_id=problem_id).select_related("job").order_by("-id").first()

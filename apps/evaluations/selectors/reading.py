@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 from analysis.contracts.metrics import BINARY, MULTICLASS
@@ -18,22 +19,34 @@ from apps.registry import selectors as registry
 
 if TYPE_CHECKING:
     from apps.evaluations.models import Evaluation
+    from apps.registry.models import ModelVersion
+
+
+class Unknown(Enum):
+    """Stands for a version that the caller has not looked up."""
+
+    UNKNOWN = 0
+
+
+UNKNOWN: Final = Unknown.UNKNOWN
 
 TRIVIAL_RECIPES: Final = ("baseline",)
 
 
-def speech_of(evaluation: Evaluation, report: Report | None = None) -> Speech:
+def speech_of(
+    evaluation: Evaluation, report: Report | None = None, *, live: ModelVersion | Unknown | None = UNKNOWN
+) -> Speech:
     """How sentences about this evaluation speak: the names of both versions, the problem's words, its currency.
 
-    Rows of a problem with a protected segment stand for people.
+    Rows of a problem with a protected segment stand for people. `live`: the version that answers, when it is at hand.
     """
     agreed, version, baseline = evaluation.problem_version, evaluation.model_version, evaluation.baseline_version
     protected = report is not None and any(dimension.protected for dimension in report.dimensions)
     words = problems.error_words(agreed)
     against = ""
     if baseline is not None:
-        live = registry.live_version_of(version.model)
-        kind = "live " if live is not None and live.pk == baseline.pk else ""
+        found = registry.live_version_of(version.model) if isinstance(live, Unknown) else live
+        kind = "live " if found is not None and found.pk == baseline.pk else ""
         if not kind and baseline.recipe in TRIVIAL_RECIPES:
             kind = "baseline "
         named = f" of {baseline.model.name}" if baseline.model_id != version.model_id else ""

@@ -52,13 +52,13 @@ def decision_page(
     report = evaluations.report_of(evaluation)
     shown = gates.gate_list(evaluation)
     summary = gates.summary_of(shown)
-    speech = evaluations.speech_of(evaluation, report)
-    verdict = evaluations.verdict_of(evaluation, report, speech=speech, focus=gates.gate_focus(shown))
-    fresh = (
-        selectors.freshness(row, gate_rows=shown) if row.state in (State.OPEN, State.STALE, State.APPROVED) else None
-    )
     live = registry.live_version_of(version.model)
-    decisions = selectors.decision_list(row)
+    speech = evaluations.speech_of(evaluation, report, live=live)
+    verdict = evaluations.verdict_of(evaluation, report, speech=speech, focus=gates.gate_focus(shown))
+    fresh = None
+    if row.state in (State.OPEN, State.STALE, State.APPROVED):
+        fresh = selectors.freshness(row, gate_rows=shown, live_id=live.pk if live is not None else None)
+    decisions = selectors.decision_list(row) if row.state != State.OPEN else []
     metric = metric_get(evaluations.harm_metric(report, verdict))
     harm: dict[str, Any] = {"harm_groups": []}
     if report.has_baseline:
