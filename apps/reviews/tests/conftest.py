@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from apps.registry import contracts as registry
+from apps.reviews.contracts import _listeners, approval_listener_register
+from apps.reviews.models import ApprovalRequest
 
 
 @pytest.fixture(autouse=True)
@@ -26,3 +28,16 @@ def live_lookup() -> Iterator[None]:
     before = list(registry._live_lookup)
     yield
     registry._live_lookup[:] = before
+
+
+@pytest.fixture
+def heard():
+    """What a room above would be told; its registration does not outlive the test."""
+    told: list[tuple[str, ApprovalRequest]] = []
+    before = list(_listeners)
+    approval_listener_register(
+        on_approved=lambda actor, request: told.append(("approved", request)),
+        on_withdrawn=lambda actor, request: told.append(("withdrawn", request)),
+    )
+    yield told
+    _listeners[:] = before

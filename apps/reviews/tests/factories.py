@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import connection, transaction
+
 from apps.core.actors import Actor
 from apps.evaluations.models import Evaluation
 from apps.evaluations.tests.factories import Stage, evaluation_complete, stage_make
+from apps.problems import services as problem_services
 from apps.reviews import services
 from apps.reviews.models import ApprovalRequest, Decision
 
@@ -54,3 +57,20 @@ def decide(scene: Scene, vote: str = "APPROVE", actor: Actor | None = None, **fi
         **fields,
     }
     return services.review_decide(actor=actor or scene.owner, request_id=scene.request.pk, vote=vote, **values)
+
+
+def sealed_change(sql: str, *values) -> None:
+    """Change what the database seals, as no code of the product can."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(sql, values)
+
+
+def problem_version_new(stage) -> None:
+    """A newer accepted version of the problem."""
+    ground = stage.ground
+    draft = problem_services.problem_version_new(
+        actor=ground.scientist, problem_id=ground.problem.pk, reason="Prices rose."
+    )
+    problem_services.problem_submit(actor=ground.scientist, version_id=draft.pk)
+    problem_services.problem_accept(actor=ground.owner, version_id=draft.pk)
