@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 
@@ -179,6 +180,17 @@ def test_a_switch_that_was_turned_off_stays_off_when_the_form_is_drawn_again():
 
     assert off["p.early_stopping"] is False
     assert on["p.early_stopping"] is True
+
+
+def test_a_recipe_that_was_sent_before_its_params_were_drawn_takes_its_defaults():
+    sent = QueryDict("recipe=logistic_regression&drawn=hist_gradient_boosting&p.max_iter=200&p.class_weight=balanced")
+    whole = forms.sent_of("logistic_regression", sent)
+    same = QueryDict("recipe=logistic_regression&drawn=logistic_regression&p.max_iter=200")
+
+    assert whole["p.max_iter"] == "500"
+    assert whole["p.C"] == "1"
+    assert whole["p.class_weight"] == "balanced"
+    assert forms.sent_of("logistic_regression", same) is same
 
 
 def test_the_same_launch_as_a_command():

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.forms import BoundField
+from django.http import QueryDict
 
 from apps.core import formats
 from apps.core.errors import Invalid
@@ -135,11 +136,31 @@ def initial_of(recipe: str, source: Mapping[str, Any], params: Mapping[str, Any]
     drawn = source.get("drawn") == recipe
     for name, schema in (RECIPES[recipe].schema["properties"] if recipe in RECIPES else {}).items():
         value = params.get(name, schema["default"])
-        if PREFIX + name in source:
+        said = PREFIX + name in source and _means_the_same(name, schema, source)
+        if said:
             value = source[PREFIX + name]
         if schema["type"] == "boolean":
             on = value if isinstance(value, bool) else str(value) in _TRUE
-            initial[PREFIX + name] = on and (PREFIX + name in source or not drawn)
+            initial[PREFIX + name] = on and (said or not drawn)
         else:
             initial[PREFIX + name] = f"{value:g}" if isinstance(value, float) else value
     return initial
+
+
+def _means_the_same(name: str, schema: Mapping[str, Any], source: Mapping[str, Any]) -> bool:
+    """Was the value typed for a param that means this one: 200 trees of one recipe are not 200 steps of another."""
+    before = RECIPES.get(str(source.get("drawn", "")))
+    return before is None or before.schema["properties"].get(name, {}).get("title") == schema["title"]
+
+
+def sent_of(recipe: str, sent: QueryDict) -> QueryDict:
+    """What was sent, for this recipe: sent before the params of a fresh choice were drawn, they take its defaults."""
+    if sent.get("drawn", recipe) == recipe:
+        return sent
+    whole = sent.copy()
+    for name, value in initial_of(recipe, sent, {}).items():
+        if name.startswith(PREFIX):
+            whole.pop(name, None)
+            if value is not False and value is not None:
+                whole[name] = "on" if value is True else str(value)
+    return whole

@@ -22,7 +22,7 @@ from apps.training import policies, selectors, services
 from apps.training.models import Launch
 from apps.training.selectors import STARTABLE
 from apps.training.web.commands import launch_commands
-from apps.training.web.forms import LaunchForm, initial_of
+from apps.training.web.forms import LaunchForm, initial_of, sent_of
 
 if TYPE_CHECKING:
     from apps.datasets.models import DatasetVersion
@@ -118,7 +118,7 @@ class LaunchPage:
             "name": self.source.get("name") or (self.clone.run.name if self.clone else ""),
         }
         return LaunchForm(
-            self.request.POST if bound else None,
+            sent_of(self.recipe, self.request.POST) if bound else None,
             initial=initial,
             versions=[(str(one.pk), str(one)) for one in self.versions],
             problems=[(str(one.pk), one.name) for one in listed],
