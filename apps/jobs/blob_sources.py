@@ -27,14 +27,14 @@ def register() -> None:
         BlobSource(
             "jobs.input",
             "inputs of open jobs",
-            f"SELECT j.team_id, f.file ->> 'sha256' AS sha256, j.id AS object_id, {_LABEL} FROM jobs_job j "
+            f"SELECT j.team_id, f.file ->> 'sha256' AS sha256, j.id AS object_id, {_LABEL} FROM jobs_job j "  # noqa: S608
             f"CROSS JOIN LATERAL jsonb_array_elements(j.files) AS f(file) WHERE {_OPEN}",
             _url,
         ),
         BlobSource(
             "jobs.output",
             "outputs of open jobs",
-            f"SELECT j.team_id, f.file ->> 'sha256' AS sha256, j.id AS object_id, {_LABEL} FROM jobs_job j "
+            f"SELECT j.team_id, f.file ->> 'sha256' AS sha256, j.id AS object_id, {_LABEL} FROM jobs_job j "  # noqa: S608
             "JOIN jobs_jobattempt a ON a.job_id = j.id "
             f"CROSS JOIN LATERAL jsonb_each(a.outputs) AS f(name, file) WHERE {_OPEN}",
             _url,
