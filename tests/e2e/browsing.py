@@ -22,6 +22,7 @@ ARGUMENTS = (
 )
 # Everything that comes by itself is there: parts that load apart, charts in view, fonts.
 SETTLED = """() => document.readyState === "complete"
+  && document.getAnimations().every((a) => a.playState !== "running" || a.effect.getTiming().iterations === Infinity)
   && !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling, [hx-trigger~='load']")
   && [...document.querySelectorAll("plot-figure")].every((f) => {
     const box = f.getBoundingClientRect();

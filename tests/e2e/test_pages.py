@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from django.urls import URLPattern, URLResolver, get_resolver
 
 from tests.e2e.looking import faults, walk
 
