@@ -96,9 +96,11 @@ def freshness(
 ) -> Freshness:
     """Compare the evidence of the request with that of this moment; what is at hand need not be asked again."""
     now = evidence_of(request.model_version, request.evaluation, gate_rows=gate_rows, live_id=live_id)
-    if request.state != ApprovalRequest.State.OPEN:
+    if "live" not in request.evidence:
+        now.pop("live")
+    elif request.state != ApprovalRequest.State.OPEN:
         # What is live changes with the decision itself; it only matters while the comparison is still to be judged.
-        now["live"] = request.evidence.get("live")
+        now["live"] = request.evidence["live"]
     digest = evidence_hash(now)
     if digest == request.evidence_digest:
         return Freshness(digest, [])

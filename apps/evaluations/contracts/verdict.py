@@ -64,26 +64,26 @@ def verdict_say(report: Report, speech: Speech, *, focus: Iterable[tuple[str, st
 def headline_pick(report: Report, focus: Iterable[tuple[str, str]] = ()) -> tuple[str, Group]:
     """Which metric of which group the verdict speaks of.
 
-    First what gates refuse, then proven harm (single groups before crossings, the largest first), then everyone's
+    First what gates refuse, then proven harm (each: single groups before crossings, the largest first), then everyone's
     proven change, then the first error of everyone.
     """
     errors = ERRORS.get(report.task, ("mae",))
     if report.task not in ERRORS:
         errors = tuple(name for name in ("mae", "rmse") if name in report.overall.metrics) or ("mae",)
-    for metric, key in focus:
-        group = report.group(key)
-        mirrored = {"tpr": "fnr", "tnr": "fpr"}.get(metric, metric)
-        if group is not None and mirrored in errors and _value(group, mirrored) is not None:
-            return mirrored, group
+    refused = []
+    for name, key in focus:
+        group, metric = report.group(key), {"tpr": "fnr", "tnr": "fpr"}.get(name, name)
+        if group is not None and metric in errors and _value(group, metric) is not None:
+            refused.append((metric, group))
     harmed = [
-        (group.level == 2, not group.protected, -_harm(metric, difference), metric, group)
+        (metric, group)
         for group in report.groups
         for metric in errors
         if (difference := _difference(group, metric)) is not None and difference.verdict == WORSE and group.level
     ]
-    if harmed:
-        _, _, _, metric, group = min(harmed, key=lambda one: one[:3])
-        return metric, group
+    for found in (refused, harmed):
+        if found:
+            return min(found, key=lambda one: _place(*one))
     for wanted in (WORSE, BETTER):
         for metric in errors:
             difference = _difference(report.overall, metric)
@@ -226,6 +226,12 @@ def _difference(group: Group, metric: str | None) -> Difference | None:
 def _value(group: Group, metric: str) -> float | None:
     estimate = group.metrics.get(metric)
     return None if estimate is None else estimate.value
+
+
+def _place(metric: str, group: Group) -> tuple[bool, bool, float]:
+    """Single groups before crossings, protected ones first, then the largest harm."""
+    difference = _difference(group, metric)
+    return group.level == 2, not group.protected, -_harm(metric, difference) if difference is not None else 0.0
 
 
 def _harm(metric: str, difference: Difference) -> float:

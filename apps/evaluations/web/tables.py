@@ -19,18 +19,27 @@ def _problems(request: HttpRequest | None) -> list[tuple[str, str]]:
 
 def _title(row: Evaluation) -> str:
     against = f" against version {row.baseline_version.number}" if row.baseline_version else ""
-    return f"Evaluation {row.number}: {row.model_version}{against}"
+    return f"Evaluation {row.number}: version {row.model_version.number}{against}"
 
 
 EVALUATIONS = Table(
     key="evaluations",
     columns=[
-        Column("name", "Evaluation", sort="number", value=_title, link=True, wrap=True),
+        Column("name", "Evaluation", sort="number", value=_title, link=True),
         Column("state", "State", sort="state", format="state"),
         Column("finding", "Finding", value="headline", wrap=True),
-        Column("problem", "Problem", sort="problem__name", value="problem.name"),
+        Column("problem", "Problem", sort="problem__name", value="problem.name", wrap=True),
         Column("data", "Data", value="dataset_version", default_visible=False),
-        Column("rows", "Rows", sort="row_count", value="row_count", format="count", numeric=True, nullable=True),
+        Column(
+            "rows",
+            "Rows",
+            sort="row_count",
+            value="row_count",
+            format="count",
+            numeric=True,
+            nullable=True,
+            default_visible=False,
+        ),
         Column("by", "Launched by", sort="created_by_label", value="created_by_label"),
         Column("at", "Launched", sort="id", value="created_at", format="ago"),
     ],

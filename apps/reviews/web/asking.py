@@ -53,6 +53,7 @@ def request_create(request: HttpRequest) -> HttpResponse:
     evaluation = evaluations.latest_for(version)
     missing = request_missing(version, evaluation)
     barred = {actor.id, version.trained_by_id, version.registered_by_id}
+    live = registry.live_version_of(version.model)
     context: dict[str, Any] = {
         "nav_key": "reviews",
         "form": form,
@@ -61,7 +62,7 @@ def request_create(request: HttpRequest) -> HttpResponse:
         "evaluation": evaluation,
         "missing": missing,
         "deciders": selectors.deciders_for(version.team_id, barred),
-        "live": registry.live_version_of(version.model),
+        "live": live if live is not None and live.pk != version.pk else None,
     }
     if evaluation is not None:
         report = evaluations.report_of(evaluation)
