@@ -65,19 +65,13 @@ def symbol(name: str, svg: str) -> str:
 
 def build_sprite(target: Path) -> int:
     """One file for all icons: `i-*` from Tabler's outline set, `m-*` our own state shapes."""
-    names = [
-        line.strip() for line in (HERE / "icons" / "outline.txt").read_text().splitlines() if line.strip()
-    ]
+    names = [line.strip() for line in (HERE / "icons" / "outline.txt").read_text().splitlines() if line.strip()]
     symbols = [
         symbol(f"i-{name}", need(MODULES / "@tabler/icons/icons/outline" / f"{name}.svg").read_text())
         for name in sorted(set(names))
     ]
-    symbols += [
-        symbol(f"m-{p.stem}", p.read_text()) for p in sorted((HERE / "icons" / "marks").glob("*.svg"))
-    ]
-    (target / "icons.svg").write_text(
-        '<svg xmlns="http://www.w3.org/2000/svg">\n' + "\n".join(symbols) + "\n</svg>\n"
-    )
+    symbols += [symbol(f"m-{p.stem}", p.read_text()) for p in sorted((HERE / "icons" / "marks").glob("*.svg"))]
+    (target / "icons.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg">\n' + "\n".join(symbols) + "\n</svg>\n")
     return len(symbols)
 
 

@@ -87,9 +87,7 @@ def support_count(
     crossings = [
         {
             "ids": [segments[i].get("id"), segments[j].get("id")],
-            "groups": [
-                {"labels": list(key[2]), **_told(n, counted)} for key, n in double.items() if key[:2] == (i, j)
-            ],
+            "groups": [{"labels": list(key[2]), **_told(n, counted)} for key, n in double.items() if key[:2] == (i, j)],
         }
         for i, j in pairs
     ]

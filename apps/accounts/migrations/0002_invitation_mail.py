@@ -4,25 +4,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='invitation',
-            name='invited_by_id',
+            model_name="invitation",
+            name="invited_by_id",
             field=models.UUIDField(null=True),
         ),
         migrations.AddField(
-            model_name='invitation',
-            name='mail_error',
-            field=models.CharField(blank=True, default='', max_length=300),
+            model_name="invitation",
+            name="mail_error",
+            field=models.CharField(blank=True, default="", max_length=300),
         ),
         migrations.AddField(
-            model_name='invitation',
-            name='mailed_at',
+            model_name="invitation",
+            name="mailed_at",
             field=models.DateTimeField(null=True),
         ),
     ]

@@ -6,38 +6,43 @@ import apps.core.ids
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='AuditEvent',
+            name="AuditEvent",
             fields=[
-                ('id', models.UUIDField(default=apps.core.ids.id_new, editable=False, primary_key=True, serialize=False)),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('actor_kind', models.CharField(max_length=12)),
-                ('actor_id', models.UUIDField(null=True)),
-                ('actor_label', models.CharField(max_length=200)),
-                ('on_behalf_of', models.CharField(blank=True, default='', max_length=200)),
-                ('action', models.CharField(max_length=80)),
-                ('object_type', models.CharField(max_length=60)),
-                ('object_id', models.CharField(max_length=64)),
-                ('object_label', models.CharField(max_length=300)),
-                ('team_id', models.UUIDField(null=True)),
-                ('problem_id', models.UUIDField(null=True)),
-                ('reason', models.TextField(blank=True, default='')),
-                ('before', models.JSONField(null=True)),
-                ('after', models.JSONField(null=True)),
-                ('request_id', models.CharField(blank=True, default='', max_length=64)),
-                ('sequence', models.BigIntegerField(null=True, unique=True)),
-                ('previous_hash', models.CharField(max_length=64, null=True)),
-                ('hash', models.CharField(max_length=64, null=True)),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.ids.id_new, editable=False, primary_key=True, serialize=False),
+                ),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                ("actor_kind", models.CharField(max_length=12)),
+                ("actor_id", models.UUIDField(null=True)),
+                ("actor_label", models.CharField(max_length=200)),
+                ("on_behalf_of", models.CharField(blank=True, default="", max_length=200)),
+                ("action", models.CharField(max_length=80)),
+                ("object_type", models.CharField(max_length=60)),
+                ("object_id", models.CharField(max_length=64)),
+                ("object_label", models.CharField(max_length=300)),
+                ("team_id", models.UUIDField(null=True)),
+                ("problem_id", models.UUIDField(null=True)),
+                ("reason", models.TextField(blank=True, default="")),
+                ("before", models.JSONField(null=True)),
+                ("after", models.JSONField(null=True)),
+                ("request_id", models.CharField(blank=True, default="", max_length=64)),
+                ("sequence", models.BigIntegerField(null=True, unique=True)),
+                ("previous_hash", models.CharField(max_length=64, null=True)),
+                ("hash", models.CharField(max_length=64, null=True)),
             ],
             options={
-                'indexes': [models.Index(fields=['team_id', '-id'], name='audit_by_team'), models.Index(fields=['object_type', 'object_id'], name='audit_by_object'), models.Index(condition=models.Q(('sequence__isnull', True)), fields=['id'], name='audit_unsealed')],
+                "indexes": [
+                    models.Index(fields=["team_id", "-id"], name="audit_by_team"),
+                    models.Index(fields=["object_type", "object_id"], name="audit_by_object"),
+                    models.Index(condition=models.Q(("sequence__isnull", True)), fields=["id"], name="audit_unsealed"),
+                ],
             },
         ),
     ]

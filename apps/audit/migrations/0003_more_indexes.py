@@ -4,18 +4,17 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('audit', '0002_sealed'),
+        ("audit", "0002_sealed"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='auditevent',
-            index=models.Index(fields=['action', '-id'], name='audit_by_action'),
+            model_name="auditevent",
+            index=models.Index(fields=["action", "-id"], name="audit_by_action"),
         ),
         migrations.AddIndex(
-            model_name='auditevent',
-            index=models.Index(fields=['actor_id', '-id'], name='audit_by_actor'),
+            model_name="auditevent",
+            index=models.Index(fields=["actor_id", "-id"], name="audit_by_actor"),
         ),
     ]

@@ -8,36 +8,58 @@ import apps.core.ids
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Notice',
+            name="Notice",
             fields=[
-                ('id', models.UUIDField(default=apps.core.ids.id_new, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('row_version', models.PositiveIntegerField(default=1)),
-                ('kind', models.CharField(max_length=60)),
-                ('title', models.CharField(max_length=300)),
-                ('text', models.TextField(blank=True, default='')),
-                ('url', models.CharField(max_length=300)),
-                ('dedupe', models.CharField(max_length=200)),
-                ('read_at', models.DateTimeField(null=True)),
-                ('mail', models.CharField(choices=[('NONE', 'not by mail'), ('QUEUED', 'queued'), ('SENT', 'sent'), ('FAILED', 'failed')], default='QUEUED', max_length=8)),
-                ('mail_attempts', models.PositiveSmallIntegerField(default=0)),
-                ('mail_error', models.CharField(blank=True, default='', max_length=300)),
-                ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.team')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.ids.id_new, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("row_version", models.PositiveIntegerField(default=1)),
+                ("kind", models.CharField(max_length=60)),
+                ("title", models.CharField(max_length=300)),
+                ("text", models.TextField(blank=True, default="")),
+                ("url", models.CharField(max_length=300)),
+                ("dedupe", models.CharField(max_length=200)),
+                ("read_at", models.DateTimeField(null=True)),
+                (
+                    "mail",
+                    models.CharField(
+                        choices=[("NONE", "not by mail"), ("QUEUED", "queued"), ("SENT", "sent"), ("FAILED", "failed")],
+                        default="QUEUED",
+                        max_length=8,
+                    ),
+                ),
+                ("mail_attempts", models.PositiveSmallIntegerField(default=0)),
+                ("mail_error", models.CharField(blank=True, default="", max_length=300)),
+                (
+                    "team",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.team"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['user', '-id'], name='notices_by_user'), models.Index(condition=models.Q(('mail', 'QUEUED')), fields=['id'], name='notices_mail_queue')],
-                'constraints': [models.UniqueConstraint(fields=('user', 'dedupe'), name='notices_once')],
+                "indexes": [
+                    models.Index(fields=["user", "-id"], name="notices_by_user"),
+                    models.Index(condition=models.Q(("mail", "QUEUED")), fields=["id"], name="notices_mail_queue"),
+                ],
+                "constraints": [models.UniqueConstraint(fields=("user", "dedupe"), name="notices_once")],
             },
         ),
     ]
