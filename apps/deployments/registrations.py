@@ -29,7 +29,7 @@ from apps.lineage.contracts import link_register as lineage_link_register
 def station_live(actor: Actor, problem_id: uuid.UUID) -> Station:
     """The buoy Live: what answers, since when, and what is on its way."""
     rows = selectors.deployment_table(actor).filter(problem_id=problem_id).exclude(state="RETIRED")
-    deployment = rows.order_by("created_at").first()
+    deployment: Any = rows.order_by("created_at").first()
     if deployment is None:
         return Station(key="live", name="Live", state="nothing live", wait="follows an approval")
     common: dict[str, Any] = {

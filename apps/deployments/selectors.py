@@ -119,12 +119,12 @@ def deployment_page(actor: Actor, pk: uuid.UUID, *, rollouts: int = 20, splits: 
     rows = rows.annotate(
         splits_shown=ArraySubquery(newest.values(entry=entry)[:splits]), grounds_shown=Subquery(_grounds_rows())
     )
-    deployment = rows.filter(pk=pk).first()
+    deployment: Any = rows.filter(pk=pk).first()
     if deployment is None:
         raise NotFound("There is no such deployment, or you may not see it.")
     host = JSONObject(state="state", rss_bytes="rss_bytes", error="error", at="at")
     hosts = HostReport.objects.filter(version_id=OuterRef("model_version_id")).values(entry=host)
-    found = list(rollout_list(deployment).annotate(host=Subquery(hosts[:1]))[:rollouts])
+    found: list[Any] = list(rollout_list(deployment).annotate(host=Subquery(hosts[:1]))[:rollouts])
     live = next((row for row in found if row.state == Rollout.State.LIVE), None)
     loading = next((row for row in found if row.state == Rollout.State.LOADING), None)
     answering, grounds = live or loading, deployment.grounds_shown
@@ -145,7 +145,7 @@ def _timed(row: dict[str, Any], name: str) -> dict[str, Any]:
     return {**row, name: datetime.fromisoformat(row[name])}
 
 
-def _grounds_rows() -> QuerySet[Rollout]:
+def _grounds_rows() -> QuerySet[Any]:
     """For a subquery: what the rollout that the page speaks of rests on."""
     entry = JSONObject(
         person_label="request__decisions__person_label",
@@ -171,7 +171,7 @@ def _typical(columns: list[dict[str, Any]]) -> dict[str, Any]:
     return row
 
 
-def _changes(rows: QuerySet[Deployment]) -> QuerySet[Deployment]:
+def _changes(rows: QuerySet[Deployment]) -> QuerySet[Any]:
     """With `changes`: a number that grows with every rollout, split and change of state."""
 
     def count(rows: QuerySet[Any]) -> Coalesce:

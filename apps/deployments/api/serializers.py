@@ -96,7 +96,7 @@ class PredictionRow(serializers.ModelSerializer[PredictionLog]):
 class TrafficBucket(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
     count = serializers.IntegerField()
-    errors = serializers.IntegerField()
+    errors = serializers.IntegerField()  # type: ignore[assignment]
     p50 = serializers.FloatField(allow_null=True)
     p95 = serializers.FloatField(allow_null=True)
 

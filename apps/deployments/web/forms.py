@@ -38,7 +38,7 @@ class TryForm(forms.Form):
     def __init__(self, signature: dict[str, Any], *args: Any, row: dict[str, Any] | None = None, **kwargs: Any) -> None:
         names = {tensor["name"]: f"in-{index}" for index, tensor in enumerate(signature.get("inputs", []))}
         initial = {names[name]: _shown(value) for name, value in (row or {}).items() if name in names}
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(*args, **{**kwargs, "initial": initial})
         self.names = {f"in-{index}": tensor["name"] for index, tensor in enumerate(signature.get("inputs", []))}
         for index, tensor in enumerate(signature.get("inputs", [])):
             self.fields[f"in-{index}"] = _field(tensor)
