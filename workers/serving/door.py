@@ -24,8 +24,11 @@ from workers.serving.http_server import Reply, Request, Response, problem
 from workers.serving.inputs import Columns
 from workers.serving.journal import Journal, Subject
 from workers.serving.keeper import RoutesKeeper
+from workers.serving.lane import LARGE_BYTES, Lane, LaneFull
 from workers.serving.problems import Refused, unavailable
 from workers.serving.spool import Spool
+
+_Written = tuple[list[str], Response]
 
 _LIVE = Response(200, b'{"status":"live"}')
 _V2_LIVE = Response(200, b'{"live":true}')
@@ -40,6 +43,7 @@ class Door:
         self.keeper: RoutesKeeper | None = None
         self._spool = spool
         self._journal = journal
+        self._lane = Lane()
         self._lines: list[str] = []
         self._answers: list[tuple[Reply, Response]] = []
 
@@ -54,6 +58,10 @@ class Door:
             response = problem(500, "internal-error", "The gateway failed on this request.")
         if response is not None:
             reply(response)
+
+    def close(self) -> None:
+        """Takes no further large requests."""
+        self._lane.close()
 
     def flush(self) -> None:
         """Writes the log rows of a batch, then its answers."""
@@ -236,27 +244,35 @@ class Door:
         subject: Subject,
         parse: Callable[[dict[str, Any]], tuple[int, Columns, Callable[[Scores, list[int]], bytes]]],
     ) -> Response | None:
+        def taken(rows: int, columns: Columns, done: Callable[[Scores | Exception], None]) -> None:
+            host.submit(Job(rows, columns, done))
+
+        def written(columns: Columns, scores: Scores, write: Callable[[Scores, list[int]], bytes]) -> _Written:
+            chosen = host.answers.chosen(scores)
+            body = write(scores, chosen)
+            return self._journal.answered(subject, host.answers, columns, scores, chosen), Response(200, body)
+
         try:
             if request.content_type not in ("application/json", ""):
                 raise Refused(415, "media-type", "Send JSON: 'Content-Type: application/json'.")
             if request.content_encoding not in ("", "identity"):
                 raise Refused(415, "media-type", "Send the body without content encoding.")
+            if len(request.body) > LARGE_BYTES:
+                self._large(subject, reply, lambda: parse(body_object(request.body)), taken, written)
+                return None
             rows, columns, write = parse(body_object(request.body))
 
             def done(result: Scores | Exception) -> None:
-                if isinstance(result, Exception):
-                    self._failed(subject, result, reply)
-                    return
                 try:
-                    chosen = host.answers.chosen(result)
-                    body = write(result, chosen)
-                    self._lines += self._journal.answered(subject, host.answers, columns, result, chosen)
-                    self._answers.append((reply, Response(200, body)))
+                    if isinstance(result, Exception):
+                        raise result
+                    lines, response = written(columns, result, write)
+                    self._lines += lines
+                    self._answers.append((reply, response))
                 except Exception as error:  # noqa: BLE001 - the other requests of the batch must still be answered
-                    traceback.print_exc(file=sys.stderr)
                     self._failed(subject, error, reply)
 
-            host.submit(Job(rows, columns, done))
+            taken(rows, columns, done)
         except Refused as refused:
             self._spool.append([self._journal.refused(subject, refused.status, refused.log)])
             raise
@@ -265,8 +281,59 @@ class Door:
             return unavailable("version-not-ready", f"The version cannot answer now: {away}.")
         return None
 
+    def _large(
+        self,
+        subject: Subject,
+        reply: Reply,
+        parse: Callable[[], tuple[int, Columns, Callable[[Scores, list[int]], bytes]]],
+        taken: Callable[[int, Columns, Callable[[Scores | Exception], None]], None],
+        written: Callable[[Columns, Scores, Callable[[Scores, list[int]], bytes]], _Written],
+    ) -> None:
+        """The same way for a large body, read and written in the lane. Raises Refused (503) when that is full."""
+        lane = self._lane
+        try:
+            lane.enter()
+        except LaneFull:
+            raise _Unavailable("too-many-large", "Too many large requests are under way.", retry_after=1) from None
+
+        def ended(error: Exception) -> None:
+            lane.leave()
+            self._failed(subject, error, reply)
+            self.flush()
+
+        def parsed(found: Any) -> None:
+            if isinstance(found, Exception):
+                ended(found)
+                return
+            rows, columns, write = found
+
+            def scored(result: Scores | Exception) -> None:
+                if isinstance(result, Exception):
+                    ended(result)
+                else:
+                    lane.run(lambda: written(columns, result, write), answered)
+
+            try:
+                taken(rows, columns, scored)
+            except HostAway as away:
+                ended(away)
+
+        def answered(found: Any) -> None:
+            if isinstance(found, Exception):
+                ended(found)
+                return
+            lane.leave()
+            lines, response = found
+            self._spool.append(lines)
+            reply(response)
+
+        lane.run(parse, parsed)
+
     def _failed(self, subject: Subject, error: Exception, reply: Reply) -> None:
-        if isinstance(error, ModelRefused):
+        if isinstance(error, Refused):
+            response = error.response
+            line = self._journal.refused(subject, error.status, error.log)
+        elif isinstance(error, ModelRefused):
             detail = f"The model did not take this input: {error}"
             response = problem(400, "model-refused-input", detail, field="body")
             line = self._journal.refused(subject, 400, "model-refused-input")
@@ -274,6 +341,7 @@ class Door:
             response = unavailable("version-not-ready", f"The version cannot answer now: {error}.")
             line = self._journal.refused(subject, 503, f"host-away: {error}")
         else:
+            traceback.print_exception(error, file=sys.stderr)
             response = problem(500, "internal-error", "The gateway failed on this request.")
             line = self._journal.refused(subject, 500, "internal-error")
         self._lines.append(line)

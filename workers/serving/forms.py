@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from workers.contracts.signature import inputs_clean, records_clean, split_clean
+from workers.contracts.signature import MAX_ROWS, inputs_clean, records_clean, split_clean
 from workers.serving.inputs import Columns, Inputs
 from workers.serving.problems import InputRefused, Refused
 
@@ -40,6 +40,13 @@ def body_object(body: bytes) -> dict[str, Any]:
     return document
 
 
+def rows_check(rows: object) -> None:
+    """Refuses (413) a list with more rows than one request may hold; anything else is judged later."""
+    if type(rows) is list and len(rows) > MAX_ROWS:
+        detail = f"A request may hold at most {MAX_ROWS:,} rows; this one holds {len(rows):,}. Send it in parts."
+        raise Refused(413, "too-many-rows", detail, limit=MAX_ROWS)
+
+
 def v2_parse(document: dict[str, Any], inputs: Inputs, answers: frozenset[str]) -> V2Request:
     """A V2 infer request checked against the signature; `answers` are the outputs the version has.
 
@@ -54,6 +61,8 @@ def v2_parse(document: dict[str, Any], inputs: Inputs, answers: frozenset[str]) 
     tensors = document.get("inputs")
     if type(tensors) is list:
         for tensor in tensors:
+            if type(tensor) is dict:
+                rows_check(tensor.get("data"))
             if type(tensor) is dict and (given := tensor.get("parameters")) is not None:
                 _parameters_check(str(tensor.get("name")), given)
     outputs = document.get("outputs")
@@ -75,9 +84,11 @@ def invocation_parse(document: dict[str, Any], inputs: Inputs) -> tuple[int, Col
     if form == "dataframe_split":
         if type(value) is not dict or type(value.get("columns")) is not list or type(value.get("data")) is not list:
             raise InputRefused(form, "'dataframe_split' must be an object with the lists 'columns' and 'data'.")
+        rows_check(value["data"])
         return inputs.cleaned(split_clean, value["columns"], value["data"])
     if form == "inputs" and type(value) is dict:
         return _by_name(value, inputs)
+    rows_check(value)
     if type(value) is not list or not value:
         raise InputRefused(form, f"'{form}' must be a list of rows.")
     if form != "dataframe_records" and type(value[0]) is list:
@@ -86,6 +97,8 @@ def invocation_parse(document: dict[str, Any], inputs: Inputs) -> tuple[int, Col
 
 
 def _by_name(value: dict[str, Any], inputs: Inputs) -> tuple[int, Columns]:
+    for item in value.values():
+        rows_check(item)
     columns = {name: _column(item) for name, item in value.items()}
     lengths = {len(column) for column in columns.values()}
     if len(lengths) != 1 or lengths == {0}:
