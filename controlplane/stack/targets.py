@@ -18,7 +18,7 @@ from controlplane.stack.messages import StackError, say
 
 CODE = ("analysis", "workers", "apps", "controlplane")
 ROOM_TESTS = (*CODE, "tests/architecture")
-STORY_TESTS = ("tests/flows", "tests/compat", "tests/e2e")
+STORY_TESTS = ("tests/flows", "tests/api", "tests/compat", "tests/e2e")
 # Pytest's exit code for "nothing was collected".
 NO_TESTS = 5
 
