@@ -143,7 +143,7 @@ def training_launched(person: Person) -> None:
 
 def version_evaluated(person: Person) -> None:
     page = person.page
-    person.press("Evaluate")
+    person.press("Evaluate", within=page.get_by_role("region", name="Evaluation"))
     expect(page.get_by_role("heading", name="Gates")).to_be_visible(timeout=SLOW)
     heading(page, re.compile(r"^Evaluation \d+"))
     expect(page.get_by_text("ROC AUC").first).to_be_visible()
@@ -152,7 +152,7 @@ def version_evaluated(person: Person) -> None:
 def approval_asked(person: Person) -> None:
     page = person.page
     person.follow("Request approval", within=page.get_by_role("main"))
-    field(page, "Message").fill("It finds the old boilers; please look at the tenants.")
+    field(page, "What the deciders should know").fill("It finds the old boilers; please look at the tenants.")
     person.press("Send request")
     heading(page, re.compile(r"^Request \d+"))
     expect(page.get_by_text("foreman can decide")).to_be_visible()
