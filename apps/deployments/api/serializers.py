@@ -62,7 +62,7 @@ class DeploymentDetail(DeploymentRow):
         return f"{settings.GATEWAY_URL}/v2/models/{deployment.name}/infer"
 
 
-class ReasonInput(serializers.Serializer[Any]):
+class SwitchInput(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=2000)
 
 

@@ -19,10 +19,10 @@ from apps.deployments.api.serializers import (
     DeploymentRow,
     MaskInput,
     PredictionRow,
-    ReasonInput,
     RolloutRow,
     SplitRow,
     StartInput,
+    SwitchInput,
     TrafficRow,
 )
 
@@ -97,42 +97,42 @@ class _SwitchView(ApiView):
     """A switch that needs a reason and answers with the deployment."""
 
     def switch(self, pk: uuid.UUID, service: Any) -> Response:
-        data = self.input(ReasonInput)
+        data = self.input(SwitchInput)
         selectors.deployment_get(self.actor, pk)
         service(actor=self.actor, deployment_id=pk, reason=data["reason"])
         return Response(_detail(self, pk))
 
 
 class RollbackView(_SwitchView):
-    @extend_schema(operation_id="deployment_rollback", request=ReasonInput, responses={200: DeploymentDetail})
+    @extend_schema(operation_id="deployment_rollback", request=SwitchInput, responses={200: DeploymentDetail})
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """Give all traffic back to the version before."""
         return self.switch(pk, services.deployment_rollback)
 
 
 class KillView(_SwitchView):
-    @extend_schema(operation_id="deployment_kill", request=ReasonInput, responses={200: DeploymentDetail})
+    @extend_schema(operation_id="deployment_kill", request=SwitchInput, responses={200: DeploymentDetail})
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """End the live version's traffic at once."""
         return self.switch(pk, services.deployment_kill)
 
 
 class PauseView(_SwitchView):
-    @extend_schema(operation_id="deployment_pause", request=ReasonInput, responses={200: DeploymentDetail})
+    @extend_schema(operation_id="deployment_pause", request=SwitchInput, responses={200: DeploymentDetail})
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """Let nobody answer until it is resumed."""
         return self.switch(pk, services.deployment_pause)
 
 
 class ResumeView(_SwitchView):
-    @extend_schema(operation_id="deployment_resume", request=ReasonInput, responses={200: DeploymentDetail})
+    @extend_schema(operation_id="deployment_resume", request=SwitchInput, responses={200: DeploymentDetail})
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """Put the version that was live last back."""
         return self.switch(pk, services.deployment_resume)
 
 
 class RetireView(_SwitchView):
-    @extend_schema(operation_id="deployment_retire", request=ReasonInput, responses={200: DeploymentDetail})
+    @extend_schema(operation_id="deployment_retire", request=SwitchInput, responses={200: DeploymentDetail})
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """End a deployment for good."""
         return self.switch(pk, services.deployment_retire)
