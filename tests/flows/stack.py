@@ -38,6 +38,15 @@ for name, (role, team_name) in json.loads(%r).items():
 print("people", json.dumps(made))
 """
 
+# One row that the demo's models take.
+DEMO_ROW = {
+    "year": ("INT64", 2000),
+    "age": ("INT64", 30),
+    "employed": ("BYTES", "Yes"),
+    "citizen": ("BYTES", "Yes"),
+    "checks": ("INT64", 1),
+}
+
 
 @dataclass(frozen=True)
 class Answer:

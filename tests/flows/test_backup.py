@@ -9,8 +9,7 @@ import pytest
 
 from controlplane.stack.testing import LiveStack
 from tests.flows.processes import wait_for
-from tests.flows.stack import Api, Gateway, stack_open, token_of
-from tests.flows.test_bad_days_outages import ROW
+from tests.flows.stack import DEMO_ROW, Api, Gateway, stack_open, token_of
 
 LISTS = ("problems", "datasets", "runs", "models", "evaluations", "requests", "deployments", "jobs")
 
@@ -93,7 +92,7 @@ def test_a_second_installation_takes_over(live_stack, backup):
         # Work goes on: the chain grows, a new person's token and the restored model answer.
         name = person.get("deployments")["results"][0]["name"]
         gateway = Gateway(second.gateway_url, token_of(second, "scientist", "predict"))
-        wait_for(lambda: gateway.infer(name, ROW).status == 200, 60, "a prediction of the restored model")
+        wait_for(lambda: gateway.infer(name, DEMO_ROW).status == 200, 60, "a prediction of the restored model")
         assert second.manage("audit_verify").returncode == 0
         assert second.manage("restore", str(folder)).returncode != 0
         again = second.manage("restore", str(folder), "--replace", seconds=180)

@@ -1,0 +1,74 @@
+"""Every page asks the database at most as often as its line in `query_budgets.toml` allows, however long its lists are.
+
+The walk over the resolver finds the pages, so a new one fails here until it has a line. Data are the demo's with a
+hundred more runs and jobs; each page is asked by an administrator, the owner and the scientist, and the most counts.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from bench._rows import jobs_add, runs_add
+from tests.architecture.pages import address, pages_all
+from tests.architecture.test_routes import Route
+
+BUDGETS: dict[str, int] = tomllib.loads(Path(__file__).with_name("query_budgets.toml").read_text())["queries"]
+MOST = 15
+
+
+def signed_in(username: str) -> Client:
+    client = Client()
+    user = get_user_model().objects.get(username=username)
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def measure(route: Route, clients: list[Client]) -> int | None:
+    """The most queries that anybody's page took; None when nobody gets a page there."""
+    where, most = address(route), None
+    for client in clients if where else []:
+        with CaptureQueriesContext(
+            connection,
+        ) as found:
+            answer = client.get(where)
+        assert answer.status_code < 500, where
+        if answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/html"):
+            most = max(most or 0, len(found))
+    return most
+
+
+@pytest.fixture
+def measured(demo: None) -> dict[str, int]:
+    """Queries per page name."""
+    with connection.cursor() as cursor:
+        runs_add(cursor, 100)
+        jobs_add(cursor, 100)
+    clients = [signed_in(name) for name in ("admin", "owner", "scientist")]
+    routes = pages_all()
+    for route in routes.values():
+        measure(route, clients[:1])  # what is loaded once per process is no query of a page
+    found = {name: measure(route, clients) for name, route in routes.items()}
+    return {name: count for name, count in found.items() if count is not None}
+
+
+def test_every_page_keeps_to_its_budget(measured):
+    missing = sorted(set(measured) - set(BUDGETS))
+    gone = sorted(set(BUDGETS) - set(measured))
+    over = {
+        name: (count, BUDGETS.get(name, MOST)) for name, count in measured.items() if count > BUDGETS.get(name, MOST)
+    }
+
+    assert not over, f"queries, budget: {over}"
+    assert not missing, f"pages without a line: { {name: measured[name] for name in missing} }"
+    assert not gone, f"lines without a page: {gone}"
+
+
+def test_no_budget_is_above_what_was_promised():
+    assert {name: count for name, count in BUDGETS.items() if count > MOST} == {}
