@@ -101,6 +101,8 @@ customElements.define("command-palette", class extends HTMLElement {
     if (event.key === "ArrowDown") this.#select(this.#at >= last ? 0 : this.#at + 1);
     else if (event.key === "ArrowUp") this.#select(this.#at <= 0 ? last : this.#at - 1);
     else if (event.key === "Enter") this.#run(this.#options[this.#at]);
+    /* A search field would keep the first Esc to empty itself. */
+    else if (event.key === "Escape") this.#dialog.close();
     else return;
     event.preventDefault();
   }
