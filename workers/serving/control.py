@@ -6,6 +6,7 @@ Redirects are not followed and the key goes to the configured address only, what
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import http.client
 import json
@@ -25,10 +26,15 @@ PREDICTIONS_PATH = "/internal/gateway/predictions"
 HEALTH_PATH = "/internal/gateway/health"
 DOCUMENT_BYTES = 32 * 1024 * 1024
 _CHUNK = 1 << 20
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO)
 
 
 class FetchFailed(OSError):
     """A model file that could not be fetched, or whose size or digest is not the signed one."""
+
+
+class ControlAway(FetchFailed):
+    """The control plane did not answer, or only with a 5xx: nothing is known about the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,10 @@ class ControlPlane:
         return (await self._call("health", "POST", HEALTH_PATH, json.dumps(document).encode(), {}, 5.0)).status
 
     async def fetch(self, file: RouteFile, target: Path) -> None:
-        """Writes one model file to `target`, checked against its signed size and SHA-256. Raises FetchFailed."""
+        """Writes one model file to `target`, checked against its signed size and SHA-256.
+
+        Raises FetchFailed, as ControlAway when nobody answered.
+        """
         async with self._turn("files"):
             await asyncio.to_thread(self._fetch, file, target)
 
@@ -102,7 +111,8 @@ class ControlPlane:
             ):
                 if r.status != 200:
                     r.read(_CHUNK)
-                    raise FetchFailed(f"the control plane answered {r.status} for {file.path}")
+                    kind = ControlAway if r.status >= 500 else FetchFailed
+                    raise kind(f"the control plane answered {r.status} for {file.path}")
                 while chunk := r.read(_CHUNK):
                     size += len(chunk)
                     if size > file.size:
@@ -112,7 +122,8 @@ class ControlPlane:
         except FetchFailed:
             raise
         except OSError as error:
-            raise FetchFailed(f"{file.path} could not be fetched: {error or type(error).__name__}") from error
+            kind = FetchFailed if error.errno in _DISK else ControlAway
+            raise kind(f"{file.path} could not be fetched: {error or type(error).__name__}") from error
         if size != file.size or digest.hexdigest() != file.sha256:
             raise FetchFailed(f"{file.path} is not what was signed: its size or SHA-256 differs")
 

@@ -29,6 +29,7 @@ import psutil
 from workers.contracts.routes import RouteVersion
 from workers.sandbox import clean_environment
 from workers.serving.answers import Answers, Scores
+from workers.serving.control import ControlAway
 from workers.serving.frames import FrameRefused, column_encode, frame_encode
 from workers.serving.inputs import Columns, Inputs
 from workers.serving.links import Link, last_words, process_ended
@@ -41,6 +42,7 @@ LOAD_SECONDS = 120.0
 DRAIN_SECONDS = 10.0
 BACKOFF_SECONDS = (0.2, 30.0)
 STEADY_SECONDS = 30.0
+AWAY_SECONDS = 1.0
 ERROR_CHARACTERS = 2_000
 FAILURES_TOLD = 3
 
@@ -147,9 +149,15 @@ class Host:
 
     async def _live(self) -> None:
         while True:
-            self._phase(FETCHING)
+            if self.state != FETCHING:  # what kept it from being fetched goes on being told
+                self._phase(FETCHING)
             try:
                 directory = await self._store.directory(self.version)
+            except ControlAway as error:
+                # No fault of the version: it goes on waiting, however long the control plane is away.
+                self._set(self.state, str(error)[:ERROR_CHARACTERS])
+                await asyncio.sleep(AWAY_SECONDS)
+                continue
             except OSError as error:
                 self._broken(FETCHING, str(error))
             else:

@@ -28,6 +28,7 @@ class ControlStub:
         self.away = False
         self.files: dict[str, bytes] = {}
         self.file_headers: list[str] = []
+        self.answer_files = 200
         self.batches: dict[str, list[dict[str, Any]]] = {}
         self.posts: list[str] = []
         self.answer_predictions = 200
@@ -106,6 +107,9 @@ class ControlStub:
         elif request.path.startswith("/internal/gateway/files/"):
             self.file_headers.append(request.path)
             data = self.files.get(request.path.rpartition("/")[2])
+            if self.answer_files != 200:
+                self._answer(request, self.answer_files, b"")
+                return
             self._answer(request, 404 if data is None else 200, data or b"")
         else:
             self._answer(request, 404, b"")

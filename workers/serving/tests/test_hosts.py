@@ -100,6 +100,21 @@ def test_refusal_while_a_host_is_away_says_when_to_come_back(control: ControlStu
     until(lambda: gateway.infer("loan", row()).status_code == 200, what="it is fetched again by itself")
 
 
+def test_an_outage_of_the_control_plane_is_no_fault_of_the_version(
+    control: ControlStub, start: Start, loan: Entry
+) -> None:
+    control.answer_files = 503
+    control.publish(loan([1], {1: 10_000}))
+    gateway = start()
+
+    until(lambda: len(control.file_headers) > 4, what="it is asked for again and again")
+
+    until(lambda: "answered 503" in control.health["hosts"][0]["error"], what="it is told why")
+    assert control.states() == {"v-1": "FETCHING"}
+    control.answer_files = 200
+    until(lambda: gateway.infer("loan", row()).status_code == 200, what="it is loaded once the file can be had")
+
+
 def test_file_that_is_not_the_signed_one_is_never_loaded(control: ControlStub, start: Start, loan: Entry) -> None:
     entry = loan([1], {1: 10_000})
     digest = entry["versions"][0]["files"][0]["sha256"]
