@@ -198,7 +198,7 @@ def test_every_operation_answers_as_described(case, world, who, pick):
 @pytest.mark.slow
 @THOROUGH.given(who=st.sampled_from(ROLES), pick=st.integers(0, 239))
 @THOROUGH.parametrize()
-@_settings(100)
+@_settings(30)
 def test_every_operation_answers_as_described_at_length(case, world, who, pick):
     _call(case, world, who, pick)
 
