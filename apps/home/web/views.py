@@ -69,7 +69,16 @@ def search(request: HttpRequest) -> HttpResponse:
             continue
         commands.append({"label": command.label, "url": url, "icon": command.icon})
     if request.GET.get("format") == "json":
-        found = [{"kind": h.kind[:1].upper() + h.kind[1:], "label": h.label, "detail": h.detail, "url": h.url, "icon": h.icon} for h in hits]
+        found = [
+            {
+                "kind": h.kind[:1].upper() + h.kind[1:],
+                "label": h.label,
+                "detail": h.detail,
+                "url": h.url,
+                "icon": h.icon,
+            }
+            for h in hits
+        ]
         return JsonResponse({"hits": found, "commands": commands})
     return render(request, "home/search.html", {"q": text, "hits": hits, "commands": commands})
 
