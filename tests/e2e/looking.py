@@ -128,6 +128,7 @@ def faults(person: Person, path: str, looks: Path | None = None) -> list[str]:
         person.page.set_viewport_size({"width": width, "height": 900})
         if wide := person.page.evaluate(WIDE, width):
             found.append(f"wider than {width}: {wide}")
+    person.page.set_viewport_size({"width": 1280, "height": 900})
     found += person.unexpected()
     return [f"{path} {fault}" for fault in found]
 
