@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from controlplane.stack.testing import LiveStack
-from tests.flows.stack import Api, token_of
+from tests.flows.stack import Api, stack_open, token_of
 
 AGE = "Age=35 and over"
 OBJECTS = (
@@ -20,6 +21,13 @@ OBJECTS = (
     "requests",
     "deployments",
 )
+
+
+@pytest.fixture(scope="module")
+def live_stack() -> Iterator[LiveStack]:
+    """A product of its own: the story is that of a first start, with nothing else on the machine's gateway."""
+    with stack_open() as stack:
+        yield stack
 
 
 @pytest.fixture(scope="module")
