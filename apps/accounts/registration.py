@@ -66,7 +66,7 @@ def register() -> None:
             icon="users",
             url_name="person-list",
             order=110,
-            shortcut="p",
+            shortcut="s",
             visible=lambda actor, team_id: may_administer(actor),
         )
     )

@@ -25,6 +25,7 @@ def test_keys_are_listed_and_lead_along_the_rail(people):
         page.keyboard.press("g")
         page.keyboard.press(letter)
         expect(page.get_by_role("heading", level=1, name=name)).to_be_visible()
+        page.wait_for_load_state("load")  # the page's scripts have run by then
 
 
 def test_a_table_is_searched_walked_and_opened(people):
