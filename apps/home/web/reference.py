@@ -57,6 +57,7 @@ class Operation:
 class Subject:
     """The operations of one kind of thing."""
 
+    id: str
     name: str
     operations: tuple[Operation, ...]
 
@@ -71,11 +72,11 @@ def subjects_of(document: Schema, address: str) -> tuple[Subject, ...]:
                 operation = entry[method]
                 subject = next(iter(operation.get("tags", ())), "others")
                 found.setdefault(subject, []).append(_operation(path, method, operation, components, address))
-    return tuple(Subject(name, tuple(operations)) for name, operations in sorted(found.items()))
+    return tuple(Subject(name, name.replace("-", " "), tuple(found[name])) for name in sorted(found))
 
 
 def _operation(path: str, method: str, operation: Schema, components: Schema, address: str) -> Operation:
-    title, _, text = operation.get("description", operation["operationId"]).strip().partition("\n")
+    title, _, text = _plain(operation.get("description", operation["operationId"])).partition("\n")
     body_type, body = _content(operation.get("requestBody", {}))
     status = next((code for code in sorted(operation["responses"]) if code.startswith("2")), "")
     _, answer = _content(operation["responses"].get(status, {}))
@@ -96,6 +97,11 @@ def _operation(path: str, method: str, operation: Schema, components: Schema, ad
         answer_kind=kind_of(answer, components) if answer else "",
         curl=_curl(path, method, body_type, body, components, address),
     )
+
+
+def _plain(text: str) -> str:
+    """Markdown's marks of code are for other readers."""
+    return text.replace("`", "").strip()
 
 
 def _place(parameter: Schema) -> str:
@@ -125,7 +131,7 @@ def _fields(schema: Schema, components: Schema) -> Iterator[Field]:
     for name, one in whole.get("properties", {}).items():
         text = one.get("description", "") or _resolved(one, components).get("description", "")
         # drf-spectacular describes an enumeration by listing it once more.
-        yield Field(name, kind_of(one, components), name in needed, "" if text.startswith("* `") else text)
+        yield Field(name, kind_of(one, components), name in needed, "" if text.startswith("* `") else _plain(text))
 
 
 def kind_of(schema: Schema, components: Schema) -> str:
