@@ -145,7 +145,11 @@ def _text(data: bytes, *, whole: bool) -> str:
     if zero >= 0:
         line, column = _place(data, zero)
         raise _no(
-            "NUL", f"Line {line} holds a NUL byte, which no text has; the file may be binary or UTF-16.", line, column
+            "NUL",
+            f"Line {line} holds a NUL byte, which no text has; the file may be binary or UTF-16.",
+            line,
+            column,
+            lines=_around_bytes(data, line),
         )
     try:
         return codecs.getincrementaldecoder("utf-8")().decode(data, final=whole)
@@ -156,6 +160,7 @@ def _text(data: bytes, *, whole: bool) -> str:
             f"Line {line} holds a byte (0x{data[error.start]:02x}) that is not UTF-8. Save the file as UTF-8.",
             line,
             column,
+            lines=_around_bytes(data, line),
         ) from None
 
 
@@ -171,19 +176,48 @@ def _table_check(text: str, *, kind: str, whole: bool) -> None:
         header = next((row for row in reader if row), [])
         header_line = reader.line_num
         header_check(header, line=header_line, kind=kind, shown=_around(lines, header_line))
-        rows = _rows_check(reader, header, lines, whole=whole, delimiter=delimiter)
+        rows = _rows_check(reader, header, lines, whole=whole)
     except csv.Error as error:
-        line = max(reader.line_num, 1)
-        if not whole and line >= len(lines) - 1:
+        if not whole and reader.line_num >= len(lines) - 1:
             return  # the quoted text may well end in the part that is not here
+        line, column = _quote_place(lines, reader.line_num, delimiter)
         raise _no(
             "QUOTES",
             f"Line {line} cannot be read: {_quote_words(error)}.",
             line,
+            column,
             lines=_around(lines, line),
         ) from None
     if whole and rows == 0:
-        raise _no("NO_ROWS", "The file has a header but no row of data.", header_line + 1, lines=_around(lines, 1))
+        raise _no("NO_ROWS", "The file has a header but no row of data.", header_line + 1, 1, lines=_around(lines, 1))
+
+
+def _quote_place(lines: Sequence[str], last: int, delimiter: str) -> tuple[int, int]:
+    """Line and field in which the quote begins that the reader, stopped in line `last`, could not make sense of."""
+    line, field, opened, quoted, fresh = 1, 1, (1, 1), False, True
+    for line, text in enumerate(lines[:last], start=1):
+        if not quoted:
+            field, fresh = 1, True
+        at = 0
+        while at < len(text):
+            character = text[at]
+            at += 1
+            if quoted:
+                if character != '"':
+                    continue
+                if text[at : at + 1] == '"':
+                    at += 1
+                    continue
+                quoted = False
+                if text[at : at + 1] not in ("", delimiter, "\r", "\n"):
+                    return opened
+            elif character == delimiter:
+                field, fresh = field + 1, True
+            else:
+                if character == '"' and fresh:
+                    quoted, opened = True, (line, field)
+                fresh = False
+    return opened if quoted else (max(line, 1), field)
 
 
 def _quote_words(error: csv.Error) -> str:
@@ -207,6 +241,7 @@ def header_check(
             "TOO_MANY_COLUMNS",
             f"The header has {count} columns; at most 2\u202f000 are taken. Leave out what is not needed.",
             line,
+            MAX_COLUMNS + 1,
         )
     if len(header) == 1 and kind == "csv":
         for character, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
@@ -235,7 +270,7 @@ def header_check(
         seen[name] = number
 
 
-def _rows_check(reader: object, header: Sequence[str], lines: Sequence[str], *, whole: bool, delimiter: str) -> int:
+def _rows_check(reader: object, header: Sequence[str], lines: Sequence[str], *, whole: bool) -> int:
     rows = 0
     width = len(header)
     last = len(lines)
@@ -263,3 +298,14 @@ def _around(lines: Sequence[str], line: int) -> tuple[tuple[int, str], ...]:
     """The header, the line with one neighbour on either side, each cut to a readable length."""
     wanted = sorted({1, line - 1, line, line + 1})
     return tuple((n, lines[n - 1].rstrip("\r\n")[:_SHOWN]) for n in wanted if 1 <= n <= len(lines))
+
+
+def _around_bytes(data: bytes, line: int) -> tuple[tuple[int, str], ...]:
+    """The same of bytes that are no text: what cannot be read is shown as a sign."""
+    shown = [part[: 4 * _SHOWN].decode("utf-8", "replace") for part in data.split(b"\n", line + 1)[: line + 1]]
+    return _around([_UNSAFE.sub(_picture, text.rstrip("\r")) for text in shown], line)
+
+
+def _picture(found: re.Match[str]) -> str:
+    code = ord(found.group())
+    return "\t" if code == 9 else chr(0x2400 + code) if code < 0x20 else "\ufffd"

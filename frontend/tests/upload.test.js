@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PART, UploadRefused, upload } from "../js/lib/upload.js";
+import { PART, UploadRefused, faultOf, upload } from "../js/lib/upload.js";
 
 const answer = (status, body) => ({ ok: status < 400, status, json: async () => body });
 
@@ -69,4 +69,15 @@ test("a refusal ends it with the server's words", async () => {
   const s = server({ size: 10, trouble: (call) => (call.startsWith("PUT") ? answer(413, { detail: "At most 2 GiB." }) : null) });
 
   await assert.rejects(upload({ createUrl: "/api/v1/uploads", file: file(10), send: s.send, wait }), (problem) => problem instanceof UploadRefused && problem.message === "At most 2 GiB.");
+});
+
+test("a refused file says where: line, column and the lines around", () => {
+  const item = { code: "RAGGED", message: "Line 3 has 1 field.", line: 3, column: 1, lines: [[1, "a,b"], [3, "3"]] };
+
+  assert.deepEqual(faultOf(new UploadRefused(400, { items: [item] })), {
+    place: "Line 3, column 1",
+    lines: [{ number: 1, text: "a,b", bad: false }, { number: 3, text: "3", bad: true }],
+  });
+  assert.equal(faultOf(new UploadRefused(400, { items: [{ code: "COMPRESSED", message: "", line: null, lines: [] }] })), null);
+  assert.equal(faultOf(new TypeError("lost")), null);
 });

@@ -56,6 +56,8 @@ def test_a_draft_lists_what_is_missing_and_a_bad_file_says_where(people, tmp_pat
     person.press("Upload")
     expect(page.get_by_role("alert").filter(has_text="Line 3 has 1 field; the header has 2.")).to_be_visible()
     expect(page.get_by_text("Nothing was stored.")).to_be_visible()
+    expect(page.get_by_text("Line 3, column 1", exact=True)).to_be_visible()
+    expect(page.get_by_role("region", name="Lines around the error").locator(".bad")).to_have_text("33")
     found += faults(person, page.url.removeprefix(person.product.url))
     assert not found, "\n".join(found)
 

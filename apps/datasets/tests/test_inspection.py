@@ -32,19 +32,21 @@ CASES = [
     ("utf-16", "a,b\n1,2\n".encode("utf-16"), "ENCODING", 1, 1),
     ("latin-1", "name,city\nJürgen,Köln\n".encode("latin-1"), "ENCODING", 2, 2),
     ("nul byte", b"a,b\n1,2\n3,\x004\n", "NUL", 3, 3),
-    ("header only", b"a,b\n", "NO_ROWS", 2, None),
-    ("header only, no newline", b"a,b", "NO_ROWS", 2, None),
+    ("header only", b"a,b\n", "NO_ROWS", 2, 1),
+    ("header only, no newline", b"a,b", "NO_ROWS", 2, 1),
     ("duplicate header", b"a,b,a\n1,2,3\n", "DUPLICATE_HEADER", 1, 3),
     ("duplicate but for spaces", b"a, a\n1,2\n", "DUPLICATE_HEADER", 1, 2),
     ("empty header", b"a,,c\n1,2,3\n", "EMPTY_HEADER", 1, 2),
     ("reserved header", b"a,__row__\n1,2\n", "RESERVED_HEADER", 1, 2),
-    ("ten thousand columns", (",".join(f"c{i}" for i in range(10_000)) + "\n").encode(), "TOO_MANY_COLUMNS", 1, None),
+    ("ten thousand columns", (",".join(f"c{i}" for i in range(10_000)) + "\n").encode(), "TOO_MANY_COLUMNS", 1, 2001),
     ("long header name", b"a," + b"x" * 201 + b"\n1,2\n", "LONG_HEADER", 1, 2),
     ("semicolons", b"a;b;c\n1;2;3\n", "SEPARATOR", 1, 1),
     ("too few fields", b"a,b,c\n1,2,3\n4,5\n6,7,8\n", "RAGGED", 3, 2),
     ("too many fields", b"a,b\n1,2\n3,4,5\n", "RAGGED", 3, 3),
-    ("open quote", b'a,b\n1,"2\n3,4\n', "QUOTES", 3, None),
-    ("text after quote", b'a,b\n1,"2"x\n', "QUOTES", 2, None),
+    ("open quote", b'a,b\n1,"2\n3,4\n', "QUOTES", 2, 2),
+    ("open quote after whole ones", b'a,b\n"1","x ""y"" z"\n"two\nlines",4\n"5,6\n7,8\n', "QUOTES", 5, 1),
+    ("text after quote", b'a,b\n1,"2"x\n', "QUOTES", 2, 2),
+    ("endless quote", b'a,b\n1,"' + b"2,3\n" * 40_000, "QUOTES", 2, 2),
 ]
 
 
@@ -64,6 +66,20 @@ def test_the_lines_around_a_fault_are_shown():
         head_check(b"a,b,c\n1,2,3\n4,5\n6,7,8\n9,9,9\n", kind="csv", whole=True)
 
     assert error.value.fault.lines == ((1, "a,b,c"), (2, "1,2,3"), (3, "4,5"), (4, "6,7,8"))
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        (b"a,b\n1,\x00\n3,4\n", ((1, "a,b"), (2, "1,\u2400"), (3, "3,4"))),
+        ("a\nKöln\n".encode("latin-1"), ((1, "a"), (2, "K\ufffdln"), (3, ""))),
+    ],
+)
+def test_lines_that_are_no_text_are_shown_with_signs(data, shown):
+    with pytest.raises(BadFile) as error:
+        head_check(data, kind="csv", whole=True)
+
+    assert error.value.fault.lines == shown
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 /* <file-upload data-create data-purpose data-field>: sends the chosen file in parts with progress, then fills the
    hidden field with the upload's id. The form waits for it; a reload of the page goes on where it stopped. */
-import { csrf } from "../lib/dom.js";
+import { csrf, el } from "../lib/dom.js";
 import { bytes, duration } from "../lib/format.js";
-import { upload } from "../lib/upload.js";
+import { faultOf, upload } from "../lib/upload.js";
 
 customElements.define("file-upload", class extends HTMLElement {
   #file = null;
@@ -61,7 +61,7 @@ customElements.define("file-upload", class extends HTMLElement {
       if (done.redirect) location.assign(done.redirect);
       return true;
     } catch (problem) {
-      if (problem.name !== "AbortError") this.#fail(problem instanceof TypeError ? "The connection was lost. Choose the file again to go on where it stopped." : problem.message);
+      if (problem.name !== "AbortError") this.#fail(problem instanceof TypeError ? "The connection was lost. Choose the file again to go on where it stopped." : problem.message, faultOf(problem));
       return false;
     } finally {
       this.#abort = null;
@@ -85,11 +85,21 @@ customElements.define("file-upload", class extends HTMLElement {
 
   #say(text) { this.querySelector("[data-text]").textContent = text; }
 
-  #fail(text) {
+  /** Say what was wrong, in which line and column, and show the lines around it. */
+  #fail(text, fault = null) {
     const node = this.querySelector("[data-error]");
     node.textContent = text;
     node.hidden = !text;
-    this.#input.toggleAttribute("aria-invalid", Boolean(text));
+    const place = this.querySelector("[data-place]");
+    place.replaceChildren(...(fault?.place ? [el("p", { class: "fw-help fw-num" }, fault.place)] : []));
+    if (fault?.lines.length) {
+      place.append(el("div", { class: "fw-err-lines", tabindex: "0", role: "region", "aria-label": "Lines around the error" },
+        ...fault.lines.map((line) => el("div", { class: line.bad ? "bad" : null }, el("i", {}, String(line.number)), line.text))));
+    }
+    if (text) {
+      this.#input.setAttribute("aria-invalid", "true");
+      this.querySelector("[data-progress]").hidden = true;
+    } else this.#input.removeAttribute("aria-invalid");
   }
 
   #pause() {

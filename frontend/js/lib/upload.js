@@ -10,6 +10,17 @@ export class UploadRefused extends Error {
   }
 }
 
+/** Where in the file a refusal points: a phrase for line and column, and the lines around it; null without a place. */
+export const faultOf = (problem) => {
+  const found = problem?.problem?.items?.[0];
+  if (!found || (!found.line && !found.lines?.length)) return null;
+  const words = [["Line", found.line], ["column", found.column]].filter(([, number]) => number);
+  return {
+    place: words.map(([word, number]) => `${word} ${number}`).join(", "),
+    lines: (found.lines ?? []).map(([number, text]) => ({ number, text, bad: number === found.line })),
+  };
+};
+
 const read = async (answer) => {
   const body = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new UploadRefused(answer.status, body);
