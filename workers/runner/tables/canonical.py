@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 8 * 1024 * 1024
 BATCH_ROWS = 65_536
 GROUP_ROWS = 131_072
+# Parquet packs repeated values into almost nothing: beyond the first figure, more than so many times the file's bytes
+# is no table that somebody gathered.
+UNPACKED_FREE = 4 * 1024**3
+UNPACKED_TIMES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +125,18 @@ def _parquet(source: Path, target: Path) -> CanonicalFacts:
     if file.metadata.num_rows == 0:
         raise BadInput("NO_ROWS", "The file has columns, but no row.")
 
+    most = max(UNPACKED_FREE, UNPACKED_TIMES * source.stat().st_size)
+
     def converted() -> Iterator[dict[str, Any]]:
+        unpacked = 0
         for batch in file.iter_batches(BATCH_ROWS, columns=names, use_threads=False):
+            unpacked += batch.nbytes
+            if unpacked > most:
+                raise BadInput(
+                    "BOMB",
+                    f"The file unpacks to more than {most / 1024**3:.3g} GiB, {unpacked // source.stat().st_size} times "
+                    "its own size; no table of observations does. Take out the columns that repeat one value.",
+                )
             yield {name: arrow_convert(batch.column(name), types[name]) for name in names}
 
     try:

@@ -12,7 +12,7 @@ import pytest
 from workers.contracts.jobspec import EXIT_BAD_INPUT
 from workers.runner.columns import column_facts
 from workers.runner.errors import BadInput
-from workers.runner.tables import canonical_write
+from workers.runner.tables import canonical, canonical_write
 from workers.runner.tests.kit import job_run, parquet, people
 from workers.runner.tests.peer import Peer
 
@@ -271,3 +271,18 @@ def test_segments_are_counted_again_on_the_canonical_table_with_outcomes_and_cro
     ages, members = table["age"].to_pylist(), table["member"].to_pylist()
     young = sum(a < 30 and m is True for a, m in zip(ages, members, strict=True))
     assert {tuple(g["labels"]): g["n"] for g in crossing["groups"]}[("under 30", "Member")] == young
+
+
+def test_a_parquet_file_that_unpacks_to_far_more_than_itself_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(canonical, "UNPACKED_FREE", 1024 * 1024)
+    bomb = parquet(pa.table({"text": ["x" * 1000] * 200_000}))
+    assert len(bomb) * canonical.UNPACKED_TIMES < 200_000_000
+
+    with pytest.raises(BadInput) as error:
+        _types(tmp_path, bomb, "parquet")
+
+    assert error.value.code == "BOMB"
+    assert "times its own size" in str(error.value)
+    assert _types(tmp_path, parquet(pa.table({"text": ["x" * 1000] * 900})), "parquet")[0] == {"text": "STRING"}
