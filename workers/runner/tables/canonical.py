@@ -134,7 +134,8 @@ def _parquet(source: Path, target: Path) -> CanonicalFacts:
             if unpacked > most:
                 raise BadInput(
                     "BOMB",
-                    f"The file unpacks to more than {most / 1024**3:.3g} GiB, {unpacked // source.stat().st_size} times "
+                    f"The file unpacks to more than {most / 1024**3:.3g} GiB, "
+                    f"{unpacked // source.stat().st_size} times "
                     "its own size; no table of observations does. Take out the columns that repeat one value.",
                 )
             yield {name: arrow_convert(batch.column(name), types[name]) for name in names}
