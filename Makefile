@@ -43,5 +43,5 @@ chaos: ## fault injection alone
 reset: ## ask, then wipe var/
 	$(BOOTSTRAP) reset $(ARGS)
 
-lock: ## write requirements/ again from pyproject.toml
-	$(BOOTSTRAP) lock
+lock: ## requirements/ again from pyproject.toml; ARGS=--keep moves no version that still fits
+	$(BOOTSTRAP) lock $(ARGS)

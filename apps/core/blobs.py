@@ -20,6 +20,7 @@ from django.utils import timezone
 from apps.core.blob_references import reference_exists
 from apps.core.errors import Conflict, Invalid, NotFound, TooLarge
 from apps.core.models import StoredBlob
+from apps.core.store_faults import store_used
 
 CHUNK = 1024 * 1024
 
@@ -75,7 +76,9 @@ def blob_hold(sha256: str) -> None:
 
 
 def blob_write(chunks: Iterable[bytes], *, limit: int | None = None) -> BlobRef:
-    """Stream `chunks` into the store; memory stays flat. Raises TooLarge past `limit` bytes; nothing is left then.
+    """Stream `chunks` into the store; memory stays flat. Nothing is left after a failure.
+
+    Raises TooLarge past `limit` bytes, Unavailable when the store is away or full.
 
     Bytes that were found flipped are written anew. Whoever writes has the collector's grace time to refer to them.
     """
@@ -87,26 +90,32 @@ def blob_write(chunks: Iterable[bytes], *, limit: int | None = None) -> BlobRef:
             if limit is not None and size > limit:
                 raise TooLarge(f"The file is larger than the limit of {limit} bytes.")
             digest.update(chunk)
-            spool.write(chunk)
+            with store_used():
+                spool.write(chunk)
         ref = BlobRef(digest.hexdigest(), size)
-        if _note_write(ref) == StoredBlob.Fault.FLIPPED:
-            storages["blobs"].delete(_name(ref.sha256))
-        if not blob_exists(ref.sha256):
-            spool.seek(0)
-            saved = storages["blobs"].save(_name(ref.sha256), File(spool))
-            if saved != _name(ref.sha256):
-                storages["blobs"].delete(saved)  # another writer of the same bytes was faster
+        fault = _note_write(ref)
+        with store_used():
+            if fault == StoredBlob.Fault.FLIPPED:
+                storages["blobs"].delete(_name(ref.sha256))
+            if not blob_exists(ref.sha256):
+                spool.seek(0)
+                saved = storages["blobs"].save(_name(ref.sha256), File(spool))
+                if saved != _name(ref.sha256):
+                    storages["blobs"].delete(saved)  # another writer of the same bytes was faster
     return ref
 
 
 def blob_exists(sha256: str) -> bool:
-    return storages["blobs"].exists(_name(sha256))
+    """Whether the store has the bytes. Raises Unavailable when it cannot say."""
+    with store_used():
+        return storages["blobs"].exists(_name(sha256))
 
 
 def blob_open(sha256: str) -> IO[bytes]:
-    """Open for reading. Raises NotFound when the bytes are gone."""
+    """Open for reading. Raises NotFound when the bytes are gone, Unavailable when the store is."""
     try:
-        return storages["blobs"].open(_name(sha256), "rb")
+        with store_used():
+            return storages["blobs"].open(_name(sha256), "rb")
     except FileNotFoundError as error:
         raise NotFound("The stored bytes are missing: the store has lost or purged them.") from error
 
@@ -114,8 +123,13 @@ def blob_open(sha256: str) -> IO[bytes]:
 def blob_chunks(sha256: str) -> Iterator[bytes]:
     """Yield the bytes in pieces of 1 MiB."""
     with blob_open(sha256) as handle:
-        while chunk := handle.read(CHUNK):
+        while chunk := _read(handle):
             yield chunk
+
+
+def _read(handle: IO[bytes]) -> bytes:
+    with store_used():
+        return handle.read(CHUNK)
 
 
 def blob_verify(sha256: str) -> bool:
@@ -154,4 +168,5 @@ def blob_release(sha256: str) -> None:
 def blob_delete(sha256: str) -> None:
     """Remove the bytes. Only retention and clean-up call this, once they made sure that nothing refers to them."""
     StoredBlob.objects.filter(pk=sha256).delete()
-    storages["blobs"].delete(_name(sha256))
+    with store_used():
+        storages["blobs"].delete(_name(sha256))

@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from apps.core.blobs import CHUNK, blob_chunks, blob_lock, blob_release
 from apps.core.errors import NotFound
+from apps.core.store_faults import store_used
 from apps.datasets.models import DatasetVersion
 
 _SHOWN = 300
@@ -22,11 +23,12 @@ def part_name(upload_id: uuid.UUID, offset: int) -> str:
 
 
 def part_write(upload_id: uuid.UUID, offset: int, data: bytes) -> None:
-    """Store one part; a part of that name from an attempt that failed is replaced."""
+    """Store one part; a part of that name from an attempt that failed is replaced. Raises Unavailable."""
     store, name = storages["blobs"], part_name(upload_id, offset)
-    if store.exists(name):
-        store.delete(name)
-    store.save(name, ContentFile(data))
+    with store_used():
+        if store.exists(name):
+            store.delete(name)
+        store.save(name, ContentFile(data))
 
 
 def parts_chunks(upload_id: uuid.UUID, offsets: Iterable[int]) -> Iterator[bytes]:

@@ -31,10 +31,15 @@ def database(url: str) -> dict[str, Any]:
     }
 
 
+# What is read from a cloud waits on disk beyond this many bytes: the libraries' own default is memory without end.
+SPOOL_BYTES = 2 * 1024 * 1024
+
+
 def storage(url: str) -> dict[str, Any]:
     """`file:///path`, `s3://bucket/prefix?endpoint_url=…`, `gs://bucket/prefix`, `azure://container/prefix?account_name=…`.
 
-    Credentials come from where each cloud's own library looks for them, or from the query.
+    Credentials come from where each cloud's own library looks for them, or from the query. Raises ValueError for
+    another scheme, and for S3 without its library.
     """
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query))
@@ -53,16 +58,30 @@ def storage(url: str) -> dict[str, Any]:
             "bucket_name": parts.netloc,
             "location": prefix,
             "file_overwrite": True,
+            "max_memory_size": SPOOL_BYTES,
+            "client_config": _s3_patience(),
             **query,
         }
         return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
     if parts.scheme == "gs":
-        options = {"bucket_name": parts.netloc, "location": prefix, "file_overwrite": True, **query}
+        options = {"bucket_name": parts.netloc, "location": prefix, "file_overwrite": True}
+        options |= {"max_memory_size": SPOOL_BYTES, **query}
         return {"BACKEND": "storages.backends.gcloud.GoogleCloudStorage", "OPTIONS": options}
     if parts.scheme == "azure":
         options = {"azure_container": parts.netloc, "location": prefix, "overwrite_files": True, **query}
         return {"BACKEND": "storages.backends.azure_storage.AzureStorage", "OPTIONS": options}
     raise ValueError(f"STORAGE_URL must begin with file, s3, gs or azure, not {parts.scheme!r}.")
+
+
+def _s3_patience() -> Any:
+    """A store that is away is noticed within seconds, so that a page can say so; the library would wait minutes."""
+    try:
+        from botocore.config import Config
+    except ImportError:
+        raise ValueError(
+            "STORAGE_URL names S3, and its library is not installed: run make run once with that STORAGE_URL set."
+        ) from None
+    return Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 2, "mode": "standard"})
 
 
 def email(url: str) -> dict[str, Any]:

@@ -30,7 +30,8 @@ NEWER_PYTHONS = ("python3.13", "python3.12", "python3.11")
 SPACE = 2500 * 1024 * 1024
 # The whole list of what each command needs: the product alone, or the tools of the tests beside it.
 SETS = {"run": "base", "manage": "base", "demo": "base"}
-WITHOUT_FRONTEND = ("lint", "fix", "lock")
+CLOUDS = ("s3://", "gs://", "azure://")
+WITHOUT_FRONTEND = ("fix", "lock")
 
 NETWORK = re.compile(
     r"NewConnectionError|Name or service not known|Temporary failure in name resolution|nodename nor servname"
@@ -148,6 +149,13 @@ def digest(*paths: Path) -> str:
     for path in paths:
         value.update(path.name.encode() + path.read_bytes())
     return value.hexdigest()
+
+
+def packages_of(command: str) -> str:
+    """The locked set that a command needs: with its files in a cloud, the product needs that cloud's library too."""
+    wanted = SETS.get(command, "test")
+    in_cloud = os.environ.get("STORAGE_URL", "").startswith(CLOUDS)
+    return "cloud" if wanted == "base" and in_cloud else wanted
 
 
 def packages_install(name: str) -> None:
@@ -310,7 +318,7 @@ def main(arguments: list[str]) -> int:
             os.execv(sys.executable, [sys.executable, "-I", reset, *arguments[1:]])  # noqa: S606 - our own script
         venv_make()
         if command != "lock":
-            packages_install(SETS.get(command, "test"))
+            packages_install(packages_of(command))
         if command not in WITHOUT_FRONTEND:
             frontend_install()
     except Failure as failure:

@@ -41,7 +41,7 @@ class Clone:
         (self.root / "requirements" / "test.txt").write_text(f"{name}=={version} \\\n    --hash=sha256:{digest}\n")
         (self.root / "requirements" / "base.txt").write_text("")
 
-    def run(self, command: str = "lint", **environ: str) -> subprocess.CompletedProcess[str]:
+    def run(self, command: str = "fix", **environ: str) -> subprocess.CompletedProcess[str]:
         env = {**os.environ, **PIP_OFFLINE, "PIP_FIND_LINKS": str(self.wheels), **environ}
         script = str(self.root / "controlplane" / "stack" / "bootstrap.py")
         return subprocess.run([sys.executable, "-I", script, command], env=env, capture_output=True, text=True)
@@ -50,7 +50,7 @@ class Clone:
         """Run it in a Python of which something is taken away first."""
         script = str(self.root / "controlplane" / "stack" / "bootstrap.py")
         start = f"import runpy; runpy.run_path({script!r}, run_name='__main__')"
-        code = f"import sys; sys.argv = ['b', 'lint']; {prelude}; {start}"
+        code = f"import sys; sys.argv = ['b', 'fix']; {prelude}; {start}"
         return subprocess.run(
             [sys.executable, "-I", "-c", code], env={**os.environ, **environ}, capture_output=True, text=True
         )
@@ -96,6 +96,17 @@ def test_first_run_installs_with_progress_and_the_second_needs_no_index(clone: C
     assert "ok Packages (1 in requirements/test.txt)" in first.stdout
     assert first.stdout.endswith("it works\n")
     assert second.stdout == "it works\n"
+
+
+def test_files_in_a_cloud_bring_that_clouds_library(clone: Clone) -> None:
+    locked = (clone.root / "requirements" / "test.txt").read_text()
+    (clone.root / "requirements" / "cloud.txt").write_text(locked)
+
+    here = clone.run("run", STORAGE_URL="file:///data")
+    there = clone.run("run", STORAGE_URL="s3://bucket/prefix")
+
+    assert "requirements/base.txt" in here.stdout
+    assert "ok Packages (1 in requirements/cloud.txt)" in there.stdout
 
 
 def test_changed_lock_is_installed_again(clone: Clone) -> None:
