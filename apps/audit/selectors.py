@@ -188,6 +188,7 @@ _FEED = {
     "approval.approve": "Approved",
     "approval.refuse": "Refused",
     "approval.stale": "Request turned stale",
+    "approval.expire": "Request expired",
     "approval.withdraw": "Approval withdrawn",
     "deployment.live": "Live",
     "deployment.rollback": "Rolled back",

@@ -41,6 +41,12 @@ if TYPE_CHECKING:
 
 State = ApprovalRequest.State
 MOST_WAITING = 5
+_ENDINGS = {
+    State.STALE: ("is stale", "The evidence changed. Look at what differs and ask again."),
+    State.EXPIRED: ("has expired", "Nobody decided in time. Ask again with one click."),
+    State.REJECTED: ("was refused", "Read the reason."),
+}
+_BADGE_STATES = (State.APPROVED, State.OPEN, *services.RENEWABLE_STATES)
 
 
 def _url(pk: uuid.UUID | str) -> str:
@@ -106,20 +112,23 @@ def station_approval(actor: Actor, problem_id: uuid.UUID) -> Station:
             action_label="See the request",
             action_url=url,
         )
-    if request.state == State.STALE:
+    if request.state in services.RENEWABLE_STATES:
+        stale = request.state == State.STALE
         return Station(
             "approval",
             "Approval",
-            "stale",
+            request.get_state_display(),
             "warn",
             label,
             url,
-            wait="the evidence changed",
+            wait="the evidence changed" if stale else "nobody decided in time",
             here=True,
             ships=ship,
             say=f"{request.requested_by} has to ask again for version {version.number}.",
-            say_more="The evidence changed after the request was made.",
-            action_label="See what changed",
+            say_more="The evidence changed after the request was made."
+            if stale
+            else f"Nobody decided by {formats.day(request.due_at)}.",
+            action_label="See what changed" if stale else "See the request",
             action_url=url,
         )
     word, tone = {
@@ -157,17 +166,18 @@ def inbox_item(request: ApprovalRequest) -> HomeItem:
 
 
 def waiting_requests(actor: Actor, team_id: uuid.UUID | None) -> Iterator[HomeItem]:
-    """This person's requests that went stale or were refused, and evaluations on which nobody asked yet."""
+    """This person's requests that went stale, expired or were refused, and evaluations on which nobody asked yet."""
     for request in selectors.requests_of_mine(actor, team_id)[:MOST_WAITING]:
-        stale = request.state == State.STALE
+        happened, text = _ENDINGS[State(request.state)]
+        again = request.state in services.RENEWABLE_STATES
         yield HomeItem(
-            title=f"Request {request.number} for {request.model_version} {'is stale' if stale else 'was refused'}",
+            title=f"Request {request.number} for {request.model_version} {happened}",
             url=_url(request.pk),
-            text="The evidence changed. Look at what differs and ask again." if stale else "Read the reason.",
-            tone="warn" if stale else "bad",
+            text=text,
+            tone="warn" if again else "bad",
             at=request.ended_at,
             meta=(str(request.problem),),
-            action_label="Ask again" if stale else "Read",
+            action_label="Ask again" if again else "Read",
         )
     if not actor.team_ids("approval.request"):
         return
@@ -210,13 +220,13 @@ def _replay(actor: Actor, key: str, after: int) -> tuple[int, list[dict[str, Any
 def _badges(actor: Actor, versions: Sequence[ModelVersion]) -> Mapping[uuid.UUID, Sequence[VersionBadge]]:
     found: dict[uuid.UUID, list[VersionBadge]] = {}
     rows = ApprovalRequest.objects.visible_to(actor).filter(
-        model_version_id__in=[version.pk for version in versions], state__in=[State.APPROVED, State.OPEN, State.STALE]
+        model_version_id__in=[version.pk for version in versions], state__in=_BADGE_STATES
     )
     for pk, version_id, state, environment in rows.order_by("id").values_list(
         "pk", "model_version_id", "state", "environment"
     ):
         word = {State.APPROVED.value: f"approved for {environment}", State.OPEN.value: "approval asked"}.get(state, "")
-        found[version_id] = [VersionBadge(state, word or "request stale", _url(pk))]
+        found[version_id] = [VersionBadge(state, word or f"request {State(state).label}", _url(pk))]
     return found
 
 
@@ -233,7 +243,7 @@ def _evaluation_action(actor: Actor, evaluation: Evaluation) -> Mapping[str, Any
     if evaluation.state != "COMPLETE":
         return None
     request = selectors.request_list(actor, model_version_id=evaluation.model_version_id).order_by("-id").first()
-    waiting = request is not None and request.state in (State.OPEN, State.STALE)
+    waiting = request is not None and request.state in (State.OPEN, *services.RENEWABLE_STATES)
     if waiting:
         return {"request_waiting": request}
     if not policies.request_send(actor, evaluation.team_id) or request_missing(evaluation.model_version, evaluation):

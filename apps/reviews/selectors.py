@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
 from apps.accounts import selectors as accounts
 from apps.core.actors import Actor
@@ -18,6 +19,7 @@ from apps.reviews.models import ApprovalRequest, Decision, RequestMessage
 if TYPE_CHECKING:
     from apps.gates.models import GateResult
 
+_UNDECIDED = (ApprovalRequest.State.OPEN, ApprovalRequest.State.STALE, ApprovalRequest.State.EXPIRED)
 _RELATED = (
     "team",
     "problem",
@@ -98,13 +100,18 @@ def freshness(
     now = evidence_of(request.model_version, request.evaluation, gate_rows=gate_rows, live_id=live_id)
     if "live" not in request.evidence:
         now.pop("live")
-    elif request.state != ApprovalRequest.State.OPEN:
+    elif request.state not in _UNDECIDED:
         # What is live changes with the decision itself; it only matters while the comparison is still to be judged.
         now["live"] = request.evidence["live"]
     digest = evidence_hash(now)
     if digest == request.evidence_digest:
         return Freshness(digest, [])
     return Freshness(digest, evidence_changes(request.evidence, now) or ["the evidence changed"])
+
+
+def due_passed(request: ApprovalRequest) -> bool:
+    """Whether the moment until which a decision was asked for is over; an open request then expires."""
+    return request.due_at <= timezone.now()
 
 
 def decision_of(request: ApprovalRequest) -> Decision | None:
@@ -163,7 +170,7 @@ def request_state(pk: uuid.UUID) -> dict[str, str] | None:
 
 
 def requests_of_mine(actor: Actor, team_id: uuid.UUID | None = None) -> QuerySet[ApprovalRequest]:
-    """Requests of this person that went stale or were refused and were not asked again since."""
+    """Requests of this person that went stale, expired or were refused, and were not asked again since."""
     later = ApprovalRequest.objects.filter(
         model_version__model_id=OuterRef("model_version__model_id"),
         environment=OuterRef("environment"),
@@ -172,7 +179,8 @@ def requests_of_mine(actor: Actor, team_id: uuid.UUID | None = None) -> QuerySet
     return (
         request_list(actor, team_id=team_id)
         .filter(
-            requested_by_id=actor.person_id, state__in=[ApprovalRequest.State.STALE, ApprovalRequest.State.REJECTED]
+            requested_by_id=actor.person_id,
+            state__in=[ApprovalRequest.State.STALE, ApprovalRequest.State.EXPIRED, ApprovalRequest.State.REJECTED],
         )
         .filter(~Exists(later))
         .order_by("-ended_at", "-id")

@@ -67,10 +67,21 @@ class RequestView(ApiView):
 class DecisionView(ApiView):
     @extend_schema(operation_id="request_decide", request=DecisionInput, responses={201: DecisionRow})
     def post(self, request: Request, pk: uuid.UUID) -> Response:
-        """Approve or refuse. Who trained, registered or asked may not; 409 when the evidence has changed."""
+        """Approve or refuse. Who trained, registered or asked may not.
+
+        409 when the evidence has changed (`stale`) or the due moment has passed (`expired`): it has to be asked again.
+        """
         selectors.request_get(self.actor, pk)
         decision = services.review_decide(actor=self.actor, request_id=pk, **self.input(DecisionInput))
         return Response(DecisionRow(decision).data, status=201)
+
+
+class RequestRenewView(ApiView):
+    @extend_schema(operation_id="request_renew", request=None, responses={201: RequestRow})
+    @idempotent
+    def post(self, request: Request, pk: uuid.UUID) -> Response:
+        """Ask again for what is stale or has expired, on today's evidence; 409 when nothing is to be renewed."""
+        return Response(RequestRow(services.request_renew(actor=self.actor, request_id=pk)).data, status=201)
 
 
 class RequestWithdrawView(ApiView):

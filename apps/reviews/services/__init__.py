@@ -3,6 +3,7 @@
 from apps.reviews.services.decisions import approval_withdraw, override_phrase, review_decide
 from apps.reviews.services.messages import message_add
 from apps.reviews.services.requests import (
+    RENEWABLE_STATES,
     approval_request,
     request_renew,
     request_withdraw,
@@ -12,6 +13,7 @@ from apps.reviews.services.requests import (
 )
 
 __all__ = [
+    "RENEWABLE_STATES",
     "approval_request",
     "approval_withdraw",
     "message_add",

@@ -19,8 +19,8 @@ from apps.notices.services import notice_send
 from apps.reviews import policies
 from apps.reviews.contracts import approval_ended, approval_given
 from apps.reviews.models import ApprovalRequest, Decision
-from apps.reviews.selectors import decision_of, freshness
-from apps.reviews.services.requests import request_lock, request_mark_stale, request_url
+from apps.reviews.selectors import decision_of, due_passed, freshness
+from apps.reviews.services.requests import due_words, request_expire, request_lock, request_mark_stale, request_url
 
 
 def override_phrase(request: ApprovalRequest) -> str:
@@ -41,7 +41,8 @@ def review_decide(
 
     Approving while a gate blocks needs `override_confirmation` to be the phrase of `override_phrase`, and is
     recorded as an override. Raises NotFound, Forbidden (rights, duties, second factor), Invalid (vote, reason,
-    confirmation) and Conflict (somebody was faster, or the evidence changed: then the request is stale).
+    confirmation) and Conflict (somebody was faster; the due moment has passed: then the request has expired; or the
+    evidence changed: then it is stale).
     """
     if vote not in (Decision.Vote.APPROVE, Decision.Vote.REFUSE):
         raise Invalid.field("vote", "APPROVE or REFUSE.")
@@ -51,12 +52,17 @@ def review_decide(
     with transaction.atomic():
         request = request_lock(actor, request_id)
         _require_decider(actor, request)
+        if request.state == ApprovalRequest.State.EXPIRED:
+            raise _expired(request)
         if request.state != ApprovalRequest.State.OPEN:
             decided = decision_of(request)
             by = f" by {decided.person_label}" if decided else ""
             raise Conflict(f"The request is {request.get_state_display()} already{by}.", code="request_ended")
-        fresh = freshness(request)
-        if fresh.stale:
+        late = due_passed(request)
+        fresh = None if late else freshness(request)
+        if fresh is None:
+            request_expire(request)
+        elif fresh.stale:
             request_mark_stale(request, fresh.changes)
             stale = fresh.changes
         elif evidence_digest != request.evidence_digest:
@@ -66,7 +72,18 @@ def review_decide(
             )
         else:
             return _decide(actor, request, vote, reason.strip(), override_confirmation)
+    # Raised after the commit: what was found out about the request is kept.
+    if late:
+        raise _expired(request)
     raise Conflict("The evidence has changed since the request was made; it is stale now.", code="stale", items=stale)
+
+
+def _expired(request: ApprovalRequest) -> Conflict:
+    return Conflict(
+        f"The request expired on {due_words(request)}, without a decision. {request.requested_by} can "
+        "ask again with one click on its page; then decide on the new request.",
+        code="expired",
+    )
 
 
 def _require_decider(actor: Actor, request: ApprovalRequest) -> None:

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from apps.accounts import selectors as accounts
 from apps.audit.services import audit_record
+from apps.core import formats
 from apps.core.actors import Actor
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.numbers import number_next
@@ -26,14 +27,21 @@ from apps.reviews import policies
 from apps.reviews.evidence import evidence_hash, evidence_of
 from apps.reviews.models import ApprovalRequest
 from apps.reviews.readiness import request_missing
-from apps.reviews.selectors import freshness, request_get
+from apps.reviews.selectors import due_passed, freshness, request_get
 
 if TYPE_CHECKING:
     from apps.accounts.models import User
 
 MESSAGE_LIMIT = 5000
+MOST_DUE_DAYS = 90
 OPEN_STATES = (ApprovalRequest.State.OPEN, ApprovalRequest.State.STALE)
+RENEWABLE_STATES = (ApprovalRequest.State.STALE, ApprovalRequest.State.EXPIRED)
 _ENVIRONMENT = re.compile(r"^[a-z][a-z0-9-]{0,39}$")
+
+
+def due_words(request: ApprovalRequest) -> str:
+    """The moment until which a decision was asked for, to the minute."""
+    return f"{formats.day(request.due_at)}, {request.due_at:%H:%M} UTC"
 
 
 def request_url(request: ApprovalRequest) -> str:
@@ -51,6 +59,7 @@ def approval_request(
 ) -> ApprovalRequest:
     """Ask for a version to go live in an environment, on the evidence of an evaluation (left out: the newest one).
 
+    A request that nobody has decided within `due_days` expires.
     Raises NotFound, Forbidden, Invalid, and Conflict with `items` that name everything that is missing.
     """
     version = registry.model_version_get(actor, model_version_id)
@@ -60,8 +69,8 @@ def approval_request(
     )
     if not _ENVIRONMENT.match(environment):
         raise Invalid.field("environment", "Lower-case letters, digits and hyphens, beginning with a letter.")
-    if not 1 <= due_days <= 90:
-        raise Invalid.field("due_days", "From 1 to 90 days.")
+    if not 1 <= due_days <= MOST_DUE_DAYS:
+        raise Invalid.field("due_days", f"From 1 to {MOST_DUE_DAYS} days.")
     if len(message) > MESSAGE_LIMIT:
         raise Invalid.field("message", f"At most {MESSAGE_LIMIT} characters.")
     if evaluation_id is None:
@@ -129,15 +138,23 @@ def approval_request(
 
 
 def request_renew(*, actor: Actor, request_id: uuid.UUID) -> ApprovalRequest:
-    """Ask again for what has gone stale, on the newest evaluation. Raises NotFound, Forbidden, Conflict."""
+    """Ask again for what has gone stale or has expired, with as many days to decide as before.
+
+    The evidence is the newest evaluation: the same one while nothing has changed. Raises NotFound, Forbidden, Conflict.
+    """
     request = request_get(actor, request_id)
-    if request.state != ApprovalRequest.State.STALE:
-        raise Conflict(f"The request is {request.get_state_display()}; only a stale one is renewed.", code="not_stale")
+    if request.state not in RENEWABLE_STATES:
+        raise Conflict(
+            f"The request is {request.get_state_display()}; only a stale or an expired one is renewed.",
+            code="not_renewable",
+        )
+    days = round((request.due_at - request.created_at) / timedelta(days=1))
     return approval_request(
         actor=actor,
         model_version_id=request.model_version_id,
         environment=request.environment,
         message=request.message,
+        due_days=min(max(days, 1), MOST_DUE_DAYS),
     )
 
 
@@ -233,13 +250,45 @@ def request_mark_stale(request: ApprovalRequest, changes: list[str]) -> None:
     nudge(f"team.{request.team_id}")
 
 
+def request_expire(request: ApprovalRequest) -> None:
+    """Write that the due moment passed without a decision, and tell who waits. Must run under the request's lock."""
+    request.state = ApprovalRequest.State.EXPIRED
+    request.ended_at = timezone.now()
+    request.save(update_fields=["state", "ended_at"])
+    audit_record(
+        actor=Actor.system("reviews"),
+        action="approval.expire",
+        thing=request,
+        problem_id=request.problem_id,
+        before={"state": ApprovalRequest.State.OPEN},
+        after={"state": request.state, "due_at": request.due_at.isoformat()},
+    )
+    deciders = accounts.people_with_verb("approval.decide", request.team_id)
+    notice_send(
+        users=list({person.pk: person for person in (*deciders, request.requested_by)}.values()),
+        team_id=request.team_id,
+        kind="approval.expired",
+        title=f"Request {request.number} for {request.model_version} has expired",
+        text=f"Nobody decided by {due_words(request)}. "
+        f"{request.requested_by} can ask again with one click on its page.",
+        url=request_url(request),
+        dedupe=f"approval.expired:{request.pk}",
+    )
+    nudge(f"review.{request.pk}")
+    nudge(f"team.{request.team_id}")
+
+
 def requests_sweep() -> int:
-    """Mark open requests whose evidence has moved on; called by beat. Returns how many were marked."""
+    """Mark open requests that are past due or whose evidence has moved on; called by beat. Returns how many."""
     marked = 0
     for pk in ApprovalRequest.objects.filter(state=ApprovalRequest.State.OPEN).values_list("pk", flat=True):
         with transaction.atomic():
             request = request_lock(Actor.system("reviews"), pk)
             if request.state != ApprovalRequest.State.OPEN:
+                continue
+            if due_passed(request):
+                request_expire(request)
+                marked += 1
                 continue
             fresh = freshness(request)
             if fresh.stale:

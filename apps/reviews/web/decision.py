@@ -56,7 +56,7 @@ def decision_page(
     speech = evaluations.speech_of(evaluation, report, live=live)
     verdict = evaluations.verdict_of(evaluation, report, speech=speech, focus=gates.gate_focus(shown))
     fresh = None
-    if row.state in (State.OPEN, State.STALE, State.APPROVED):
+    if row.state in (State.OPEN, State.STALE, State.EXPIRED, State.APPROVED):
         fresh = selectors.freshness(row, gate_rows=shown, live_id=live.pk if live is not None else None)
     decisions = selectors.decision_list(row) if row.state != State.OPEN else []
     metric = metric_get(evaluations.harm_metric(report, verdict))
@@ -65,7 +65,8 @@ def decision_page(
         compared = "live" if speech.baseline.startswith("live") else "before"
         found = evaluations.harm_groups(report, metric.name, compared=compared)
         harm = evaluations.harm_shown(found, metric, speech, partial(_group_url, evaluation.pk))
-    can_decide = row.state == State.OPEN and policies.request_decide(actor, row)
+    expired = row.state == State.EXPIRED or (row.state == State.OPEN and selectors.due_passed(row))
+    can_decide = row.state == State.OPEN and not expired and policies.request_decide(actor, row)
     context = {
         "nav_key": "reviews",
         "request_row": row,
@@ -90,7 +91,8 @@ def decision_page(
         "who_can": who_can("approval.decide"),
         "deciders": [] if can_decide or row.state != State.OPEN else selectors.decider_names(row),
         "can_withdraw_request": row.state in (State.OPEN, State.STALE) and policies.request_withdraw(actor, row),
-        "can_renew": row.state == State.STALE and policies.request_send(actor, row.team_id),
+        "expired": expired,
+        "can_renew": row.state in services.RENEWABLE_STATES and policies.request_send(actor, row.team_id),
         "can_withdraw_approval": row.state == State.APPROVED
         and actor.is_person
         and actor.can("approval.decide", row.team_id),

@@ -18,7 +18,13 @@ class RequestForm(forms.Form):
         error_messages={"invalid": "Lower-case letters, digits and hyphens, beginning with a letter."},
         help_text="An approval holds for this environment alone.",
     )
-    due_days = forms.IntegerField(label="Decision needed within", min_value=1, max_value=90, initial=5)
+    due_days = forms.IntegerField(
+        label="Decision needed within",
+        min_value=1,
+        max_value=90,
+        initial=5,
+        help_text="Days. A request that is not decided by then expires; asking again takes one click.",
+    )
     message = forms.CharField(
         label="What the deciders should know",
         required=False,
