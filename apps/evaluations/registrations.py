@@ -52,12 +52,34 @@ def _facts(actor: Actor, job: Job) -> list[Fact]:
         else Fact("Against", "nothing: there is no other version yet")
     )
     return [
+        *_changed_since(actor, job, evaluation),
         Fact("Evaluation", f"Evaluation {evaluation.number}", _url(evaluation.pk)),
         Fact("Version", str(version), reverse("version-detail", args=[version.pk])),
         against,
         Fact("Data", f"{data}, its test part", reverse("dataset-version-detail", args=[data.pk])),
         Fact("Threshold", formats.num(evaluation.threshold) if evaluation.threshold is not None else "none", mono=True),
     ]
+
+
+def _changed_since(actor: Actor, job: Job, evaluation: Evaluation) -> list[Fact]:
+    """What a retry asks otherwise than the evaluation that failed."""
+    if job.retry_of_id is None:
+        return []
+    failed = selectors.evaluation_list(actor).filter(job_id=job.retry_of_id).first()
+    if failed is None:
+        return []
+    changes = []
+    then, now = failed.problem_version, evaluation.problem_version
+    if then.pk != now.pk:
+        changes.append(f"problem version {now.number}, then {then.number}")
+    elif set(failed.segment_versions.all()) != set(evaluation.segment_versions.all()):
+        changes.append("the segments were changed")
+    if failed.baseline_version_id != evaluation.baseline_version_id:
+        changes.append(
+            f"against {evaluation.baseline_version or 'nothing'}, then {failed.baseline_version or 'nothing'}"
+        )
+    words = "; ".join(changes) or "nothing"
+    return [Fact(f"Changed since evaluation {failed.number}", words, _url(failed.pk))]
 
 
 def _search(actor: Actor, text: str, limit: int) -> Iterator[Hit]:
@@ -100,6 +122,8 @@ def register() -> None:
             on_finish=_finish,
             on_fail=services.evaluation_fail,
             on_retry=services.evaluation_retry,
+            retry_note="A retry judges the same version on the same data by what holds now: the problem’s version, its "
+            "segments and costs, and the version that is live (or the one that was chosen to compare with).",
             subject_url=_subject_url,
             facts=_facts,
         )

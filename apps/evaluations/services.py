@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -14,7 +15,6 @@ from analysis.contracts.report import Report, ReportError
 from apps.audit.services import audit_record
 from apps.core.actors import Actor
 from apps.core.errors import Conflict, Invalid, NotFound
-from apps.core.ids import id_new
 from apps.core.numbers import number_next
 from apps.core.policies import require
 from apps.datasets import selectors as datasets
@@ -31,6 +31,9 @@ from apps.problems import selectors as problems
 from apps.registry import selectors as registry
 
 if TYPE_CHECKING:
+    from apps.datasets.models import DatasetVersion
+    from apps.jobs.models import Job
+    from apps.problems.models import Problem, ProblemVersion
     from apps.registry.models import ModelVersion
 
 BASELINE_RECIPES = TRIVIAL_RECIPES
@@ -77,6 +80,56 @@ def evaluation_launch(
     Left out, the data are those that the version was trained on (its test part) and the baseline is the live
     version, else the problem's trivial baseline. Raises NotFound, Forbidden, Invalid, Conflict.
     """
+    asked = _question(actor, model_version_id, dataset_version_id, baseline_version_id)
+    version, problem = asked.version, asked.problem
+    with transaction.atomic():
+        job = jobs.job_queue(
+            actor=actor,
+            team_id=version.team_id,
+            kind="evaluate",
+            title=asked.title,
+            spec=asked.spec,
+            files=asked.files,
+            problem_id=problem.pk,
+            subject=version,
+        )
+        evaluation = _evaluation_make(actor, asked, job)
+        audit_record(
+            actor=actor,
+            action="evaluation.launch",
+            thing=evaluation,
+            problem_id=problem.pk,
+            after={
+                "version": version.number,
+                "baseline": asked.baseline.number if asked.baseline else None,
+                "dataset": str(asked.data),
+                "job": job.number,
+            },
+        )
+    return evaluation
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What an evaluation asks, as everything stands at this moment, and the job that finds out."""
+
+    version: ModelVersion
+    baseline: ModelVersion | None
+    problem: Problem
+    agreed: ProblemVersion
+    data: DatasetVersion
+    title: str
+    spec: dict[str, Any]
+    files: list[dict[str, Any]]
+
+
+def _question(
+    actor: Actor,
+    model_version_id: uuid.UUID,
+    dataset_version_id: uuid.UUID | None,
+    baseline_version_id: uuid.UUID | None,
+) -> _Question:
+    """Check that the evaluation can be made now, and say what it takes. Raises as `evaluation_launch`."""
     version = registry.model_version_get(actor, model_version_id)
     require(
         policies.evaluation_launch(actor, version.team_id),
@@ -109,6 +162,7 @@ def evaluation_launch(
     files = [{**facts["table"], "name": "table.parquet"}]
     for ref in filter(None, (candidate_ref, baseline_ref)):
         files += [{"sha256": row["sha256"], "size": row["size"], "name": row["path"]} for row in ref["files"]]
+    against = f" against {baseline.model.name} {baseline.number}" if baseline else ""
     spec = {
         **{key: facts[key] for key in ("target", "features", "id_column", "table", "split")},
         "part": "test",
@@ -120,49 +174,38 @@ def evaluation_launch(
         "costs": problems.costs_of(agreed),
         "least_support": agreed.least_support or None,
         "margins": _margins(agreed),
+        # A baseline that a person chose is kept by a retry; one that was found is looked for again.
+        "baseline_chosen": baseline_version_id is not None,
     }
-    with transaction.atomic():
-        number = number_next(problem, Evaluation.objects.filter(problem=problem))
-        dataset_services.version_cite(actor=actor, version_id=data.pk)
-        against = f" against {baseline.model.name} {baseline.number}" if baseline else ""
-        evaluation_id = id_new()
-        job = jobs.job_queue(
-            actor=actor,
-            team_id=version.team_id,
-            kind="evaluate",
-            title=f"evaluate {version.model.name} {version.number}{against}",
-            spec=spec,
-            files=list({file["sha256"]: file for file in files}.values()),
-            problem_id=problem.pk,
-            subject=version,
-        )
-        evaluation: Evaluation = Evaluation.objects.create(
-            pk=evaluation_id,
-            team_id=version.team_id,
-            number=number,
-            problem=problem,
-            problem_version=agreed,
-            model_version=version,
-            baseline_version=baseline,
-            dataset_version=data,
-            job=job,
-            threshold=version.threshold,
-            created_by_id=actor.id if actor.is_person else None,
-            created_by_label=actor.label,
-        )
-        evaluation.segment_versions.set(problems.segments_of(agreed))
-        audit_record(
-            actor=actor,
-            action="evaluation.launch",
-            thing=evaluation,
-            problem_id=problem.pk,
-            after={
-                "version": version.number,
-                "baseline": baseline.number if baseline else None,
-                "dataset": str(data),
-                "job": job.number,
-            },
-        )
+    return _Question(
+        version=version,
+        baseline=baseline,
+        problem=problem,
+        agreed=agreed,
+        data=data,
+        title=f"evaluate {version.model.name} {version.number}{against}",
+        spec=spec,
+        files=list({file["sha256"]: file for file in files}.values()),
+    )
+
+
+def _evaluation_make(actor: Actor, asked: _Question, job: Job) -> Evaluation:
+    """The numbered evaluation that waits for the job."""
+    dataset_services.version_cite(actor=actor, version_id=asked.data.pk)
+    evaluation: Evaluation = Evaluation.objects.create(
+        team_id=asked.version.team_id,
+        number=number_next(asked.problem, Evaluation.objects.filter(problem=asked.problem)),
+        problem=asked.problem,
+        problem_version=asked.agreed,
+        model_version=asked.version,
+        baseline_version=asked.baseline,
+        dataset_version=asked.data,
+        job=job,
+        threshold=asked.version.threshold,
+        created_by_id=actor.id if actor.is_person else None,
+        created_by_label=actor.label,
+    )
+    evaluation.segment_versions.set(problems.segments_of(asked.agreed))
     return evaluation
 
 
@@ -189,32 +232,38 @@ def _margins(agreed: Any) -> dict[str, float]:
     return margins
 
 
-def evaluation_retry(actor: Actor, old: Any, new: Any) -> None:
-    """A retried job judges for an evaluation of its own: the failed one stays as it is."""
-    failed = Evaluation.objects.select_related("problem", "model_version").filter(job_id=old.pk).first()
+def evaluation_retry(actor: Actor, old: Job, new: Job) -> None:
+    """A retried job asks the question as it stands now, for an evaluation of its own: the failed one stays as it is.
+
+    Version and data are those of the failed evaluation, and a baseline that was chosen; problem version, segments,
+    costs, threshold and a baseline that was not chosen are those of this moment. Raises as `evaluation_launch` when the
+    version cannot be evaluated any more.
+    """
+    failed = Evaluation.objects.select_related("problem").filter(job_id=old.pk).first()
     if failed is None:
         return
-    again = Evaluation.objects.create(
-        team_id=failed.team_id,
-        number=number_next(failed.problem, Evaluation.objects.filter(problem=failed.problem)),
-        problem=failed.problem,
-        problem_version_id=failed.problem_version_id,
-        model_version=failed.model_version,
-        baseline_version_id=failed.baseline_version_id,
-        dataset_version_id=failed.dataset_version_id,
-        job_id=new.pk,
-        threshold=failed.threshold,
-        created_by_id=actor.id if actor.is_person else None,
-        created_by_label=actor.label,
-    )
-    again.segment_versions.set(failed.segment_versions.all())
+    chosen = failed.baseline_version_id if old.spec.get("baseline_chosen") else None
+    asked = _question(actor, failed.model_version_id, failed.dataset_version_id, chosen)
+    new.title, new.spec, new.files = asked.title, asked.spec, asked.files
+    again = _evaluation_make(actor, asked, new)
     audit_record(
         actor=actor,
         action="evaluation.retry",
         thing=again,
         problem_id=again.problem_id,
-        after={"version": failed.model_version.number, "retry_of": failed.number, "job": new.number},
+        before={"problem_version": str(failed.problem_version_id), "baseline": _text(failed.baseline_version_id)},
+        after={
+            "version": asked.version.number,
+            "retry_of": failed.number,
+            "job": new.number,
+            "problem_version": str(again.problem_version_id),
+            "baseline": _text(again.baseline_version_id),
+        },
     )
+
+
+def _text(pk: uuid.UUID | None) -> str | None:
+    return str(pk) if pk else None
 
 
 def evaluation_finish(job: Any, result: dict[str, Any], outputs: dict[str, Any]) -> Evaluation:

@@ -39,8 +39,10 @@ class JobKind:
     - `on_fail(job, cause)`: the job ended FAILED, CANCELLED or TIMED_OUT (`job.state` says which).
     - `on_restart(job, reason)`: an attempt was lost and the job waits for the next one.
     - `on_retry(actor, old, new)`: a person retries an ended job; `new` is saved but not yet seen by a worker, the
-      callback may change its `run_id`, `subject_*` and `spec` (it is saved again afterwards).
+      callback may change its `title`, `run_id`, `subject_*`, `spec` and `files` (it is saved again afterwards), and
+      refuses the retry with a FairwayError.
     - `subject_url(job)`: where the thing that the job works for is shown.
+    - `retry_note`: what a retry takes over and what it asks anew, in one sentence beside the button.
     - `facts(actor, job)`: lines of the card "Inputs".
     - `argv(job)`: the command of the child; left out, the standard child.
     """
@@ -51,6 +53,7 @@ class JobKind:
     on_fail: Callable[[Job, str], None] | None = None
     on_restart: Callable[[Job, str], None] | None = None
     on_retry: Callable[[Actor, Job, Job], None] | None = None
+    retry_note: str = ""
     subject_url: Callable[[Job], str] | None = None
     facts: Callable[[Actor, Job], Sequence[Fact]] | None = None
     argv: Callable[[Job], tuple[str, ...]] | None = None

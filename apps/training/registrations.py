@@ -75,6 +75,8 @@ def register() -> None:
             on_fail=services.training_fail,
             on_restart=services.training_restart,
             on_retry=services.training_retry,
+            retry_note="A retry repeats the same training: recipe, parameters, seed, data and costs of errors as they "
+            "were. To train by what holds now, clone the run.",
             subject_url=_subject_url,
             facts=_facts,
         )

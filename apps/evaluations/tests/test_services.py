@@ -7,7 +7,10 @@ import json
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
+from django.urls import reverse
 
+from apps.accounts.models import User
 from apps.accounts.tests.factories import actor_make, team_make
 from apps.audit import selectors as audit
 from apps.core.actors import Actor, Role
@@ -31,6 +34,7 @@ from apps.jobs.models import Job
 from apps.jobs.tests.factories import claim_make, exited
 from apps.lineage import selectors as lineage
 from apps.problems import selectors as problems
+from apps.problems import services as problem_services
 
 pytestmark = pytest.mark.django_db
 
@@ -192,6 +196,88 @@ def test_a_failed_job_says_its_cause_and_a_retry_is_a_new_evaluation():
     assert fresh.model_version_id == evaluation.model_version_id
     assert set(fresh.segment_versions.all()) == set(evaluation.segment_versions.all())
     assert fresh.state == Evaluation.State.RUNNING
+
+
+def _failed(stage, **fields) -> Evaluation:
+    evaluation = evaluation_running(stage, **fields)
+    claim, _ = claim_make(Job.objects.get(pk=evaluation.job_id))
+    jobs.attempt_started(claim=claim, handle="/nowhere/attempt")
+    jobs.job_finish(claim=claim, status=exited(3))
+    evaluation.refresh_from_db()
+    return evaluation
+
+
+def _problem_moves_on(stage) -> None:
+    """Another question in force: costs and segments of today."""
+    ground = stage.ground
+    problem_services.segment_save(
+        actor=ground.scientist,
+        problem_id=ground.problem.pk,
+        name="Employed",
+        expression="employed == 'Yes'",
+        purpose="OPERATIONAL",
+    )
+    draft = problem_services.problem_version_new(
+        actor=ground.scientist, problem_id=ground.problem.pk, reason="Prices rose."
+    )
+    problem_services.problem_submit(actor=ground.scientist, version_id=draft.pk)
+    problem_services.problem_accept(actor=ground.owner, version_id=draft.pk)
+
+
+def test_a_retry_judges_what_holds_now_and_the_page_says_what_changed():
+    stage = stage_make()
+    failed = _failed(stage)
+    _problem_moves_on(stage)
+    newer = version_trained(stage.ground)
+    live_set(newer)
+
+    job = jobs.job_retry(actor=stage.ground.scientist, job_id=failed.job_id)
+
+    fresh = Evaluation.objects.get(job_id=job.pk)
+    agreed = problems.version_current(stage.ground.problem)
+    assert agreed is not None
+    assert fresh.problem_version_id == agreed.pk != failed.problem_version_id
+    assert set(fresh.segment_versions.all()) == set(problems.segments_of(agreed))
+    assert fresh.baseline_version == newer
+    job.refresh_from_db()
+    assert job.spec["baseline"]["version_id"] == str(newer.pk)
+    assert job.spec["segments"] == [one.to_json() for one in problems.segment_specs(agreed)]
+    assert {row["sha256"] for row in job.files} >= {row["sha256"] for row in job.spec["baseline"]["files"]}
+    assert str(newer.number) in job.title
+    client = Client()
+    client.force_login(User.objects.get(pk=stage.ground.scientist.id))
+    page = client.get(reverse("job-detail", args=[job.pk])).content.decode()
+    old = client.get(reverse("job-detail", args=[failed.job_id])).content.decode()
+    assert "Changed since evaluation 1" in page
+    assert f"problem version {agreed.number}, then 1; against {newer}, then {stage.live}" in page
+    assert "by what holds now" in old
+
+
+def test_a_retry_keeps_the_baseline_that_a_person_chose():
+    stage = stage_make()
+    chosen = version_trained(stage.ground, recipe="baseline")
+    failed = _failed(stage, baseline_version_id=chosen.pk)
+    live_set(version_trained(stage.ground))
+
+    job = jobs.job_retry(actor=stage.ground.scientist, job_id=failed.job_id)
+
+    assert Evaluation.objects.get(job_id=job.pk).baseline_version == chosen
+
+
+def test_a_retry_of_what_cannot_be_evaluated_any_more_is_refused_and_queues_nothing():
+    stage = stage_make()
+    failed = _failed(stage)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("UPDATE registry_modelversion SET state = 'QUARANTINED' WHERE id = %s", [stage.candidate.pk])
+        cursor.execute("SET LOCAL session_replication_role = origin")
+    before = Job.objects.count()
+
+    with pytest.raises(Conflict) as caught:
+        jobs.job_retry(actor=stage.ground.scientist, job_id=failed.job_id)
+
+    assert caught.value.code == "version_not_sealed"
+    assert Job.objects.count() == before
 
 
 def test_the_kind_tells_the_job_page_what_it_works_for():

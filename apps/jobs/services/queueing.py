@@ -155,9 +155,10 @@ def cancel_cause(job: Job, by: str = "") -> str:
 
 
 def job_retry(*, actor: Actor, job_id: uuid.UUID) -> Job:
-    """Queue a new job with the same spec, linked to the ended one by `retry_of`.
+    """Queue a new job for the same purpose, linked to the ended one by `retry_of`.
 
-    Retrying the same job twice gives the same new job while that one is open. Raises NotFound, Forbidden, and
+    Its spec is the old one unless the kind of job asks anew (`JobKind.on_retry`). Retrying the same job twice gives the
+    same new job while that one is open. Raises NotFound, Forbidden, what the kind refuses it with, and
     Conflict when the job has not ended, or ended well.
     """
     with transaction.atomic():

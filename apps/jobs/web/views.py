@@ -80,6 +80,7 @@ def _state_context(actor: Actor, job: Job) -> dict[str, Any]:
         "limits": services.limits_of(job),
         "can_cancel": policies.can_cancel(actor, job),
         "can_retry": policies.can_retry(actor, job),
+        "retry_note": kind.retry_note if (kind := job_kind_find(job.kind)) else "",
         **_progress(job),
         **usage_context(job, attempts),
     }
