@@ -50,9 +50,14 @@ def seal_rows(table: str, *, when: str = "true", allow: Sequence[str] = (), name
     )
 
 
-def seal_children(table: str, *, foreign_key: str, parent: str, when: str) -> migrations.RunSQL:
-    """Refuse INSERT, UPDATE and DELETE of rows whose parent is sealed (`when`: SQL on the parent's columns)."""
-    function = f"{table}_parent_sealed"
+def seal_children(
+    table: str, *, foreign_key: str, parent: str, when: str, name: str = "parent_sealed"
+) -> migrations.RunSQL:
+    """Refuse INSERT, UPDATE and DELETE of rows whose parent is sealed (`when`: SQL on the parent's columns).
+
+    `name` tells the triggers of a table with several parents apart.
+    """
+    function = f"{table}_{name}"
     return migrations.RunSQL(
         # Names and conditions are constants of our own migrations.
         f"""

@@ -40,14 +40,23 @@ class Experiment(TeamOwned):
     problem = models.ForeignKey("problems.Problem", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     # MLflow clients address experiments by a decimal id.
     number = models.BigIntegerField(unique=True)
-    name = models.CharField(max_length=250)
+    name = models.CharField(max_length=500)
+    # The experiment that MLflow clients mean by "0": one for each team, opened at first use.
+    is_default = models.BooleanField(default=False)
     hypothesis = models.TextField(blank=True, default="")
     conclusion = models.TextField(blank=True, default="")
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
     tags = models.JSONField(default=dict)
+    # When a client or a person last changed it; empty: never since it was opened.
+    updated_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint("team", Lower("name"), name="experiments_name_once")]
+        constraints = [
+            models.UniqueConstraint("team", Lower("name"), name="experiments_name_once"),
+            models.UniqueConstraint(
+                fields=["team"], condition=Q(is_default=True), name="experiments_one_default_a_team"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -65,6 +74,8 @@ class Run(TeamOwned):
 
     experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="runs")
     name = models.CharField(max_length=250)
+    # Whom the client names as its user; who really began the run is `created_by`.
+    user_name = models.CharField(max_length=256, blank=True, default="")
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.RUNNING)
     job_id = models.UUIDField(null=True)
     source = models.CharField(max_length=200, blank=True, default="")
@@ -80,6 +91,8 @@ class Run(TeamOwned):
     metrics_latest = models.JSONField(default=dict)
     params = models.JSONField(default=dict)
     tags = models.JSONField(default=dict)
+    # Since when a version cites it although it still runs; such a run is sealed at its end.
+    cited_at = models.DateTimeField(null=True)
     sealed_at = models.DateTimeField(null=True)
     deleted_at = models.DateTimeField(null=True)
     # The tombstone of its files: their rows with path, hash and size stay, the bytes are gone.
@@ -106,8 +119,29 @@ class RunInput(BaseModel):
         "datasets.DatasetVersion", on_delete=models.PROTECT, null=True, related_name="+"
     )
     role = models.CharField(max_length=40, default="training")
-    # For data that a client logged and Fairway does not hold: MLflow's dataset entity.
+    # For data that a client logged and Fairway does not hold:
+    # {"name", "digest", "source_type", "source", "schema", "profile", "tags": {...}}
     external = models.JSONField(null=True)
+
+
+class RunModel(BaseModel):
+    """A logged model that a run read or wrote, at a step."""
+
+    class Direction(models.TextChoices):
+        INPUT = "INPUT", "input"
+        OUTPUT = "OUTPUT", "output"
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="model_links")
+    logged_model = models.ForeignKey("experiments.LoggedModel", on_delete=models.CASCADE, related_name="+")
+    direction = models.CharField(max_length=6, choices=Direction.choices)
+    step = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["run", "logged_model", "direction", "step"], name="experiments_run_model_once"
+            )
+        ]
 
 
 class Metric(models.Model):
@@ -119,11 +153,24 @@ class Metric(models.Model):
     value = models.FloatField()
     step = models.BigIntegerField(default=0)
     timestamp = models.BigIntegerField()
+    # The logged model and the data that it measures, where the client says so.
+    model_id = models.UUIDField(null=True)
+    dataset_name = models.CharField(max_length=500, null=True)
+    dataset_digest = models.CharField(max_length=36, null=True)
 
     class Meta:
         constraints = [
             # A repeated batch changes nothing.
-            models.UniqueConstraint(fields=["run", "key", "step", "timestamp", "value"], name="experiments_metric_once")
+            models.UniqueConstraint(
+                fields=["run", "key", "step", "timestamp", "value", "model_id"],
+                name="experiments_metric_once",
+                nulls_distinct=False,
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["model_id", "key"], condition=Q(model_id__isnull=False), name="experiments_metric_of_model"
+            )
         ]
 
 
@@ -167,6 +214,9 @@ class LoggedModel(TeamOwned):
     name = models.CharField(max_length=250)
     model_type = models.CharField(max_length=100, blank=True, default="")
     status = models.CharField(max_length=30, choices=Status.choices, default=Status.PENDING)
+    updated_at = models.DateTimeField(null=True)
+    # Set when a version cites it: its files and params stay as they are.
+    sealed_at = models.DateTimeField(null=True)
     params = models.JSONField(default=dict)
     tags = models.JSONField(default=dict)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 
 from apps.core.actors import Actor
 from apps.core.errors import NotFound
-from apps.experiments.models import Artifact, Experiment, LoggedModel, Metric, Run, RunInput
+from apps.experiments.models import Artifact, Experiment, LoggedModel, Metric, Run, RunInput, RunModel
 
 
 def experiment_get(actor: Actor, pk: uuid.UUID) -> Experiment:
@@ -27,6 +28,20 @@ def experiment_by_number(actor: Actor, number: int) -> Experiment:
     if found is None:
         raise NotFound(f"There is no experiment {number}, or you may not see it.")
     return found
+
+
+def experiment_by_name(actor: Actor, name: str, *, team_id: uuid.UUID | None = None) -> Experiment:
+    """The team's experiment of that name, archived ones too; spelled in other capitals where none is spelled so.
+
+    Without a team, of any team that the actor sees, the oldest first. Raises NotFound.
+    """
+    rows = Experiment.objects.visible_to(actor).filter(name__iexact=name)
+    if team_id is not None:
+        rows = rows.filter(team_id=team_id)
+    found: list[Experiment] = list(rows.order_by("id"))
+    if not found:
+        raise NotFound(f"Could not find experiment with name '{name}'.")
+    return next((experiment for experiment in found if experiment.name == name), found[0])
 
 
 def experiment_list(
@@ -82,6 +97,43 @@ def run_list(
 
 def run_inputs(run: Run) -> QuerySet[RunInput]:
     return RunInput.objects.filter(run=run).select_related("dataset_version__dataset").order_by("id")
+
+
+def run_inputs_of(runs: Iterable[Run]) -> dict[uuid.UUID, list[RunInput]]:
+    """{run id: its inputs} of many runs, in one query."""
+    found: dict[uuid.UUID, list[RunInput]] = {}
+    rows = RunInput.objects.filter(run__in=list(runs)).select_related("dataset_version__dataset")
+    for row in rows.order_by("id"):
+        found.setdefault(row.run_id, []).append(row)
+    return found
+
+
+def run_models_of(runs: Iterable[Run]) -> dict[uuid.UUID, list[RunModel]]:
+    """{run id: logged models it read and wrote} of many runs, in one query."""
+    found: dict[uuid.UUID, list[RunModel]] = {}
+    for row in RunModel.objects.filter(run__in=list(runs)).order_by("id"):
+        found.setdefault(row.run_id, []).append(row)
+    return found
+
+
+# Where a page of a history ended: the moment, step and id of its last measurement.
+HistoryPlace = tuple[int, int, int]
+
+
+def metric_history_page(
+    run: Run, key: str, *, after: HistoryPlace | None = None, limit: int
+) -> tuple[list[Metric], HistoryPlace | None]:
+    """Measurements of one key by time and step, a page at a time, and where the next page goes on (None: the end)."""
+    rows = Metric.objects.filter(run=run, key=key)
+    if after is not None:
+        rows = rows.extra(  # a row comparison, which the ORM cannot say
+            where=['("timestamp", step, id) > (%s, %s, %s)'], params=list(after)
+        )
+    page = list(rows.order_by("timestamp", "step", "id")[: limit + 1])
+    if len(page) <= limit:
+        return page, None
+    last = page[limit - 1]
+    return page[:limit], (last.timestamp, last.step, last.pk)
 
 
 def metric_history(run: Run, key: str, *, limit: int = 50_000) -> list[Metric]:
@@ -196,10 +248,9 @@ def artifact_find(path: str, *, run_id: uuid.UUID | None = None, logged_model_id
 
 
 def logged_model_get(actor: Actor, pk: uuid.UUID) -> LoggedModel:
-    """Raises NotFound."""
-    found: LoggedModel | None = (
-        LoggedModel.objects.visible_to(actor).select_related("source_run", "experiment").filter(pk=pk).first()
-    )
+    """Raises NotFound, also for a deleted one."""
+    rows = LoggedModel.objects.visible_to(actor).filter(pk=pk, archived_at__isnull=True)
+    found: LoggedModel | None = rows.select_related("source_run", "experiment").first()
     if found is None:
         raise NotFound("There is no such logged model, or you may not see it.")
     return found
@@ -215,7 +266,9 @@ def logged_model_search(
     limit: int = 100,
 ) -> list[LoggedModel]:
     """Logged models of experiments, oldest first, after a given one."""
-    rows = LoggedModel.objects.visible_to(actor).filter(experiment__number__in=experiment_numbers)
+    rows = LoggedModel.objects.visible_to(actor).filter(
+        experiment__number__in=experiment_numbers, archived_at__isnull=True
+    )
     if name is not None:
         rows = rows.filter(name=name)
     if run_id is not None:
@@ -223,6 +276,17 @@ def logged_model_search(
     if after is not None:
         rows = rows.filter(pk__gt=after)
     return list(rows.select_related("experiment").order_by("pk")[:limit])
+
+
+def logged_model_metrics(models: Iterable[LoggedModel]) -> dict[uuid.UUID, list[Metric]]:
+    """{logged model id: the newest measurement of each key, data and run} of many models, in one query."""
+    found: dict[uuid.UUID, list[Metric]] = {}
+    rows = Metric.objects.filter(model_id__in=[model.pk for model in models])
+    order = ["model_id", "key", "dataset_name", "dataset_digest", "run_id"]
+    for metric in rows.order_by(*order, "-step", "-timestamp", "-id").distinct(*order):
+        if metric.model_id is not None:
+            found.setdefault(metric.model_id, []).append(metric)
+    return found
 
 
 def run_compare(actor: Actor, ids: list[uuid.UUID]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Lower
 
 from apps.core.models import BaseModel, TeamOwned
@@ -12,13 +13,19 @@ class Model(TeamOwned):
     """A registered model: the name under which versions are compared, approved and deployed."""
 
     problem = models.ForeignKey("problems.Problem", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    name = models.CharField(max_length=120)
+    name = models.CharField(max_length=256)
     description = models.TextField(blank=True, default="")
     task = models.CharField(max_length=12, blank=True, default="")
     tags = models.JSONField(default=dict)
+    updated_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint("team", Lower("name"), name="registry_name_once")]
+        constraints = [
+            # The name of an archived model is free again.
+            models.UniqueConstraint(
+                "team", Lower("name"), condition=Q(archived_at__isnull=True), name="registry_name_once"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -34,12 +41,23 @@ class ModelVersion(BaseModel):
         RECALLED = "RECALLED", "recalled"
         ARCHIVED = "ARCHIVED", "archived"
 
+    class Stage(models.TextChoices):
+        NONE = "None", "none"
+        STAGING = "Staging", "staging"
+        ARCHIVED = "Archived", "archived"
+
     model = models.ForeignKey(Model, on_delete=models.PROTECT, related_name="versions")
     team = models.ForeignKey("accounts.Team", on_delete=models.PROTECT, related_name="+")
     number = models.PositiveIntegerField()
     state = models.CharField(max_length=12, choices=State.choices, default=State.UPLOADING)
     run = models.ForeignKey("experiments.Run", on_delete=models.PROTECT, null=True, related_name="+")
+    # A model that a client logged beside any run or in one; its files are those of the version.
+    logged_model = models.ForeignKey("experiments.LoggedModel", on_delete=models.PROTECT, null=True, related_name="+")
     path = models.CharField(max_length=300, blank=True, default="")
+    # A label of MLflow's clients. "Production" is never stored: it is derived from what is live.
+    stage = models.CharField(max_length=10, choices=Stage.choices, default=Stage.NONE)
+    run_link = models.CharField(max_length=500, blank=True, default="")
+    updated_at = models.DateTimeField(null=True)
     source = models.CharField(max_length=500, blank=True, default="")
     format = models.CharField(max_length=20, blank=True, default="")
     recipe = models.CharField(max_length=60, blank=True, default="")
@@ -78,7 +96,7 @@ class ModelAlias(BaseModel):
 
     model = models.ForeignKey(Model, on_delete=models.CASCADE, related_name="aliases")
     version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="aliases")
-    name = models.CharField(max_length=100)
+    name = models.CharField(max_length=255)
 
     class Meta:
         constraints = [models.UniqueConstraint("model", Lower("name"), name="registry_alias_once")]

@@ -35,6 +35,7 @@ PUBLIC = {
     "invitation-open": "holds a one-time secret; spends nothing",
     "invitation-accept": "a form only with the secret in the session",
     "mfa_login_webauthn": "asks the browser for a passkey",
+    "mlflow-health": "says OK to MLflow's clients, nothing else",
     "usersessions_list": "leads to the page of one's own sessions, which refuses",
 }
 _VALUES: dict[str, Any] = {"uuid": uuid.UUID(int=7), "int": 7, "str": "x7", "slug": "x7", "path": "x/7"}

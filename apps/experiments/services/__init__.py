@@ -4,15 +4,23 @@ from apps.experiments.services.artifacts import artifact_delete, artifact_store
 from apps.experiments.services.experiments import (
     experiment_archive,
     experiment_create,
+    experiment_default,
     experiment_get_or_create,
+    experiment_tag_delete,
     experiment_update,
 )
 from apps.experiments.services.logged_models import (
+    logged_model_archive,
     logged_model_create,
     logged_model_finalize,
+    logged_model_params_log,
+    logged_model_seal,
+    logged_model_tag_delete,
     logged_model_tags_set,
 )
 from apps.experiments.services.measurements import (
+    NAME_TAG,
+    NOTES_TAG,
     MetricPoint,
     metrics_log,
     params_log,
@@ -33,15 +41,23 @@ from apps.experiments.services.runs import (
 )
 
 __all__ = [
+    "NAME_TAG",
+    "NOTES_TAG",
     "MetricPoint",
     "artifact_delete",
     "artifact_store",
     "experiment_archive",
     "experiment_create",
+    "experiment_default",
     "experiment_get_or_create",
+    "experiment_tag_delete",
     "experiment_update",
+    "logged_model_archive",
     "logged_model_create",
     "logged_model_finalize",
+    "logged_model_params_log",
+    "logged_model_seal",
+    "logged_model_tag_delete",
     "logged_model_tags_set",
     "metrics_log",
     "params_log",

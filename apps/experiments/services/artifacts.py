@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from apps.core.actors import Actor
 from apps.core.blobs import blob_hold, blob_write
@@ -14,8 +15,8 @@ from apps.core.errors import Invalid, NotFound
 from apps.core.policies import require_verb
 from apps.experiments.models import Artifact, LoggedModel, Run
 from apps.experiments.policies import require_run_write
-from apps.experiments.services.logged_models import logged_model_lock
-from apps.experiments.services.runs import require_unsealed, run_lock
+from apps.experiments.services.logged_models import logged_model_lock, require_model_unsealed
+from apps.experiments.services.runs import NO_RUN, require_active, require_unsealed, run_lock
 
 PATH_LIMIT = 500
 FILE_LIMIT = 5 * 1024**3
@@ -51,10 +52,13 @@ def artifact_store(
         if run_id is not None:
             run = run_lock(actor, run_id)
             require_unsealed(run)
+            require_active(run)
             owner = {"run": run}
         else:
             assert logged_model_id is not None  # noqa: S101 - for the type checker; checked above
-            owner = {"logged_model": logged_model_lock(actor, logged_model_id)}
+            model = logged_model_lock(actor, logged_model_id)
+            require_model_unsealed(model)
+            owner = {"logged_model": model}
         blob_hold(ref.sha256)
         artifact, _ = Artifact.objects.update_or_create(
             **owner, path=path, defaults={"sha256": ref.sha256, "size": ref.size}
@@ -69,24 +73,37 @@ def _require_writable(actor: Actor, run_id: uuid.UUID | None, logged_model_id: u
     if run_id is not None:
         run = Run.objects.visible_to(actor).filter(pk=run_id).first()
     else:
-        logged = LoggedModel.objects.visible_to(actor).select_related("source_run").filter(pk=logged_model_id).first()
+        live = LoggedModel.objects.visible_to(actor).filter(pk=logged_model_id, archived_at__isnull=True)
+        logged = live.select_related("source_run").first()
         run = logged.source_run if logged else None
         if logged is not None and run is None:
             require_verb(actor, "job.run", logged)
+            require_model_unsealed(logged)
             return
     if run is None:
-        raise NotFound("There is no such run, or you may not see it.")
+        raise NotFound(NO_RUN)
     require_run_write(actor, run)
     require_unsealed(run)
+    require_active(run)
 
 
-def artifact_delete(*, actor: Actor, run_id: uuid.UUID, path: str) -> None:
-    """Remove a file or all files below a folder from an unsealed run."""
+def artifact_delete(
+    *, actor: Actor, path: str, run_id: uuid.UUID | None = None, logged_model_id: uuid.UUID | None = None
+) -> None:
+    """Remove a file or all files below a folder from a run or a logged model that is not sealed.
+
+    Exactly one of `run_id` and `logged_model_id`. Raises NotFound, Forbidden, Invalid, Conflict.
+    """
     path_check(path)
+    _require_writable(actor, run_id, logged_model_id)
     with transaction.atomic():
-        run = run_lock(actor, run_id)
-        require_unsealed(run)
-        count, _ = Artifact.objects.filter(run=run, path=path).delete()
-        below, _ = Artifact.objects.filter(run=run, path__startswith=f"{path}/").delete()
-        if not count and not below:
+        if run_id is not None:
+            require_unsealed(run_lock(actor, run_id))
+            rows = Artifact.objects.filter(run_id=run_id)
+        else:
+            assert logged_model_id is not None  # noqa: S101 - for the type checker; checked above
+            require_model_unsealed(logged_model_lock(actor, logged_model_id))
+            rows = Artifact.objects.filter(logged_model_id=logged_model_id)
+        count, _ = rows.filter(Q(path=path) | Q(path__startswith=f"{path}/")).delete()
+        if not count:
             raise NotFound("There is no such file.")

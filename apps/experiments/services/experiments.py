@@ -13,11 +13,12 @@ from apps.core.actors import Actor
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.policies import require, require_verb, who_can
 from apps.experiments import policies
-from apps.experiments.models import Experiment
+from apps.experiments.models import Experiment, Run
 from apps.experiments.services.locking import row_version_check
 from apps.problems import selectors as problems
 
-NAME_LIMIT = 250
+NAME_LIMIT = 500
+DEFAULT_NAME = "Default"
 
 
 def _number_next() -> int:
@@ -34,6 +35,7 @@ def experiment_create(
     problem_id: uuid.UUID | None = None,
     hypothesis: str = "",
     tags: dict[str, str] | None = None,
+    is_default: bool = False,
 ) -> Experiment:
     """Open an experiment. Raises NotFound, Forbidden, Invalid, and Conflict when the team has that name."""
     if team_id not in (actor.team_ids() or {team_id}):
@@ -59,6 +61,7 @@ def experiment_create(
                     problem_id=problem_id,
                     hypothesis=hypothesis,
                     tags=tags or {},
+                    is_default=is_default,
                     created_by_id=actor.id if actor.is_person else None,
                     created_by_label=actor.label,
                 )
@@ -83,6 +86,55 @@ def experiment_get_or_create(
         return named.get()
 
 
+def experiment_default(*, actor: Actor, team_id: uuid.UUID) -> Experiment:
+    """The team's experiment that MLflow's clients call 0, opened at its first use. Raises NotFound, Forbidden."""
+    named: QuerySet[Experiment] = Experiment.objects.visible_to(actor)
+    held = named.filter(team_id=team_id, is_default=True).first()
+    if held is not None:
+        return held
+    try:
+        return experiment_create(actor=actor, team_id=team_id, name=DEFAULT_NAME, is_default=True)
+    except Conflict:
+        # Somebody opened it at this moment, or the team has an experiment of that name, which it becomes.
+        with transaction.atomic():
+            found = named.select_for_update().get(team_id=team_id, name__iexact=DEFAULT_NAME)
+            if not found.is_default:
+                found.is_default = True
+                found.save(update_fields=["is_default"])
+                audit_record(
+                    actor=actor,
+                    action="experiment.update",
+                    thing=found,
+                    before={"is_default": False},
+                    after={"is_default": True},
+                )
+        return found
+
+
+def experiment_tag_delete(*, actor: Actor, experiment_id: uuid.UUID, key: str) -> bool:
+    """Remove a tag; False when there was none. Raises NotFound, Forbidden."""
+    with transaction.atomic():
+        experiment = _lock(actor, experiment_id)
+        if key not in experiment.tags:
+            return False
+        before = {"tags": {key: experiment.tags[key]}}
+        experiment.tags = {k: v for k, v in experiment.tags.items() if k != key}
+        experiment.updated_at = timezone.now()
+        experiment.save(update_fields=["tags", "updated_at"])
+        audit_record(actor=actor, action="experiment.update", thing=experiment, before=before, after={"tags": {}})
+        return True
+
+
+def _lock(actor: Actor, experiment_id: uuid.UUID) -> Experiment:
+    experiment: Experiment | None = (
+        Experiment.objects.visible_to(actor).select_for_update().filter(pk=experiment_id).first()
+    )
+    if experiment is None:
+        raise NotFound("There is no such experiment, or you may not see it.")
+    require_verb(actor, "job.run", experiment)
+    return experiment
+
+
 def experiment_update(
     *,
     actor: Actor,
@@ -100,17 +152,13 @@ def experiment_update(
     when `row_version` is not that of the stored row.
     """
     with transaction.atomic():
-        experiment: Experiment | None = (
-            Experiment.objects.visible_to(actor).select_for_update().filter(pk=experiment_id).first()
-        )
-        if experiment is None:
-            raise NotFound("There is no such experiment, or you may not see it.")
-        require_verb(actor, "job.run", experiment)
+        experiment = _lock(actor, experiment_id)
         row_version_check(experiment, row_version)
         before = {
             "name": experiment.name,
             "hypothesis": experiment.hypothesis,
             "conclusion": experiment.conclusion,
+            **({"tags": experiment.tags} if tags is not None else {}),
         }
         if name is not None:
             if not name.strip() or len(name) > NAME_LIMIT:
@@ -132,6 +180,7 @@ def experiment_update(
             experiment.tags = {**experiment.tags, **tags}
         try:
             with transaction.atomic():
+                experiment.updated_at = timezone.now()
                 experiment.row_version += 1
                 experiment.save()
         except IntegrityError as error:
@@ -140,23 +189,26 @@ def experiment_update(
             "name": experiment.name,
             "hypothesis": experiment.hypothesis,
             "conclusion": experiment.conclusion,
+            **({"tags": experiment.tags} if tags is not None else {}),
         }
         audit_record(actor=actor, action="experiment.update", thing=experiment, before=before, after=after)
     return experiment
 
 
 def experiment_archive(*, actor: Actor, experiment_id: uuid.UUID, archived: bool = True) -> Experiment:
-    """Take an experiment out of the lists, or put it back. Nothing is deleted."""
+    """Take an experiment out of the lists with its runs, or put it back with the runs that left with it."""
     with transaction.atomic():
-        experiment: Experiment | None = (
-            Experiment.objects.visible_to(actor).select_for_update().filter(pk=experiment_id).first()
-        )
-        if experiment is None:
-            raise NotFound("There is no such experiment, or you may not see it.")
-        require_verb(actor, "job.run", experiment)
+        experiment = _lock(actor, experiment_id)
         if (experiment.archived_at is not None) != archived:
-            experiment.archived_at = timezone.now() if archived else None
-            experiment.save(update_fields=["archived_at"])
+            now = timezone.now()
+            runs = Run.objects.filter(experiment=experiment)
+            if archived:
+                runs.filter(deleted_at__isnull=True).update(deleted_at=now)
+            else:
+                runs.filter(deleted_at=experiment.archived_at).update(deleted_at=None)
+            experiment.archived_at = now if archived else None
+            experiment.updated_at = now
+            experiment.save(update_fields=["archived_at", "updated_at"])
             verb = "experiment.archive" if archived else "experiment.restore"
             audit_record(actor=actor, action=verb, thing=experiment)
     return experiment

@@ -14,7 +14,7 @@ from apps.audit.services import audit_record
 from apps.core.actors import Actor
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.policies import require_verb
-from apps.experiments.models import Experiment, Run, RunInput
+from apps.experiments.models import Experiment, LoggedModel, Run, RunInput, RunModel
 from apps.experiments.policies import require_run_write
 from apps.experiments.services.locking import row_version_check
 from apps.lineage.services import edge_add
@@ -23,11 +23,17 @@ if TYPE_CHECKING:
     from apps.datasets.models import DatasetVersion
 
 
+NO_RUN = "There is no such run, or you may not see it."
+NAME_LIMIT = 250
+_OVER = (Run.Status.FINISHED, Run.Status.FAILED, Run.Status.KILLED)
+
+
 def run_lock(actor: Actor, run_id: uuid.UUID) -> Run:
-    """The run, locked for writing. Raises NotFound, Forbidden, and Conflict when it is sealed."""
-    run: Run | None = Run.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=run_id).first()
+    """The run, locked for writing. Raises NotFound, Forbidden."""
+    rows = Run.objects.visible_to(actor).select_related("experiment")
+    run: Run | None = rows.select_for_update(of=("self",), no_key=True).filter(pk=run_id).first()
     if run is None:
-        raise NotFound("There is no such run, or you may not see it.")
+        raise NotFound(NO_RUN)
     require_run_write(actor, run)
     return run
 
@@ -42,6 +48,21 @@ def require_unsealed(run: Run) -> None:
             "cites it. Tags and notes may still change; for new measurements begin another run.",
             code="run_sealed",
         )
+
+
+def require_active(run: Run) -> None:
+    """Raise Invalid (as MLflow's clients expect) when the run was deleted."""
+    if run.deleted_at is not None:
+        raise Invalid(
+            f"The run {run.pk.hex} must be in the 'active' state. Current state is deleted. Restore it first.",
+            code="run_deleted",
+        )
+
+
+def name_check(name: str) -> None:
+    """Raise Invalid unless it can be the name of a run."""
+    if not name.strip() or len(name) > NAME_LIMIT:
+        raise Invalid.field("run_name", f"Give a name of 1 to {NAME_LIMIT} characters.")
 
 
 def run_create(
@@ -59,15 +80,26 @@ def run_create(
     source: str = "",
     started_at: datetime | None = None,
     status: str = Run.Status.RUNNING,
+    user_name: str = "",
+    notes: str = "",
 ) -> Run:
-    """Begin a run in an experiment that the actor sees. Raises NotFound, Forbidden, Invalid."""
+    """Begin a run in an experiment that the actor sees.
+
+    Raises NotFound, Forbidden, and Invalid for a name too long or an archived experiment.
+    """
     with transaction.atomic():
         experiment = Experiment.objects.visible_to(actor).filter(pk=experiment_id).first()
         if experiment is None:
             raise NotFound("There is no such experiment, or you may not see it.")
         require_verb(actor, "job.run", experiment)
-        if len(name) > 250:
-            raise Invalid.field("name", "At most 250 characters.")
+        if experiment.archived_at is not None:
+            raise Invalid(
+                f"The experiment {experiment.number} must be in the 'active' state. Current state is deleted. "
+                "Restore it first.",
+                code="experiment_deleted",
+            )
+        if len(name) > NAME_LIMIT:
+            raise Invalid.field("name", f"At most {NAME_LIMIT} characters.")
         run = Run.objects.create(
             team_id=experiment.team_id,
             experiment=experiment,
@@ -81,6 +113,8 @@ def run_create(
             started_at=started_at or timezone.now(),
             params={key: str(value) for key, value in (params or {}).items()},
             tags=tags or {},
+            user_name=user_name[:256],
+            notes=notes,
             created_by_id=actor.id if actor.is_person else None,
             created_by_label=actor.label,
         )
@@ -99,18 +133,49 @@ def run_inputs_add(
     *,
     actor: Actor,
     run_id: uuid.UUID,
-    inputs: Sequence[tuple[DatasetVersion, str]],
+    inputs: Sequence[tuple[DatasetVersion, str]] = (),
     external: Sequence[dict[str, Any]] = (),
+    read: Sequence[uuid.UUID] = (),
+    written: Sequence[tuple[uuid.UUID, int]] = (),
 ) -> Run:
-    """Note data that the run used: versions that Fairway holds, or descriptions of what a client read elsewhere."""
+    """Note what the run used and made; a repetition changes nothing.
+
+    `inputs` are versions that Fairway holds, `external` describes data that a client read elsewhere (`RunInput`),
+    `read` and `written` are logged models that the actor sees, the latter with their step. Raises NotFound, Forbidden,
+    Invalid, Conflict.
+    """
     with transaction.atomic():
         run = run_lock(actor, run_id)
         require_unsealed(run)
+        require_active(run)
         for version, role in inputs:
             _input_add(run, version, role)
-        for description in external:
-            RunInput.objects.create(run=run, role=str(description.get("role", "")), external=description)
+        _external_add(run, external)
+        wanted = {*read, *(pk for pk, _ in written)}
+        seen = set(LoggedModel.objects.visible_to(actor).filter(pk__in=wanted).values_list("pk", flat=True))
+        if wanted - seen:
+            raise NotFound("One of these logged models does not exist, or you may not see it.")
+        rows = [(pk, RunModel.Direction.INPUT, 0) for pk in read]
+        rows += [(pk, RunModel.Direction.OUTPUT, step) for pk, step in written]
+        RunModel.objects.bulk_create(
+            [RunModel(run=run, logged_model_id=pk, direction=direction, step=step) for pk, direction, step in rows],
+            ignore_conflicts=True,
+        )
     return run
+
+
+def _external_add(run: Run, external: Sequence[dict[str, Any]]) -> None:
+    """Descriptions of data, once for each name and digest; the run is locked."""
+    if not external:
+        return
+    rows = RunInput.objects.filter(run=run, external__isnull=False).values_list("external__name", "external__digest")
+    held = set(rows)
+    for description in external:
+        once = (description.get("name"), description.get("digest"))
+        if once not in held:
+            held.add(once)
+            role = str(description.get("tags", {}).get("mlflow.data.context", ""))[:40]
+            RunInput.objects.create(run=run, role=role, external=description)
 
 
 def run_update(
@@ -121,14 +186,19 @@ def run_update(
     name: str | None = None,
     ended_at: datetime | None = None,
 ) -> Run:
-    """Change status, name or end, as clients do."""
+    """Change status, name or end, as clients do. A run that a version cites is sealed when it ends.
+
+    Raises NotFound, Forbidden, Invalid, Conflict.
+    """
     with transaction.atomic():
         run = run_lock(actor, run_id)
+        if run.sealed_at is not None and status in (None, run.status) and name in (None, run.name):
+            return run  # a client that ends its run once more
         require_unsealed(run)
+        require_active(run)
         before = {"status": run.status, "name": run.name}
         if name is not None:
-            if not name.strip() or len(name) > 250:
-                raise Invalid.field("run_name", "Give a name of 1 to 250 characters.")
+            name_check(name)
             run.name = name
         if status is not None:
             if status not in Run.Status.values:
@@ -138,8 +208,10 @@ def run_update(
                 run.ended_at = None
         if ended_at is not None:
             run.ended_at = ended_at
+        if run.cited_at is not None and run.status in _OVER:
+            run.sealed_at = timezone.now()
         run.row_version += 1
-        run.save(update_fields=["name", "status", "ended_at", "row_version"])
+        run.save(update_fields=["name", "status", "ended_at", "sealed_at", "row_version"])
         after = {"status": run.status, "name": run.name}
         if before != after:
             audit_record(actor=actor, action="run.update", thing=run, before=before, after=after)
@@ -153,7 +225,9 @@ def run_finish(*, actor: Actor, run_id: uuid.UUID, status: str) -> Run:
         if run.sealed_at is None and run.status in (Run.Status.RUNNING, Run.Status.SCHEDULED):
             run.status = status
             run.ended_at = timezone.now()
-            run.save(update_fields=["status", "ended_at"])
+            if run.cited_at is not None:
+                run.sealed_at = run.ended_at
+            run.save(update_fields=["status", "ended_at", "sealed_at"])
             audit_record(actor=actor, action="run.finish", thing=run, after={"status": status})
         elif run.sealed_at is None and run.ended_at is None:
             run.ended_at = timezone.now()
@@ -166,9 +240,19 @@ def run_job_set(*, run_id: uuid.UUID, job_id: uuid.UUID) -> None:
     Run.objects.filter(pk=run_id, sealed_at__isnull=True).update(job_id=job_id)
 
 
-def run_seal(*, run_id: uuid.UUID) -> None:
-    """Seal a run because something cites it. Called by the rooms above, in their transaction."""
-    Run.objects.filter(pk=run_id, sealed_at__isnull=True).update(sealed_at=timezone.now())
+def run_seal(*, run_id: uuid.UUID, at_end: bool = False) -> None:
+    """Seal a run because something cites it. Called by the rooms above, in their transaction.
+
+    With `at_end`, a run of a client that still runs is noted as cited and sealed when it ends: a script registers its
+    model in the midst of its run, and then logs its last measurements. What is cited, the model's files, never changes.
+    """
+    rows = Run.objects.filter(pk=run_id, sealed_at__isnull=True)
+    if at_end:
+        rows.filter(status=Run.Status.RUNNING, job_id__isnull=True, cited_at__isnull=True).update(
+            cited_at=timezone.now()
+        )
+        rows = rows.exclude(status=Run.Status.RUNNING, job_id__isnull=True)
+    rows.update(sealed_at=timezone.now())
 
 
 def run_notes_save(*, actor: Actor, run_id: uuid.UUID, notes: str, row_version: int | None = None) -> Run:

@@ -3,34 +3,53 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from apps.core.actors import Actor
-from apps.core.errors import Invalid
+from apps.core.actors import Actor, ActorKind
+from apps.core.errors import Invalid, NotFound
 from apps.experiments import selectors, services
-from apps.mlflow_api.door import answer, body_of, model_id_of, pairs_of, run_id_of, text_of, whole_of
+from apps.mlflow_api.api.experiments import experiment_of
+from apps.mlflow_api.api.limits import length_check, params_of, tags_of
+from apps.mlflow_api.api.names import name_new
+from apps.mlflow_api.door import answer, body_of, model_id_of, run_id_of, text_of, whole_of, word_of
 from apps.mlflow_api.shapes import logged_model_shape
+
+if TYPE_CHECKING:
+    from apps.experiments.models import LoggedModel
+
+
+def _shape(model: LoggedModel) -> dict[str, Any]:
+    return logged_model_shape(model, metrics=selectors.logged_model_metrics([model]).get(model.pk, ()))
 
 
 def create(actor: Actor, request: HttpRequest) -> HttpResponseBase:
     body = body_of(request)
-    source = text_of(body, "source_run_id", required=False)
+    run_id = text_of(body, "source_run_id", required=False)
+    name = text_of(body, "name", required=False)
+    if any(sign in name for sign in "/:.%\"'"):
+        raise Invalid(
+            f"Invalid model name ({name[:100]}) provided. Model name must be a non-empty string and cannot contain "
+            "the following characters: ('/', ':', '.', '%', '\"', \"'\")"
+        )
+    is_attempt = actor.kind is ActorKind.RUN
+    number = whole_of(body, "experiment_id") if is_attempt else experiment_of(actor, request, body).number
     model = services.logged_model_create(
         actor=actor,
-        experiment_number=whole_of(body, "experiment_id"),
-        name=text_of(body, "name", required=False, default="model"),
-        source_run_id=run_id_of(source) if source else None,
-        model_type=text_of(body, "model_type", required=False),
-        params=pairs_of(body, "params", 1000),
-        tags=pairs_of(body, "tags", 100),
+        experiment_number=number,
+        name=name or name_new(),
+        source_run_id=run_id_of(run_id) if run_id else None,
+        model_type=length_check("model_type", text_of(body, "model_type", required=False), 100),
+        params=params_of(body, count=1000),
+        tags=tags_of(body, count=1000),
     )
     return answer({"model": logged_model_shape(model)})
 
 
 def get(actor: Actor, request: HttpRequest, model_id: str) -> HttpResponseBase:
-    return answer({"model": logged_model_shape(selectors.logged_model_get(actor, model_id_of(model_id)))})
+    return answer({"model": _shape(selectors.logged_model_get(actor, model_id_of(model_id)))})
 
 
 _TERM = re.compile(r"""^\s*(?:attributes\.)?(name|source_run_id)\s*=\s*(?:'([^'\x00]*)'|"([^"\x00]*)")\s*$""")
@@ -75,15 +94,30 @@ def search(actor: Actor, request: HttpRequest) -> HttpResponseBase:
 
 def finalize(actor: Actor, request: HttpRequest, model_id: str) -> HttpResponseBase:
     body = body_of(request)
-    # Proto JSON: clients send the enum's name or its number.
-    given = body.get("status")
-    status = _STATUS_NUMBERS.get(given, "") if isinstance(given, int) else text_of(body, "status")
+    status = word_of(body, "status", _STATUS_NUMBERS)
     model = services.logged_model_finalize(actor=actor, logged_model_id=model_id_of(model_id), status=status)
-    return answer({"model": logged_model_shape(model)})
+    return answer({"model": _shape(model)})
+
+
+def delete(actor: Actor, request: HttpRequest, model_id: str) -> HttpResponseBase:
+    """Out of the lists; versions of it stay whole."""
+    services.logged_model_archive(actor=actor, logged_model_id=model_id_of(model_id))
+    return answer({})
+
+
+def params_log(actor: Actor, request: HttpRequest, model_id: str) -> HttpResponseBase:
+    params = params_of(body_of(request), count=1000)
+    services.logged_model_params_log(actor=actor, logged_model_id=model_id_of(model_id), params=params)
+    return answer({})
 
 
 def tags_set(actor: Actor, request: HttpRequest, model_id: str) -> HttpResponseBase:
-    model = services.logged_model_tags_set(
-        actor=actor, logged_model_id=model_id_of(model_id), tags=pairs_of(body_of(request), "tags", 100)
-    )
-    return answer({"model": logged_model_shape(model)})
+    tags = tags_of(body_of(request), count=1000)
+    services.logged_model_tags_set(actor=actor, logged_model_id=model_id_of(model_id), tags=tags)
+    return answer({})
+
+
+def tag_delete(actor: Actor, request: HttpRequest, model_id: str, key: str) -> HttpResponseBase:
+    if not services.logged_model_tag_delete(actor=actor, logged_model_id=model_id_of(model_id), key=key):
+        raise NotFound(f"No tag with key '{key}' found for model with ID '{model_id}'.")
+    return answer({})

@@ -1,9 +1,9 @@
-"""runs/*."""
+"""runs/*: begin, end, delete, inputs and outputs."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -11,88 +11,123 @@ from django.http.response import HttpResponseBase
 from apps.core.actors import Actor
 from apps.core.errors import Invalid
 from apps.experiments import selectors, services
-from apps.experiments.services import MetricPoint
-from apps.mlflow_api.door import answer, body_of, float_of, pairs_of, run_id_of, text_of, whole_of
-from apps.mlflow_api.shapes import run_shape
+from apps.experiments.services import NAME_TAG, NOTES_TAG
+from apps.mlflow_api.api.experiments import experiment_of
+from apps.mlflow_api.api.limits import dataset_of, tags_of
+from apps.mlflow_api.api.names import name_new
+from apps.mlflow_api.door import (
+    Source,
+    answer,
+    args_of,
+    body_of,
+    model_id_of,
+    rows_of,
+    run_id_in,
+    text_of,
+    whole_of,
+    word_of,
+)
+from apps.mlflow_api.shapes import run_info_shape, run_shape
 
-METRICS_PER_BATCH = 1000
-PAIRS_PER_BATCH = 100
+if TYPE_CHECKING:
+    from apps.experiments.models import Run
+
+# Proto JSON: clients send the name of an enum's value or its number.
+_STATUSES = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
+DATASETS_PER_CALL = 1000
 
 
-def _id(body: Any) -> Any:
-    return run_id_of(text_of(body, "run_id", required=False) or text_of(body, "run_uuid"))
+def full_shape(run: Run) -> dict[str, Any]:
+    """A run with its inputs and outputs."""
+    return run_shape(
+        run,
+        inputs=selectors.run_inputs_of([run]).get(run.pk, ()),
+        models=selectors.run_models_of([run]).get(run.pk, ()),
+    )
+
+
+def moment_of(source: Source, name: str) -> datetime | None:
+    """A time in milliseconds since 1970; None when it is missing or 0."""
+    value = whole_of(source, name, 0)
+    try:
+        return datetime.fromtimestamp(value / 1000, tz=UTC) if value else None
+    except (ValueError, OverflowError, OSError) as error:
+        raise Invalid.field(name, f"Invalid value {value} for parameter '{name}': no calendar knows it.") from error
+
+
+def create(actor: Actor, request: HttpRequest) -> HttpResponseBase:
+    body = body_of(request)
+    tags = tags_of(body, count=1000)
+    given, tagged = text_of(body, "run_name", required=False), tags.pop(NAME_TAG, "")
+    if given and tagged and given != tagged:
+        raise Invalid(
+            "Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values "
+            f"(run_name='{given}', mlflow.runName='{tagged}')."
+        )
+    experiment = experiment_of(actor, request, body, required=False)
+    run = services.run_create(
+        actor=actor,
+        experiment_id=experiment.pk,
+        name=given or tagged or name_new(),
+        notes=tags.pop(NOTES_TAG, ""),
+        tags=tags,
+        user_name=text_of(body, "user_id", required=False),
+        started_at=moment_of(body, "start_time"),
+    )
+    shape = run_shape(run)
+    del shape["outputs"]
+    return answer({"run": shape})
 
 
 def get(actor: Actor, request: HttpRequest) -> HttpResponseBase:
-    return answer({"run": run_shape(selectors.run_get(actor, _id(request.GET)))})
+    return answer({"run": full_shape(selectors.run_get(actor, run_id_in(args_of(request))))})
 
 
 def update(actor: Actor, request: HttpRequest) -> HttpResponseBase:
     body = body_of(request)
-    end = whole_of(body, "end_time", 0)
-    try:
-        ended_at = datetime.fromtimestamp(end / 1000, tz=UTC) if end else None
-    except (ValueError, OverflowError, OSError) as error:
-        raise Invalid.field("end_time", "Not a moment that a calendar knows.") from error
-    services.run_update(
+    status = word_of(body, "status", _STATUSES)
+    run = services.run_update(
         actor=actor,
-        run_id=_id(body),
-        status=text_of(body, "status", required=False) or None,
+        run_id=run_id_in(body),
+        status=status or None,
         name=text_of(body, "run_name", required=False) or None,
-        ended_at=ended_at,
+        ended_at=moment_of(body, "end_time"),
     )
-    run = selectors.run_get(actor, _id(body))
-    return answer({"run_info": run_shape(run)["info"]})
+    return answer({"run_info": run_info_shape(run)})
 
 
-def log_batch(actor: Actor, request: HttpRequest) -> HttpResponseBase:
+def delete(actor: Actor, request: HttpRequest) -> HttpResponseBase:
+    """Out of the lists; nothing is lost."""
+    services.run_archive(actor=actor, run_id=run_id_in(body_of(request)))
+    return answer({})
+
+
+def restore(actor: Actor, request: HttpRequest) -> HttpResponseBase:
+    services.run_archive(actor=actor, run_id=run_id_in(body_of(request)), archived=False)
+    return answer({})
+
+
+def log_inputs(actor: Actor, request: HttpRequest) -> HttpResponseBase:
+    """Data and models that the run read."""
     body = body_of(request)
-    rows = [] if body.get("metrics") is None else body["metrics"]
-    if not isinstance(rows, list) or len(rows) > METRICS_PER_BATCH:
-        raise Invalid.field("metrics", f"Must be a list of at most {METRICS_PER_BATCH}.")
-    points = []
-    for row in rows:
-        if not isinstance(row, dict):
-            raise Invalid.field("metrics", "Each entry has a key, a value, a timestamp and a step.")
-        points.append(
-            MetricPoint(
-                text_of(row, "key"),
-                float_of(row, "value"),
-                whole_of(row, "timestamp", 0),
-                whole_of(row, "step", 0),
-            )
-        )
-    services.run_batch_log(
+    services.run_inputs_add(
         actor=actor,
-        run_id=_id(body),
-        metrics=points,
-        params=pairs_of(body, "params", PAIRS_PER_BATCH),
-        tags=pairs_of(body, "tags", PAIRS_PER_BATCH),
+        run_id=run_id_in(body),
+        external=[dataset_of(row, n) for n, row in enumerate(rows_of(body, "datasets", DATASETS_PER_CALL))],
+        read=[model_id_of(text_of(row, "model_id")) for row in rows_of(body, "models", DATASETS_PER_CALL)],
     )
     return answer({})
 
 
-def log_metric(actor: Actor, request: HttpRequest) -> HttpResponseBase:
+def log_outputs(actor: Actor, request: HttpRequest) -> HttpResponseBase:
+    """Models that the run made."""
     body = body_of(request)
-    point = MetricPoint(
-        text_of(body, "key"),
-        float_of(body, "value"),
-        whole_of(body, "timestamp", 0),
-        whole_of(body, "step", 0),
+    rows = rows_of(body, "models", DATASETS_PER_CALL)
+    if not rows:
+        raise Invalid.field("models", "Missing value for required parameter 'models'.")
+    services.run_inputs_add(
+        actor=actor,
+        run_id=run_id_in(body),
+        written=[(model_id_of(text_of(row, "model_id")), whole_of(row, "step", 0)) for row in rows],
     )
-    services.metrics_log(actor=actor, run_id=_id(body), points=[point])
-    return answer({})
-
-
-def log_parameter(actor: Actor, request: HttpRequest) -> HttpResponseBase:
-    body = body_of(request)
-    value = text_of(body, "value", required=False)
-    services.params_log(actor=actor, run_id=_id(body), params={text_of(body, "key"): value})
-    return answer({})
-
-
-def set_tag(actor: Actor, request: HttpRequest) -> HttpResponseBase:
-    body = body_of(request)
-    value = text_of(body, "value", required=False)
-    services.tags_set(actor=actor, run_id=_id(body), tags={text_of(body, "key"): value})
     return answer({})

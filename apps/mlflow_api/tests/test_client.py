@@ -146,7 +146,7 @@ def test_a_sealed_run_takes_tags_but_no_measurement_and_no_file(mlflow_client, t
         client.log_artifact(person.run.pk.hex, str(tmp_path / "late.txt"))
     client.set_tag(person.run.pk.hex, "reviewed", "yes")
 
-    assert measured.value.error_code == "INVALID_STATE"
+    assert measured.value.error_code == "RESOURCE_CONFLICT"
     assert Run.objects.get(pk=person.run.pk).tags == {"reviewed": "yes"}
     assert not Artifact.objects.filter(run=person.run).exists()
 

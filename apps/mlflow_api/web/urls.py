@@ -2,7 +2,14 @@
 
 from django.urls import URLPattern, path, re_path
 
-from apps.mlflow_api.api import artifacts, experiments, logged_models, runs
+from apps.mlflow_api.api import (
+    artifacts,
+    experiments,
+    logged_models,
+    measurements,
+    runs,
+    server,
+)
 from apps.mlflow_api.door import door
 from apps.mlflow_api.errors import NotImplementedHere
 
@@ -12,33 +19,57 @@ def _left_out(actor: object, request: object, rest: str = "") -> object:
 
 
 _ROUTES = {
+    "experiments/create": door(POST=experiments.create),
     "experiments/get": door(GET=experiments.get),
     "experiments/get-by-name": door(GET=experiments.get_by_name),
+    "experiments/update": door(POST=experiments.update),
+    "experiments/delete": door(POST=experiments.delete),
+    "experiments/restore": door(POST=experiments.restore),
+    "experiments/set-experiment-tag": door(POST=experiments.tag_set),
+    "experiments/delete-experiment-tag": door(POST=experiments.tag_delete),
+    "runs/create": door(POST=runs.create),
     "runs/get": door(GET=runs.get),
     "runs/update": door(POST=runs.update),
-    "runs/log-batch": door(POST=runs.log_batch),
-    "runs/log-metric": door(POST=runs.log_metric),
-    "runs/log-parameter": door(POST=runs.log_parameter),
-    "runs/set-tag": door(POST=runs.set_tag),
+    "runs/delete": door(POST=runs.delete),
+    "runs/restore": door(POST=runs.restore),
+    "runs/log-inputs": door(POST=runs.log_inputs),
+    "runs/outputs": door(POST=runs.log_outputs),
+    "runs/log-batch": door(POST=measurements.log_batch),
+    "runs/log-metric": door(POST=measurements.log_metric),
+    "runs/log-parameter": door(POST=measurements.log_parameter),
+    "runs/log-model": door(POST=measurements.log_model),
+    "runs/set-tag": door(POST=measurements.set_tag),
+    "runs/delete-tag": door(POST=measurements.delete_tag),
+    "metrics/get-history": door(GET=measurements.history),
     "artifacts/list": door(GET=artifacts.run_files),
     "logged-models": door(POST=logged_models.create),
     "logged-models/search": door(POST=logged_models.search),
-    "logged-models/<str:model_id>": door(GET=logged_models.get, PATCH=logged_models.finalize),
+    "logged-models/<str:model_id>": door(
+        GET=logged_models.get, PATCH=logged_models.finalize, DELETE=logged_models.delete
+    ),
+    "logged-models/<str:model_id>/params": door(POST=logged_models.params_log),
     "logged-models/<str:model_id>/tags": door(PATCH=logged_models.tags_set),
+    "logged-models/<str:model_id>/tags/<path:key>": door(DELETE=logged_models.tag_delete),
     "logged-models/<str:model_id>/artifacts/directories": door(GET=artifacts.model_files),
+    "logged-models/<str:model_id>/artifacts/files": door(GET=artifacts.model_file),
 }
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _nothing = door(**dict.fromkeys(_METHODS, _left_out))  # type: ignore[arg-type]
 
-urlpatterns: list[URLPattern] = []
+urlpatterns: list[URLPattern] = [
+    path("health", server.health, name="mlflow-health"),
+    path("version", door(GET=server.version)),
+    path("get-artifact", door(GET=artifacts.run_file)),
+]
 for _prefix in ("api", "ajax-api"):
     urlpatterns += [path(f"{_prefix}/2.0/mlflow/{route}", view) for route, view in _ROUTES.items()]
     urlpatterns += [
+        path(f"{_prefix}/3.0/mlflow/server-info", door(GET=server.info)),
         path(f"{_prefix}/2.0/mlflow-artifacts/artifacts", door(GET=artifacts.proxied_list)),
         path(
             f"{_prefix}/2.0/mlflow-artifacts/artifacts/<path:path>",
-            door(GET=artifacts.download, PUT=artifacts.upload),
+            door(GET=artifacts.download, PUT=artifacts.upload, DELETE=artifacts.remove),
         ),
         re_path(rf"^{_prefix}/[23]\.0/(?P<rest>.*)$", _nothing),
     ]

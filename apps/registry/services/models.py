@@ -16,6 +16,8 @@ from apps.registry import policies
 from apps.registry.contracts import live_version_id
 from apps.registry.models import Model, ModelVersion
 
+NAME_LIMIT = 256
+
 
 def model_lock(actor: Actor, model_id: uuid.UUID) -> Model:
     """The model, locked. Raises NotFound, Forbidden."""
@@ -34,8 +36,8 @@ def model_get_or_create(
     Raises Forbidden, Invalid, and Conflict when the model belongs to another problem.
     """
     name = name.strip()
-    if not name or len(name) > 120:
-        raise Invalid.field("name", "Give a name of 1 to 120 characters.")
+    if not name or len(name) > NAME_LIMIT:
+        raise Invalid.field("name", f"Give a name of 1 to {NAME_LIMIT} characters.")
     require(
         policies.model_register(actor, team_id),
         f"Registering a model takes the right “model.register” in the team: {who_can('model.register')} has it.",
@@ -43,7 +45,8 @@ def model_get_or_create(
     if problem_id is not None and problems.problem_get(actor, problem_id).team_id != team_id:
         raise NotFound("There is no such problem in this team.")
     with transaction.atomic():
-        found = Model.objects.select_for_update(of=("self",)).filter(team_id=team_id, name__iexact=name).first()
+        named = Model.objects.filter(team_id=team_id, name__iexact=name, archived_at__isnull=True)
+        found = named.select_for_update(of=("self",)).first()
         if found is None:
             try:
                 with transaction.atomic():
@@ -57,7 +60,7 @@ def model_get_or_create(
                     )
                 audit_record(actor=actor, action="model.create", thing=found, problem_id=problem_id)
             except IntegrityError:
-                found = Model.objects.select_for_update(of=("self",)).get(team_id=team_id, name__iexact=name)
+                found = named.select_for_update(of=("self",)).get()
         if problem_id is not None and found.problem_id != problem_id:
             if found.problem_id is not None:
                 raise Conflict(f"The model “{found}” belongs to another problem.", code="model_of_other_problem")
@@ -94,13 +97,22 @@ def model_update(*, actor: Actor, model_id: uuid.UUID, description: str, row_ver
 
 
 def model_archive(*, actor: Actor, model_id: uuid.UUID, archived: bool = True) -> Model:
-    """Take a model out of the lists, or put it back."""
+    """Take a model out of the lists, which frees its name, or put it back.
+
+    Raises NotFound, Forbidden, and Conflict while a version is live, or when the name is taken by now.
+    """
     with transaction.atomic():
         model = model_lock(actor, model_id)
         if archived and live_version_id(model.pk) is not None:
             raise Conflict("A version of this model is live. Retire its deployment first.", code="model_live")
         if (model.archived_at is not None) != archived:
             model.archived_at = timezone.now() if archived else None
-            model.save(update_fields=["archived_at"])
+            try:
+                with transaction.atomic():
+                    model.save(update_fields=["archived_at"])
+            except IntegrityError as error:
+                raise Conflict(
+                    f"The team has another model named “{model}” by now. Rename that one first.", code="name_taken"
+                ) from error
             audit_record(actor=actor, action="model.archive" if archived else "model.restore", thing=model)
     return model

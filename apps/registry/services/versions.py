@@ -44,12 +44,14 @@ def model_version_create(
     trained_by_id: uuid.UUID | None,
     recipe: str = "",
     description: str = "",
+    seal_at_end: bool = False,
 ) -> ModelVersion:
     """Register the model that a run logged.
 
     `facts` is ModelFacts as the child reports it; the files and their hashes are those that the store has, never
     those that a file or a child claims. What is not in a format of the fixed list is kept and QUARANTINED.
-    The same run and path, or the same bytes, is the version that stands. Seals the run.
+    The same run and path, or the same bytes, is the version that stands. Seals the run; with `seal_at_end`, a client's
+    run that still runs when it ends.
     Raises NotFound, Forbidden, Invalid, Conflict when the run's files were removed.
     """
     with transaction.atomic():
@@ -112,7 +114,7 @@ def model_version_create(
         for row in experiments.run_inputs(run):
             if row.dataset_version is not None:
                 edge_add(subject=version, relation="DERIVED_FROM", thing=row.dataset_version, team_id=model.team_id)
-        experiment_services.run_seal(run_id=run.pk)
+        experiment_services.run_seal(run_id=run.pk, at_end=seal_at_end)
         audit_record(
             actor=actor,
             action="version.quarantine" if reason else "version.register",

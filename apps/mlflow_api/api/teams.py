@@ -1,0 +1,32 @@
+"""Which team a call without an experiment means: MLflow's workspaces are our teams."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.http import HttpRequest
+
+from apps.accounts import selectors as accounts
+from apps.core.actors import Actor
+from apps.core.errors import Forbidden, NotFound
+
+HEADER = "X-MLFLOW-WORKSPACE"
+
+
+def team_of(actor: Actor, request: HttpRequest) -> uuid.UUID:
+    """The team of the workspace header (its short name), else the one the person works in, else the first.
+
+    A job's attempt works in the team of its run. Raises NotFound, and Forbidden for who belongs to no team.
+    """
+    if actor.team_id is not None:
+        return actor.team_id
+    wanted = request.headers.get(HEADER, "")
+    if wanted and wanted != "default":
+        team = next((team for team in accounts.teams_of_request(request) if team.slug == wanted), None)
+        if team is None:
+            raise NotFound(f"Workspace '{wanted[:60]}' not found: it names one of your teams in Fairway.")
+        return team.pk
+    current = accounts.team_current(request)
+    if current is None:
+        raise Forbidden("You belong to no team. An administrator can add you to one.")
+    return current.pk
