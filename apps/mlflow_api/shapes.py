@@ -85,7 +85,7 @@ def run_shape(run: Run, *, inputs: Iterable[RunInput] = (), models: Iterable[Run
         "data": without_empty(
             {
                 "metrics": [
-                    {"key": key, "value": latest[0], "timestamp": latest[2], "step": latest[1]}
+                    {"key": key, "value": _double(latest[0]), "timestamp": latest[2], "step": latest[1]}
                     for key, latest in run.metrics_latest.items()
                 ],
                 "params": pairs(run.params),
@@ -102,6 +102,11 @@ def run_shape(run: Run, *, inputs: Iterable[RunInput] = (), models: Iterable[Run
             {"model_outputs": [{"model_id": f"m-{model.logged_model_id.hex}", "step": model.step} for model in written]}
         ),
     }
+
+
+def _double(value: float | str) -> float | str:
+    """A number as a double: jsonb gives large ones back as whole numbers. NaN and infinities are words already."""
+    return value if isinstance(value, str) else float(value)
 
 
 def dataset_input_shape(row: RunInput) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class Caller:
         answer = self.client.delete(ROOT + path, body, content_type="application/json")
         return answer.status_code, answer.json()
 
-    def get(self, path: str, **query: Any) -> tuple[int, dict[str, Any]]:
+    def get(self, path: str, /, **query: Any) -> tuple[int, dict[str, Any]]:
         answer = self.client.get(ROOT + path, query)
         return answer.status_code, answer.json()
 
