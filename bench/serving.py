@@ -149,7 +149,7 @@ async def _plain(path: str) -> None:
     import pandas as pd
     import skops.io
 
-    from workers.runner.trusted_types import TRUSTED
+    from workers.inspection.allowed import TRUSTED
     from workers.serving.http_server import HttpServer, Reply, Request, Response
 
     pipeline = skops.io.load(path, trusted=TRUSTED)

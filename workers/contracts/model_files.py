@@ -51,6 +51,11 @@ PICKLE_EXTENSIONS = frozenset(
 )
 """Endings of files that can hold a pickle; a version with one of them is quarantined."""
 
+CODE_EXTENSIONS = frozenset(
+    {".py", ".pyc", ".pyd", ".so", ".dll", ".dylib", ".sh", ".ipynb", ".whl", ".egg", ".exe", ".jar"}
+)
+"""Endings of files that are programs; a version with one of them is quarantined."""
+
 MAX_MODEL_BYTES = 2 * 1024**3
 MAX_MODEL_FILES = 200
 
@@ -70,7 +75,7 @@ def safe_path(path: str) -> PurePosixPath:
 
 
 def format_by_extension(path: str) -> ModelFormat | None:
-    """The format that a file's ending names, or None; the contents are judged by `runner.model_io`."""
+    """The format that a file's ending names, or None; the contents are judged by `workers.inspection`."""
     name = PurePosixPath(path).name
     if name in SIDE_FILES:
         return None
@@ -84,7 +89,7 @@ def format_by_extension(path: str) -> ModelFormat | None:
 def format_of_files(paths: list[str]) -> tuple[ModelFormat | None, str | None]:
     """(format, None) when exactly one model file is among the paths, else (None, the reason for quarantine).
 
-    Judged by names alone, so that the web can say it at upload; the contents are judged again by the loader.
+    Judged by names alone; `workers.inspection` looks into the files.
     """
     found: list[tuple[str, ModelFormat]] = []
     for path in paths:
@@ -94,6 +99,8 @@ def format_of_files(paths: list[str]) -> tuple[ModelFormat | None, str | None]:
             return None, str(error)
         if pure.suffix.lower() in PICKLE_EXTENSIONS:
             return None, f"{path} can run code when it is loaded, so it is kept but never loaded."
+        if pure.suffix.lower() in CODE_EXTENSIONS:
+            return None, f"{path} is a program, so the model is kept but never loaded."
         which = format_by_extension(path)
         if which is not None:
             found.append((path, which))

@@ -1,5 +1,5 @@
-"""THE only file that deserialises models, and only after `inspection` has judged them: skops, LightGBM text,
-ONNX.
+"""THE only file that deserialises models, and only after `workers.inspection` has judged them: skops, LightGBM
+text, ONNX.
 
 The loader is chosen by the judged contents and the lists of trusted types are ours; MLmodel is never asked.
 Pickle, joblib and cloudpickle have no way in. Run it in a sandboxed process: a list of types is not a proof
@@ -17,11 +17,11 @@ import pandas as pd
 
 from workers.contracts.model_files import ModelFormat
 from workers.contracts.signature import Signature
+from workers.inspection.allowed import TRUSTED
+from workers.inspection.judge import Verdict, inspect_model
 from workers.runner.frames import frame_of_columns
-from workers.runner.inspection import Verdict, inspect_model
 from workers.runner.linear import linear_quick
 from workers.runner.trees import trees_check
-from workers.runner.trusted_types import TRUSTED
 
 __all__ = ["LoadedModel", "ModelRefused", "Verdict", "inspect_model", "model_load"]
 

@@ -21,9 +21,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from workers.contracts.model_files import ModelFormat
-from workers.runner.inspection import inspect_model
+from workers.inspection.allowed import TRUSTED
+from workers.inspection.judge import inspect_model
 from workers.runner.model_io import ModelRefused, model_load
-from workers.runner.trusted_types import TRUSTED
 
 FRAME = pd.DataFrame({"a": np.linspace(-1, 1, 60), "b": np.cos(np.arange(60.0))})
 TRUTH = (FRAME["a"] + FRAME["b"] > 0).astype(int).to_numpy()
@@ -173,17 +173,29 @@ def test_other_versions_of_the_format_are_refused(protocol: Any, tmp_path: Path)
         model_load(_schema_edit(directory, lambda schema: schema.update(protocol=protocol)))
 
 
-def test_what_mlmodel_claims_is_not_asked(tmp_path: Path) -> None:
+def test_what_mlmodel_claims_is_not_believed(tmp_path: Path) -> None:
     model = _model()
     directory = _skops(tmp_path / "m", model)
     (directory / "MLmodel").write_text(
-        "flavors:\n  python_function:\n    loader_module: os\n    code: code\n    data: model.skops\n"
-        "  sklearn:\n    serialization_format: cloudpickle\n    pickled_model: model.skops\n"
+        "flavors:\n  python_function:\n    loader_module: mlflow.sklearn\n    model_path: model.skops\n"
+        "  sklearn:\n    serialization_format: skops\n    pickled_model: model.skops\n"
         "    skops_trusted_types: ['os.system']\n"
     )
     (directory / "fairway.json").write_text("{broken")
 
     np.testing.assert_allclose(model_load(directory).predict_frame(FRAME), model.predict_proba(FRAME))
+    node = {"__class__": "system", "__module__": "os", "__loader__": "FunctionNode"}
+    _schema_edit(directory, lambda schema: schema.update(extra=node))
+    with pytest.raises(ModelRefused, match="os.system"):
+        model_load(directory)
+
+
+def test_an_mlmodel_that_names_a_foreign_loader_is_refused(tmp_path: Path) -> None:
+    directory = _skops(tmp_path / "m", _model())
+    (directory / "MLmodel").write_text("flavors:\n  python_function:\n    loader_module: os\n")
+
+    with pytest.raises(ModelRefused, match="loader 'os'"):
+        model_load(directory)
 
 
 def test_broken_and_bloated_archives(tmp_path: Path) -> None:

@@ -1,5 +1,22 @@
-"""The types that a skops file may hold, written out by hand: the estimators and their parts that run nothing
-but arithmetic. No functions, methods, partials or constructors with arguments of the file's choosing."""
+"""What a model may hold and by what it may be loaded: the one list, for the web, the child and the host.
+
+The types that a skops file may hold are written out by hand: the estimators and their parts that run nothing but
+arithmetic. No functions, methods, partials or constructors with arguments of the file's choosing.
+"""
+
+LOADERS = frozenset({"mlflow.sklearn", "mlflow.lightgbm", "mlflow.onnx"})
+"""The loaders that an MLmodel may name. Ours is chosen by the contents; these are for those who download it."""
+
+FLAVORS = frozenset({"python_function", "sklearn", "lightgbm", "onnx"})
+"""The flavors that an MLmodel may hold."""
+
+ONNX_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
+"""The operator sets of the ONNX standard."""
+
+ONNX_TYPES = frozenset({1, 6, 7, 8, 9, 11})
+"""Element types of inputs that can be fed: float, int32, int64, text, truth value, double."""
+
+LIGHTGBM_VERSIONS = frozenset({"v2", "v3", "v4"})
 
 NODES: dict[str, frozenset[str]] = {
     "JsonNode": frozenset({"builtins.str"}),
