@@ -99,7 +99,8 @@ def _signature(given: object) -> Signature | None:
         return None
     try:
         inputs = _tensors(given.get("inputs"))
-        return Signature(inputs, _tensors(given.get("outputs"), named=False)) if inputs else None
+        outputs = _tensors(given["outputs"], named=False) if given.get("outputs") else ()
+        return Signature(inputs, outputs) if inputs else None
     except (ValueError, RecursionError):
         return None
 

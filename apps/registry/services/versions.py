@@ -7,12 +7,14 @@ import json
 import re
 import uuid
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from django.db import transaction
 
 from apps.audit.services import audit_record
 from apps.core.actors import Actor
+from apps.core.blobs import blob_open
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.numbers import number_next
 from apps.core.policies import require, require_verb, who_can
@@ -23,7 +25,8 @@ from apps.registry import policies
 from apps.registry.contracts import live_version_id
 from apps.registry.models import Model, ModelAlias, ModelVersion
 from apps.registry.services.models import model_lock, row_version_check
-from workers.contracts.model_files import format_of_files
+from workers.inspection.files import ModelFile
+from workers.inspection.judge import model_judge
 
 _ALIAS = re.compile(r"^[A-Za-z0-9_-]{1,100}$")
 _RESERVED_ALIAS = re.compile(r"^(v\d+|latest)$", re.IGNORECASE)
@@ -49,7 +52,8 @@ def model_version_create(
     """Register the model that a run logged.
 
     `facts` is ModelFacts as the child reports it; the files and their hashes are those that the store has, never
-    those that a file or a child claims. What is not in a format of the fixed list is kept and QUARANTINED.
+    those that a file or a child claims. The contents are judged, without loading them: what is not of a format and of
+    types on the fixed lists is kept and QUARANTINED. A signature and a task that nobody gave are those the files state.
     The same run and path, or the same bytes, is the version that stands. Seals the run; with `seal_at_end`, a client's
     run that still runs when it ends.
     Raises NotFound, Forbidden, Invalid, Conflict when the run's files were removed.
@@ -78,8 +82,9 @@ def model_version_create(
         same = ModelVersion.objects.filter(model=model, content_digest=digest).first()
         if same is not None:
             return same
-        found, reason = format_of_files([row["path"] for row in manifest])
-        reason = reason or str(facts.get("quarantine_reason") or "")
+        verdict = model_judge([_file(row) for row in manifest])
+        found = verdict.format
+        reason = verdict.quarantine or str(facts.get("quarantine_reason") or "")
         if found and facts.get("format") and found != facts["format"]:
             reason = reason or f"The files are {found}, the run said {facts['format']}."
         version = ModelVersion.objects.create(
@@ -94,8 +99,8 @@ def model_version_create(
             recipe=recipe,
             manifest=manifest,
             content_digest=digest,
-            signature=facts.get("signature") or {},
-            task=str(facts.get("task") or model.task),
+            signature=facts.get("signature") or (verdict.signature.to_json() if verdict.signature else {}),
+            task=str(facts.get("task") or model.task or verdict.task),
             classes=facts.get("classes"),
             threshold=facts.get("threshold"),
             complexity=facts.get("complexity") or {},
@@ -124,6 +129,10 @@ def model_version_create(
             reason=reason,
         )
     return version
+
+
+def _file(row: dict[str, Any]) -> ModelFile:
+    return ModelFile(row["path"], row["size"], partial(blob_open, row["sha256"]))
 
 
 def _manifest(actor: Actor, run: Any, facts: dict[str, Any]) -> list[dict[str, Any]]:

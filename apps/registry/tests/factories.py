@@ -12,6 +12,7 @@ from apps.experiments.models import Experiment, LoggedModel, Run
 from apps.experiments.tests.factories import experiment_make, run_make
 from apps.registry import services
 from apps.registry.models import Model, ModelVersion
+from workers.inspection.tests.skops_files import skops
 
 _count = itertools.count(1)
 
@@ -42,7 +43,7 @@ def model_make(actor: Actor, team: Team, **fields: Any) -> Model:
 
 def files_log(actor: Actor, run: Run, files: dict[str, bytes] | None = None) -> LoggedModel:
     """A logged model of the run with files of its own."""
-    mine = f"skops {next(_count)}".encode()
+    mine = skops(next(_count))
     logged = experiments.logged_model_create(
         actor=actor, experiment_number=run.experiment.number, name="model", source_run_id=run.pk
     )

@@ -12,6 +12,8 @@ from apps.core.actors import Role
 from apps.experiments.tests.factories import artifact_make, experiment_make, run_make
 from apps.registry.models import ModelVersion
 from apps.registry.tests.factories import model_make, version_make
+from workers.inspection.tests import lightgbm_files
+from workers.inspection.tests.skops_files import skops
 
 pytestmark = pytest.mark.django_db
 
@@ -25,12 +27,54 @@ def caller(role: Role = Role.DATA_SCIENTIST, team=None):
     return Client(headers={"Authorization": f"Bearer {secret}"}), actor, team
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("model.onnx", b"junk", "ONNX"),
+        ("model.skops", b"cos\nsystem\n(S'true'\ntR.", "pickle"),
+        ("model.txt", b"tree of life", "LightGBM"),
+    ],
+)
+def test_what_a_file_says_in_its_name_is_not_believed(name: str, content: bytes, words: str):
+    client, actor, team = caller()
+    model = model_make(actor, team)
+    run = run_make(actor, experiment_make(actor, team))
+    artifact_make(actor, run, f"model/{name}", content)
+
+    answer = client.post(
+        f"/api/v1/models/{model.pk}/versions",
+        {"run_id": str(run.pk), "path": "model"},
+        content_type="application/json",
+        headers={"Idempotency-Key": uuid.uuid4().hex},
+    ).json()
+
+    assert answer["state"] == "QUARANTINED"
+    assert words in answer["quarantine_reason"]
+
+
+def test_a_model_that_states_its_columns_has_a_signature():
+    client, actor, team = caller()
+    model = model_make(actor, team)
+    run = run_make(actor, experiment_make(actor, team))
+    artifact_make(actor, run, "model/model.txt", lightgbm_files.text())
+
+    answer = client.post(
+        f"/api/v1/models/{model.pk}/versions",
+        {"run_id": str(run.pk), "path": "model"},
+        content_type="application/json",
+        headers={"Idempotency-Key": uuid.uuid4().hex},
+    ).json()
+
+    assert (answer["state"], answer["format"]) == ("SEALED", "LIGHTGBM")
+    assert [column["name"] for column in answer["signature"]["inputs"]] == ["age", "pressure"]
+
+
 def test_a_version_is_registered_once_for_one_key():
     client, actor, team = caller()
     model = model_make(actor, team)
     run = run_make(actor, experiment_make(actor, team))
-    artifact_make(actor, run, "model/MLmodel", b"flavors")
-    artifact_make(actor, run, "model/model.skops", b"skops")
+    artifact_make(actor, run, "model/MLmodel", b"flavors: {}")
+    artifact_make(actor, run, "model/model.skops", skops())
     headers = {"Idempotency-Key": uuid.uuid4().hex}
     body = {"run_id": str(run.pk), "path": "model", "description": "by hand"}
 

@@ -24,7 +24,7 @@ def archive(members: dict[str, bytes], schema: Any = None) -> bytes:
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as opened:
         for name, data in members.items():
-            opened.writestr(zipfile.ZipInfo(name), data)
+            opened.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
         opened.writestr("schema.json", json.dumps(estimator() if schema is None else schema))
     return held.getvalue()
 
