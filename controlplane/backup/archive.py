@@ -13,16 +13,17 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.migrations.loader import MigrationLoader
 
 from apps.audit import selectors as audit
 from apps.audit.services import audit_seal
 from apps.core.build import build
-from controlplane.backup.dump import BackupFailed, database_dump, database_load
+from controlplane.backup.dump import BackupFailed, database_dump, database_replace
 from controlplane.backup.files import Say, files_check, files_in, files_out
 
 FORMAT = 1
+_MIGRATE_TRIES = 5
 _COUNTED = ("accounts", "problems", "datasets", "jobs", "experiments", "registry", "evaluations", "reviews", "audit")
 
 
@@ -130,18 +131,18 @@ def backup_check(folder: Path, say: Say) -> Manifest:
 def backup_restore(folder: Path, say: Say, *, replace: bool = False) -> dict[str, Any]:
     """Check a backup, then put it in the place of the present contents; migrates and checks what came.
 
-    An installation that holds teams is replaced only when `replace` says so. Raises BackupFailed; the database is
-    loaded all or nothing.
+    An installation that holds teams is replaced only when `replace` says so. Other processes of it may go on working.
+    Raises BackupFailed; the database is loaded all or nothing.
     """
     manifest = backup_check(folder, say)
     _newer_refuse(manifest)
     if not replace and _has_contents():
         raise BackupFailed("This installation is not empty. Say --replace to put the backup in its place.")
     say("the database")
-    _schema_clear()
-    database_load(folder / "database.dump")
+    connection.close()
+    database_replace(folder / "database.dump")
     say("migrations")
-    call_command("migrate", interactive=False, verbosity=0)
+    _migrate()
     # After the migrations: the store notes its files in a table that an older backup may not have.
     say("the files")
     restored = files_in(folder / "files", manifest.files)
@@ -180,9 +181,13 @@ def _has_contents() -> bool:
     return bool(apps.get_model("accounts", "Team").objects.exists())
 
 
-def _schema_clear() -> None:
-    """Drop what is there; the dump brings its own tables."""
-    with connection.cursor() as cursor:
-        cursor.execute("DROP SCHEMA public CASCADE")
-        cursor.execute("CREATE SCHEMA public")
-    connection.close()
+def _migrate() -> None:
+    """Bring an older backup up to date beside processes that work on it: a deadlock undoes one migration, no more."""
+    for _ in range(_MIGRATE_TRIES):
+        try:
+            call_command("migrate", interactive=False, verbosity=0)
+            return
+        except OperationalError as error:
+            cause = error
+            connection.close()
+    raise BackupFailed(f"Restored, but not migrated: stop the other processes and run `migrate`. {cause}")

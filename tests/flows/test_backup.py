@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from controlplane.stack.embedded import embedded_urls
 from controlplane.stack.testing import LiveStack
+from tests.flows.load import load
 from tests.flows.processes import wait_for
 from tests.flows.stack import DEMO_ROW, Api, Gateway, stack_open, token_of
 
@@ -95,6 +100,42 @@ def test_a_second_installation_takes_over(live_stack, backup):
         wait_for(lambda: gateway.infer(name, DEMO_ROW).status == 200, 60, "a prediction of the restored model")
         assert second.manage("audit_verify").returncode == 0
         assert second.manage("restore", str(folder)).returncode != 0
-        again = second.manage("restore", str(folder), "--replace", seconds=180)
-        assert again.returncode == 0, again.stdout + again.stderr
+        check_replaced_while_others_work(second, folder, person)
         assert listed(person) == before
+        check_a_broken_dump_changes_nothing(second, folder)
+        assert listed(person) == before
+
+
+def check_replaced_while_others_work(stack: LiveStack, folder: Path, person: Api) -> None:
+    """Callers go on, and a session that holds a table does not hold up the restore."""
+    headers = {"Authorization": f"Bearer {person.token}"}
+    with (
+        psycopg.connect(embedded_urls(stack.config)[0]) as stubborn,
+        load(lambda client: client.get("/api/v1/problems", headers=headers), stack.url) as reads,
+        load(lambda client: client.get("/accounts/login/"), stack.url, threads=1) as pages,
+    ):
+        stubborn.execute("LOCK TABLE jobs_job IN ACCESS EXCLUSIVE MODE")
+        done = stack.manage("restore", str(folder), "--replace", seconds=180)
+        assert done.returncode == 0, done.stdout + done.stderr
+        with pytest.raises(psycopg.OperationalError):
+            stubborn.execute("SELECT 1")
+        stubborn.close()
+        restored = len(reads.replies)
+        wait_for(lambda: reads.count(200, restored) > 10, 30, "answers afterwards")
+    # Until its rows are loaded a caller waits or is told to come back; none sees half a database.
+    assert {reply.status for reply in (*reads.replies, *pages.replies)} <= {200, 503}
+
+
+def check_a_broken_dump_changes_nothing(stack: LiveStack, folder: Path) -> None:
+    """A dump that cannot be read to its end, though its hash is right: what was there stays."""
+    short = shutil.copytree(folder, folder.with_name("short"))
+    data = (short / "database.dump").read_bytes()[:-20_000]
+    (short / "database.dump").write_bytes(data)
+    manifest = json.loads((short / "manifest.json").read_text())
+    manifest["database_sha256"] = hashlib.sha256(data).hexdigest()
+    (short / "manifest.json").write_text(json.dumps(manifest))
+
+    done = stack.manage("restore", str(short), "--replace")
+
+    assert done.returncode != 0
+    assert "nothing was changed" in done.stderr, done.stderr
