@@ -21,6 +21,7 @@ from tests.flows.load import held_down, load
 from tests.flows.processes import wait_for
 from tests.flows.serving import ROW, TEAM, Service, service_make
 from tests.flows.stack import people_make
+from workers.inspection.tests import onnx_files
 
 
 @pytest.fixture(scope="module")
@@ -262,6 +263,11 @@ def uploads_register(service: Service, files: dict[str, dict[str, bytes]]) -> di
     return found
 
 
+def mlmodel(loader: str) -> bytes:
+    """The description that MLflow puts beside a model, naming what is to load it."""
+    return f"artifact_path: model\nflavors:\n  python_function:\n    loader_module: {loader}\n".encode()
+
+
 def lightgbm_text() -> bytes:
     import lightgbm
 
@@ -282,17 +288,20 @@ class Payload:
 
 
 def test_uploaded_models_are_sealed_by_format_and_what_can_run_code_is_quarantined(service, tmp_path):
-    mlmodel = b"artifact_path: model\nflavors:\n  python_function:\n    loader_module: os\n"
     evil = io.BytesIO()
     mark = tmp_path / "was-here"
     pickle.dump(Payload(mark), evil)
+    trees, onnx = lightgbm_text(), onnx_files.logistic({"age": 0.1, "pressure": 2}, 1)
 
     found = uploads_register(
         service,
         {
-            "booster": {"MLmodel": mlmodel, "model.txt": lightgbm_text()},
-            "onnx": {"MLmodel": mlmodel, "model.onnx": b"\x08\x07\x12\x04test", "requirements.txt": b"onnx\n"},
-            "pickle": {"MLmodel": mlmodel, "model.pkl": evil.getvalue()},
+            "booster": {"MLmodel": mlmodel("mlflow.lightgbm"), "model.txt": trees},
+            "onnx": {"MLmodel": mlmodel("mlflow.onnx"), "model.onnx": onnx, "requirements.txt": b"onnx\n"},
+            "pickle": {"MLmodel": mlmodel("mlflow.sklearn"), "model.pkl": evil.getvalue()},
+            "renamed": {"MLmodel": mlmodel("mlflow.lightgbm"), "model.txt": evil.getvalue()},
+            "junk": {"model.onnx": b"\x08\x07\x12\x04test"},
+            "loader": {"MLmodel": mlmodel("os"), "model.txt": trees, "notes.md": b"The same trees, another loader."},
             "two": {"a.skops": b"PK", "b.onnx": b"x"},
             "nothing": {"README.md": b"hello"},
         },
@@ -301,8 +310,15 @@ def test_uploaded_models_are_sealed_by_format_and_what_can_run_code_is_quarantin
     told = {name: (version["state"], version["format"]) for name, version in found.items()}
     assert told["booster"] == ("SEALED", "LIGHTGBM")
     assert told["onnx"] == ("SEALED", "ONNX")
-    for name, why in (("pickle", "run code"), ("two", "More than one"), ("nothing", "No file in a format")):
-        assert told[name][0] == "QUARANTINED"
+    for name, why in {
+        "pickle": "run code",
+        "renamed": "begins like a pickle",
+        "junk": "ONNX",
+        "loader": "the loader 'os'",
+        "two": "More than one",
+        "nothing": "No file in a format",
+    }.items():
+        assert told[name] == ("QUARANTINED", "")
         assert why in found[name]["quarantine_reason"]
     assert {row["path"] for row in found["pickle"]["manifest"]} == {"MLmodel", "model.pkl"}
     for version in found.values():
