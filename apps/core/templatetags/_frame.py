@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from apps.core import formats
-from apps.core.registries import NavEntry, Station, station_list
+from apps.core.registries import STATIONS, NavEntry, Station, station_list
 from apps.core.states import TONE_MARKS
 
 register = template.Library()
@@ -131,10 +131,18 @@ def _station_row(station: Station, here: str) -> dict[str, Any]:
 
 
 @register.inclusion_tag("components/strip.html", takes_context=True)
-def fairway_strip(context: Context, problem_id: uuid.UUID | str, here: str = "", full: bool = False) -> dict[str, Any]:
-    """The strip of a problem: `full` on the problem page, one line elsewhere with `here` as its station."""
+def fairway_strip(
+    context: Context, problem_id: uuid.UUID | str, here: str = "", full: bool = False, now: bool = False
+) -> dict[str, Any]:
+    """The strip of a problem: `full` on the problem page, one line elsewhere with `here` as its station.
+
+    The line is fetched by the page that it lies on, so that what the page is about does not wait for what every
+    room says of the whole problem; `now` draws it at once, which is what that fetch gets.
+    """
     actor = context.get("actor")
     identity = problem_id if isinstance(problem_id, uuid.UUID) else uuid.UUID(str(problem_id))
+    if actor and not (full or now):
+        return {"later": identity, "here": here, "names": STATIONS}
     stations = station_list(actor, identity) if actor else []
     saying = next((s for s in stations if s.here and s.say), next((s for s in stations if s.say), None))
     return {"rows": [_station_row(s, here) for s in stations], "full": full, "saying": saying}

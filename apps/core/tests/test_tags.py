@@ -131,11 +131,22 @@ def test_full_strip_says_who_moves_and_carries_the_versions():
 
 @pytest.mark.usefixtures("stations")
 def test_slim_strip_marks_its_own_station():
-    html = draw('{% fairway_strip p here="evaluation" %}', p=uuid.uuid4(), actor=Actor.system())
+    html = draw('{% fairway_strip p here="evaluation" now=True %}', p=uuid.uuid4(), actor=Actor.system())
 
     assert '<a href="/e/" aria-current="page">' in html
     assert html.count("aria-current") == 1
     assert "1 gate fails" in words(html)
+
+
+@pytest.mark.usefixtures("stations")
+def test_slim_strip_comes_after_its_page():
+    problem_id = uuid.uuid4()
+
+    html = draw('{% fairway_strip p here="evaluation" %}', p=problem_id, actor=Actor.system())
+
+    assert f'hx-get="/problems/{problem_id}/strip/?here=evaluation"' in html
+    assert "1 gate fails" not in words(html)
+    assert f'href="/problems/{problem_id}/"' in html
 
 
 def test_strip_of_a_stranger_is_empty():

@@ -64,6 +64,13 @@ def version_detail_view(request: HttpRequest, pk: uuid.UUID, number: int) -> Htt
     return render(request, "problems/problem_detail.html", detail_context(actor, problem, shown, versions))
 
 
+@page
+@require_safe
+def problem_strip_view(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The strip as one line, for a page about something else of this problem; `here` names that page's station."""
+    return render(request, "problems/_strip.html", {"problem_id": pk, "here": request.GET.get("here", "")})
+
+
 def detail_context(
     actor: Actor, problem: Problem, shown: ProblemVersion, versions: list[ProblemVersion]
 ) -> dict[str, Any]:
