@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable
 
 from django.urls import reverse
 
 from apps.accounts import selectors
 from apps.accounts.policies import may_administer, may_administer_site
-from apps.audit import contracts as audit
 from apps.core.actors import Actor
+from apps.core.links import link_register, page_of
 from apps.core.registries import (
     AdminTab,
     Command,
@@ -49,14 +48,6 @@ def _search_teams(actor: Actor, text: str, limit: int) -> Iterable[Hit]:
     ]
 
 
-def _person(pk: str) -> str:
-    return reverse("person-detail", args=[uuid.UUID(pk)])
-
-
-def _team(pk: str) -> str:
-    return reverse("team-detail", args=[uuid.UUID(pk)])
-
-
 def register() -> None:
     """Called once from `AppConfig.ready()`."""
     navigation_register(
@@ -83,5 +74,5 @@ def register() -> None:
     command_register(Command("Who can do this?", "roles-matrix", "shield", may_administer))
     command_register(Command("Create an API token", "token-create", "key", lambda actor: actor.is_person))
     command_register(Command("My sessions", "session-list", "device-desktop", lambda actor: actor.is_person))
-    audit.link_register("accounts.user", _person, opens=may_administer)
-    audit.link_register("accounts.team", _team, opens=may_administer)
+    link_register("accounts.user", page_of("person-detail"), opens=may_administer)
+    link_register("accounts.team", page_of("team-detail"), opens=may_administer)

@@ -12,11 +12,12 @@ from django.db import connection, transaction
 from django.db.models import Count, Min, Q, QuerySet
 from django.utils import timezone
 
-from apps.audit.contracts import ChainFault, ChainReport, link_of
+from apps.audit.contracts import ChainFault, ChainReport
 from apps.audit.models import AuditEvent
 from apps.audit.services import GENESIS, event_hash
 from apps.core.actors import Actor, ActorKind, Role
 from apps.core.errors import NotFound
+from apps.core.links import links_of
 
 _FAULTS_SHOWN = 100
 _READS_ALL = frozenset({Role.ADMINISTRATOR, Role.AUDITOR})
@@ -198,22 +199,19 @@ _FEED = {
 }
 
 
-def team_feed(
-    actor: Actor, team_id: uuid.UUID | None, *, since: datetime | None = None, limit: int = 12
-) -> list[dict[str, Any]]:
+def team_feed(actor: Actor, team_id: uuid.UUID | None, *, limit: int = 12) -> list[dict[str, Any]]:
     """Results in a team that the actor sees, newest first: {"at", "title", "url", "text"}."""
     allowed = actor.team_ids("view")
     if team_id is None or (allowed is not None and team_id not in allowed):
         return []
-    rows = AuditEvent.objects.filter(team_id=team_id, action__in=_FEED)
-    if since is not None:
-        rows = rows.filter(at__gt=since)
+    events = list(AuditEvent.objects.filter(team_id=team_id, action__in=_FEED).order_by("-id")[:limit])
+    links = links_of((event.object_type, event.object_id) for event in events)
     return [
         {
             "at": event.at,
             "title": f"{_FEED[event.action]}: {event.object_label}",
-            "url": link_of(event.object_type, event.object_id),
+            "url": links.get((event.object_type, event.object_id), ""),
             "text": f"by {event.actor_label}" if event.actor_kind in ("USER", "TOKEN") else "",
         }
-        for event in rows.order_by("-id")[:limit]
+        for event in events
     ]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.core.models import LongTask
@@ -56,6 +57,6 @@ def long_tasks_shown() -> list[LongTask]:
     LongTask.objects.filter(state=LongTask.State.RUNNING, updated_at__lt=now - _SILENT).update(
         state=LongTask.State.FAILED, text="It stopped without a word; begin it again."
     )
-    running = LongTask.objects.filter(state=LongTask.State.RUNNING)
-    failed = LongTask.objects.filter(state=LongTask.State.FAILED, updated_at__gt=now - timedelta(hours=1))
-    return [*running.order_by("started_at"), *failed.order_by("started_at")]
+    running, failed = Q(state=LongTask.State.RUNNING), Q(state=LongTask.State.FAILED)
+    rows = LongTask.objects.filter(running | (failed & Q(updated_at__gt=now - timedelta(hours=1))))
+    return sorted(rows, key=lambda task: (task.state != LongTask.State.RUNNING, task.started_at))

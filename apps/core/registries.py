@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from apps.core.actors import Actor
@@ -14,7 +15,8 @@ from apps.core.actors import Actor
 
 @dataclass(frozen=True, slots=True)
 class NavEntry:
-    """An entry of the left rail: `count(actor, team_id)` is its badge, `visible(actor, team_id)` whether it shows."""
+    """An entry of the left rail; `visible(actor, team_id)` says whether it shows, `counted(actor, team_id)` gives the
+    rows whose number is its badge."""
 
     key: str
     label: str
@@ -23,7 +25,7 @@ class NavEntry:
     order: int
     shortcut: str = ""
     visible: Callable[[Actor, uuid.UUID | None], bool] = lambda actor, team_id: True
-    count: Callable[[Actor, uuid.UUID | None], int] | None = None
+    counted: Callable[[Actor, uuid.UUID | None], QuerySet[Any]] | None = None
 
 
 _navigation: dict[str, NavEntry] = {}

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from apps.core import formats
 from apps.core.actors import Actor
+from apps.core.links import link_register, page_of
 from apps.core.registries import (
     Command,
     Hit,
@@ -23,7 +24,6 @@ from apps.core.registries import (
 from apps.datasets import selectors
 from apps.datasets.models import DatasetVersion
 from apps.jobs.contracts import JobKind, job_kind_register
-from apps.lineage.contracts import link_register
 
 
 def station_data(actor: Actor, problem_id: uuid.UUID) -> Station:
@@ -98,8 +98,4 @@ def register() -> None:
     station_register("data", station_data)
     search_register("datasets", search_data)
     command_register(Command("Register a dataset", "dataset-create", icon="database-plus", visible=_may_create))
-    link_register(
-        "datasets.datasetversion",
-        lambda pk: reverse("dataset-version-detail", args=[pk]),
-        word="dataset version",
-    )
+    link_register("datasets.datasetversion", page_of("dataset-version-detail"), word="dataset version")

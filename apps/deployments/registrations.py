@@ -9,8 +9,8 @@ from typing import Any
 
 from django.urls import reverse
 
-from apps.audit.contracts import link_register as audit_link_register
 from apps.core.actors import Actor
+from apps.core.links import link_register, page_of, pages_of_owner
 from apps.core.registries import (
     Hit,
     HomeItem,
@@ -23,7 +23,6 @@ from apps.core.registries import (
 )
 from apps.core.topics import Topic, topic_register
 from apps.deployments import selectors
-from apps.lineage.contracts import link_register as lineage_link_register
 
 
 def station_live(actor: Actor, problem_id: uuid.UUID) -> Station:
@@ -97,16 +96,6 @@ def _page(pk: Any) -> str:
     return reverse("deployment-detail", args=[uuid.UUID(str(pk))])
 
 
-def _page_of_rollout(pk: Any) -> str:
-    found = selectors.deployment_of_rollout(uuid.UUID(str(pk)))
-    return _page(found) if found else ""
-
-
-def _page_of_split(pk: Any) -> str:
-    found = selectors.deployment_of_split(uuid.UUID(str(pk)))
-    return _page(found) if found else ""
-
-
 def register() -> None:
     """Navigation, station, search, inbox, topic and links."""
     navigation_register(
@@ -123,7 +112,7 @@ def register() -> None:
     search_register("deployments", search_deployments)
     waiting_register("deployments", waiting_deployments)
     topic_register(Topic("deployment", may_follow=_may_follow, replay=_replay, snapshot=True))
-    audit_link_register("deployments.deployment", _page)
-    audit_link_register("deployments.rollout", _page_of_rollout)
-    lineage_link_register("deployments.deployment", _page, word="deployment")
-    lineage_link_register("deployments.trafficsplit", _page_of_split, word="traffic")
+    route = "deployment-detail"
+    link_register("deployments.deployment", page_of(route), word="deployment")
+    link_register("deployments.rollout", pages_of_owner(route, selectors.deployments_of_rollouts))
+    link_register("deployments.trafficsplit", pages_of_owner(route, selectors.deployments_of_splits), word="traffic")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -222,15 +222,12 @@ def loading_rollout(deployment: Deployment) -> Rollout | None:
     return rollout_list(deployment).filter(state=Rollout.State.LOADING).first()
 
 
-def live_version_id(model_id: uuid.UUID) -> uuid.UUID | None:
-    """The version of a model that answers in production now (told to the registry)."""
-    return (
-        Rollout.objects.filter(
-            deployment__model_id=model_id, deployment__environment="production", state=Rollout.State.LIVE
-        )
-        .values_list("model_version_id", flat=True)
-        .first()
+def live_version_ids(model_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
+    """The versions of models that answer in production now, by model (told to the registry)."""
+    rows = Rollout.objects.filter(
+        deployment__model_id__in=model_ids, deployment__environment="production", state=Rollout.State.LIVE
     )
+    return dict(rows.values_list("deployment__model_id", "model_version_id"))
 
 
 def live_versions_of_problem(problem_id: uuid.UUID) -> list[tuple[Deployment, ModelVersion]]:
@@ -318,14 +315,14 @@ def traffic_of(deployment: Deployment, *, hours: int = 24, buckets: int = 48, no
     return Traffic(since, count, refused, failed, p50, p95, p99, lines)
 
 
-def deployment_of_rollout(pk: uuid.UUID) -> uuid.UUID | None:
-    """The deployment of a rollout, for links."""
-    return Rollout.objects.filter(pk=pk).values_list("deployment_id", flat=True).first()
+def deployments_of_rollouts(pks: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
+    """The deployments of rollouts, for links."""
+    return dict(Rollout.objects.filter(pk__in=pks).values_list("pk", "deployment_id"))
 
 
-def deployment_of_split(pk: uuid.UUID) -> uuid.UUID | None:
-    """The deployment of a traffic split, for links."""
-    return TrafficSplit.objects.filter(pk=pk).values_list("deployment_id", flat=True).first()
+def deployments_of_splits(pks: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
+    """The deployments of traffic splits, for links."""
+    return dict(TrafficSplit.objects.filter(pk__in=pks).values_list("pk", "deployment_id"))
 
 
 def split_list(deployment: Deployment, *, limit: int = 20) -> list[TrafficSplit]:

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
-from apps.audit.contracts import link_register as audit_link
 from apps.core import formats
 from apps.core.actors import Actor
+from apps.core.links import link_register, page_of
 from apps.core.registries import Command, Hit, command_register, search_register
 from apps.evaluations import policies, selectors, services
 from apps.evaluations.models import Evaluation
 from apps.jobs.contracts import Fact, JobKind, job_kind_register
-from apps.lineage.contracts import link_register as lineage_link
 from apps.registry.contracts import version_panel_register
 
 if TYPE_CHECKING:
@@ -128,8 +127,7 @@ def register() -> None:
             facts=_facts,
         )
     )
-    audit_link("evaluations.evaluation", _url)
-    lineage_link("evaluations.evaluation", _url, word="evaluation")
+    link_register("evaluations.evaluation", page_of("evaluation-detail"), word="evaluation")
     search_register("evaluation", _search)
     command_register(Command("Go to evaluations", "evaluation-list", "scale"))
     command_register(Command("Evaluate a version", "evaluation-launch", "scale", visible=_may_launch))

@@ -54,9 +54,8 @@ def _usable(version: ModelVersion, field: str) -> None:
         )
 
 
-def baseline_for(actor: Actor, version: ModelVersion) -> ModelVersion | None:
-    """What a candidate is compared with: the live version, else the newest trivial baseline, else nothing."""
-    live = registry.live_version_of(version.model)
+def baseline_for(actor: Actor, version: ModelVersion, live: ModelVersion | None) -> ModelVersion | None:
+    """What a candidate is compared with: the `live` version, else the newest trivial baseline, else nothing."""
     if live is not None and live.pk != version.pk:
         return live
     return (
@@ -146,7 +145,7 @@ def _question(
     if baseline_version_id is not None:
         baseline: ModelVersion | None = registry.model_version_get(actor, baseline_version_id)
     else:
-        baseline = baseline_for(actor, version)
+        baseline = baseline_for(actor, version, registry.live_version_of(version.model))
     if baseline is not None:
         if baseline.pk == version.pk:
             raise Invalid.field("baseline_version_id", "A version is not compared with itself.")

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
-from apps.audit.contracts import link_register as audit_link
 from apps.core import formats
 from apps.core.actors import Actor
 from apps.core.blobs import blob_holder_register
 from apps.core.errors import NotFound
+from apps.core.links import link_register, page_of
 from apps.core.registries import (
     Command,
     Hit,
@@ -27,7 +27,6 @@ from apps.experiments import selectors
 from apps.experiments.topics import topics_register
 from apps.experiments.web.views.runs import curves_context
 from apps.jobs.contracts import OPEN_STATES, job_panel_register
-from apps.lineage.contracts import link_register as lineage_link
 
 if TYPE_CHECKING:
     from apps.jobs.models import Job
@@ -84,7 +83,6 @@ def register() -> None:
     search_register("experiments", search_experiments)
     command_register(Command("Go to experiments", "experiment-list", icon="flask"))
     job_panel_register("*", "experiments/_curves.html", job_curves)
-    audit_link("experiments.experiment", lambda pk: reverse("experiment-detail", args=[pk]))
-    audit_link("experiments.run", lambda pk: reverse("run-detail", args=[pk]))
-    lineage_link("experiments.run", lambda pk: reverse("run-detail", args=[pk]), word="run")
+    link_register("experiments.experiment", page_of("experiment-detail"))
+    link_register("experiments.run", page_of("run-detail"), word="run")
     blob_holder_register("experiments", selectors.blob_needed)

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
 def station_evaluation(actor: Actor, problem_id: uuid.UUID) -> Station:
     """The fourth buoy: the newest evaluation of the problem and what its gates say."""
-    evaluation = evaluations.latest_of_problem(actor, problem_id)
-    if evaluation is None:
+    found = selectors.newest_judged(actor, problem_id)
+    if found is None:
         return Station("evaluation", "Evaluation", state="not evaluated", wait="Data scientist evaluates a version")
+    evaluation, summary = found
     label = f"Evaluation {evaluation.number}"
     url = reverse("evaluation-detail", args=[evaluation.pk])
     ships = ((f"v{evaluation.model_version.number} candidate", "candidate"),)
@@ -35,7 +36,6 @@ def station_evaluation(actor: Actor, problem_id: uuid.UUID) -> Station:
         return Station(
             "evaluation", "Evaluation", "failed", "bad", label, url, wait="Evaluate again", ahead=False, ships=ships
         )
-    summary = selectors.gate_summary(evaluation)
     tone = "bad" if summary.blocking else "warn" if not summary.clear or summary.not_proven else "good"
     return Station("evaluation", "Evaluation", summary.headline, tone, label, url, ahead=False)
 

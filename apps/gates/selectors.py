@@ -6,11 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models.functions import JSONObject
 
+from apps.evaluations import selectors as evaluations
 from apps.gates.models import GateResult, Outcome
 
 if TYPE_CHECKING:
+    import uuid
+
+    from apps.core.actors import Actor
     from apps.evaluations.models import Evaluation
 
 
@@ -92,16 +97,31 @@ def gate_focus(gates: Iterable[GateResult]) -> list[tuple[str, str]]:
     return [(gate.objective.metric, gate.group_key) for gate in gates if gate.blocks and gate.group_key]
 
 
+def _counts() -> dict[str, Count]:
+    return {
+        "passed": Count("pk", filter=Q(outcome=Outcome.PASS)),
+        "failed": Count("pk", filter=Q(outcome=Outcome.FAIL)),
+        "not_proven": Count("pk", filter=Q(outcome=Outcome.NOT_PROVEN)),
+        "not_evaluated": Count("pk", filter=Q(outcome=Outcome.NOT_EVALUATED)),
+        "blocking": Count("pk", filter=Q(blocks=True)),
+    }
+
+
 def gate_summary(evaluation: Evaluation) -> GateSummary:
     """Counts in one query."""
-    counted = GateResult.objects.filter(evaluation=evaluation).aggregate(
-        passed=Count("pk", filter=Q(outcome=Outcome.PASS)),
-        failed=Count("pk", filter=Q(outcome=Outcome.FAIL)),
-        not_proven=Count("pk", filter=Q(outcome=Outcome.NOT_PROVEN)),
-        not_evaluated=Count("pk", filter=Q(outcome=Outcome.NOT_EVALUATED)),
-        blocking=Count("pk", filter=Q(blocks=True)),
+    return GateSummary(**GateResult.objects.filter(evaluation=evaluation).aggregate(**_counts()))
+
+
+def newest_judged(actor: Actor, problem_id: uuid.UUID) -> tuple[Evaluation, GateSummary] | None:
+    """The newest evaluation of a problem with the counts of its gates, in one query; None before the first."""
+    judged = GateResult.objects.filter(evaluation=OuterRef("pk")).order_by().values("evaluation")
+    rows = evaluations.newest_of_problem(actor, problem_id).annotate(
+        judged=Subquery(judged.annotate(told=JSONObject(**_counts())).values("told"))
     )
-    return GateSummary(**counted)
+    found = rows.first()
+    if found is None:
+        return None
+    return found, GateSummary(**(found.judged or dict.fromkeys(_counts(), 0)))
 
 
 FOLD_FROM = 4

@@ -64,9 +64,11 @@ def live_models(actor: Actor, team: Team | None) -> list[LiveModel]:
     return found
 
 
-def feed(actor: Actor, team: Team | None, since: datetime | None) -> list[dict[str, Any]]:
-    """What changed in the team, newest first; since the last visit when that is known."""
-    return audit.team_feed(actor, team.pk if team else None, since=since, limit=_SHOWN)
+def feed(actor: Actor, team: Team | None, since: datetime | None) -> tuple[list[dict[str, Any]], datetime | None]:
+    """What changed in the team since the last visit, newest first; without news the latest there is, since None."""
+    latest = audit.team_feed(actor, team.pk if team else None, limit=_SHOWN)
+    news = [item for item in latest if since is not None and item["at"] > since]
+    return (news, since) if news else (latest, None)
 
 
 def first_steps(actor: Actor, team: Team | None) -> bool:

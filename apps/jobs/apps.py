@@ -20,5 +20,5 @@ class JobsConfig(AppConfig):
         topics_register()
         blob_sources.register()
         search_register("job", jobs_find)
-        navigation_register(NavEntry("jobs", "Jobs", "cpu", "job-list", 50, "j", count=selectors.running_count))
+        navigation_register(NavEntry("jobs", "Jobs", "cpu", "job-list", 50, "j", counted=selectors.running_list))
         command_register(Command("Go to jobs", "job-list", "cpu"))

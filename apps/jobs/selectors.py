@@ -52,9 +52,14 @@ def attempt_list(job: Job) -> list[JobAttempt]:
     return list(job.attempts.defer("result", "outputs").order_by("number"))
 
 
-def running_count(actor: Actor, team_id: uuid.UUID | None = None) -> int:
+def running_list(actor: Actor, team_id: uuid.UUID | None = None) -> QuerySet[Job]:
     """Jobs that wait or run now."""
-    return job_list(actor, team_id=team_id).filter(state__in=OPEN_STATES).count()
+    return job_list(actor, team_id=team_id).filter(state__in=OPEN_STATES)
+
+
+def running_count(actor: Actor, team_id: uuid.UUID | None = None) -> int:
+    """How many jobs wait or run now."""
+    return running_list(actor, team_id).count()
 
 
 @dataclass(frozen=True, slots=True)

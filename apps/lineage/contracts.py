@@ -1,33 +1,12 @@
-"""What lineage shares: edges as values, and how the things they name become links."""
+"""What lineage shares: edges as values."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-LinkMaker = Callable[[uuid.UUID], str]
-_links: dict[str, LinkMaker] = {}
-_words: dict[str, str] = {}
-
-
-def link_register(thing_type: str, maker: LinkMaker, *, word: str = "") -> None:
-    """A room says where a thing of its own is shown (`maker(id) -> path`) and what it is called ("model version")."""
-    _links[thing_type] = maker
-    if word:
-        _words[thing_type] = word
-
-
-def link_of(thing_type: str, thing_id: uuid.UUID) -> str:
-    """The page of a thing; empty when its room shows none."""
-    maker = _links.get(thing_type)
-    return maker(thing_id) if maker else ""
-
-
-def word_of(thing_type: str) -> str:
-    """What a type is called in a sentence: "datasets.datasetversion" reads "dataset version" when registered."""
-    return _words.get(thing_type) or thing_type.partition(".")[2]
+from apps.core.links import word_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +16,8 @@ class Node:
     type: str
     id: uuid.UUID
     label: str
-
-    @property
-    def url(self) -> str:
-        return link_of(self.type, self.id)
+    url: str = ""
+    """Its page; empty when its room shows none, or nobody asked (see `selectors.nodes_linked`)."""
 
     @property
     def word(self) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from django.db import connection
 
 from apps.core.actors import Actor
+from apps.core.links import links_of
 from apps.lineage.contracts import Edge, Lineage, Node
 from apps.lineage.models import LineageEdge, Relation
 
@@ -39,7 +42,16 @@ def lineage_of(
     """Edges above and below a thing (`thing_type` as in "registry.modelversion"), each once, nearest first."""
     up, up_cut = _walk(actor, thing_type, thing_id, near="subject", far="object", depth=depth, limit=limit)
     down, down_cut = _walk(actor, thing_type, thing_id, near="object", far="subject", depth=depth, limit=limit)
-    return Lineage(upstream=up, downstream=down, cut=up_cut or down_cut)
+    found = iter(nodes_linked(node for edge in (*up, *down) for node in (edge.subject, edge.object)))
+    linked = [replace(edge, subject=next(found), object=next(found)) for edge in (*up, *down)]
+    return Lineage(upstream=tuple(linked[: len(up)]), downstream=tuple(linked[len(up) :]), cut=up_cut or down_cut)
+
+
+def nodes_linked(nodes: Iterable[Node]) -> list[Node]:
+    """The same nodes with the addresses of their pages, a query for each kind of thing at most."""
+    given = list(nodes)
+    links = links_of((node.type, node.id) for node in given)
+    return [replace(node, url=links.get((node.type, str(node.id)), "")) for node in given]
 
 
 def descendants_of(actor: Actor, thing_type: str, thing_id: uuid.UUID) -> list[Node]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import partial
 
 from django.urls import reverse
 
 from apps.core.actors import Actor
+from apps.core.links import link_register
 from apps.core.registries import (
     Command,
     Hit,
@@ -21,7 +22,6 @@ from apps.core.registries import (
     station_register,
     waiting_register,
 )
-from apps.lineage.contracts import link_register
 from apps.problems import selectors
 from apps.problems.models import ProblemVersion
 
@@ -93,9 +93,9 @@ def waiting_problems(actor: Actor, team_id: uuid.UUID | None) -> Iterable[HomeIt
         )
 
 
-def _version_url(pk: uuid.UUID) -> str:
-    version = ProblemVersion.objects.filter(pk=pk).values("problem_id", "number").first()
-    return reverse("problem-version-detail", args=[version["problem_id"], version["number"]]) if version else ""
+def _version_links(pks: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    rows = ProblemVersion.objects.filter(pk__in=pks).values_list("pk", "problem_id", "number")
+    return {pk: reverse("problem-version-detail", args=[problem_id, number]) for pk, problem_id, number in rows}
 
 
 def _may_create(actor: Actor) -> bool:
@@ -111,5 +111,5 @@ def register() -> None:
     station_register("question", station_question)
     search_register("problems", search_problems)
     waiting_register("problems", waiting_problems)
-    link_register("problems.problemversion", _version_url, word="problem version")
+    link_register("problems.problemversion", _version_links, word="problem version")
     command_register(Command("Register a problem", "problem-create", icon="compass", visible=_may_create))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,18 +11,23 @@ if TYPE_CHECKING:
     from apps.core.actors import Actor
     from apps.registry.models import ModelVersion
 
-LiveLookup = Callable[[uuid.UUID], uuid.UUID | None]
+LiveLookup = Callable[[Collection[uuid.UUID]], Mapping[uuid.UUID, uuid.UUID]]
 _live_lookup: list[LiveLookup] = []
 
 
 def live_lookup_register(lookup: LiveLookup) -> None:
-    """`lookup(model_id) -> version id or None`; registered by the room that deploys."""
+    """`lookup(model ids) -> {model id: version id}`; registered by the room that deploys."""
     _live_lookup[:] = [lookup]
+
+
+def live_version_ids(model_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, uuid.UUID]:
+    """The versions that answer in production now, by model; models of which none does are left out."""
+    return _live_lookup[0](model_ids) if _live_lookup else {}
 
 
 def live_version_id(model_id: uuid.UUID) -> uuid.UUID | None:
     """The version of a model that answers in production now; None when none does."""
-    return _live_lookup[0](model_id) if _live_lookup else None
+    return live_version_ids([model_id]).get(model_id)
 
 
 PanelContext = Callable[["Actor", "ModelVersion"], "Mapping[str, Any] | None"]

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from django.urls import reverse
 
-from apps.audit.contracts import link_register as audit_link
 from apps.core.actors import Actor
 from apps.core.blobs import blob_holder_register
+from apps.core.links import link_register, page_of
 from apps.core.registries import Command, Hit, NavEntry, command_register, navigation_register, search_register
 from apps.experiments.contracts import RunOutcome, run_outcomes_register
-from apps.lineage.contracts import link_register as lineage_link
 from apps.registry import selectors
-from apps.registry.contracts import live_version_id
+from apps.registry.contracts import live_version_ids
 
 if TYPE_CHECKING:
     from apps.experiments.models import Run
@@ -24,12 +23,12 @@ if TYPE_CHECKING:
 def outcomes(actor: Actor, runs: Sequence[Run]) -> Mapping[uuid.UUID, RunOutcome]:
     """The version that each run became."""
     versions = selectors.versions_of_runs(actor, [run.pk for run in runs])
-    live = {model_id: live_version_id(model_id) for model_id in {version.model_id for version in versions}}
+    live = live_version_ids({version.model_id for version in versions})
     found: dict[uuid.UUID, RunOutcome] = {}
     for version in versions:
         if version.run_id is None:
             continue
-        is_live = live[version.model_id] == version.pk
+        is_live = live.get(version.model_id) == version.pk
         flag = f"v{version.number} live" if is_live else f"v{version.number}"
         url = reverse("version-detail", args=[version.pk])
         found[version.run_id] = RunOutcome(str(version), url, flag, is_live)
@@ -53,8 +52,6 @@ def register() -> None:
     search_register("models", search_models)
     command_register(Command("Go to models", "model-list", icon="box"))
     run_outcomes_register(outcomes)
-    audit_link("registry.model", lambda pk: reverse("model-detail", args=[pk]))
-    audit_link("registry.modelversion", lambda pk: reverse("version-detail", args=[pk]))
-    lineage_link("registry.model", lambda pk: reverse("model-detail", args=[pk]), word="model")
-    lineage_link("registry.modelversion", lambda pk: reverse("version-detail", args=[pk]), word="model version")
+    link_register("registry.model", page_of("model-detail"), word="model")
+    link_register("registry.modelversion", page_of("version-detail"), word="model version")
     blob_holder_register("registry", selectors.blob_needed)

@@ -73,7 +73,7 @@ def version_of_run(run_id: uuid.UUID) -> ModelVersion | None:
 def live_version_of(model: Model) -> ModelVersion | None:
     """The version that answers in production now."""
     pk = live_version_id(model.pk)
-    return ModelVersion.objects.filter(pk=pk).first() if pk else None
+    return ModelVersion.objects.select_related("model").filter(pk=pk).first() if pk else None
 
 
 def model_ref(version: ModelVersion) -> dict[str, Any]:

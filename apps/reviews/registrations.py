@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
 from apps.accounts.contracts import RemovalHook, grant_guard_register, removal_hook_register
-from apps.audit.contracts import link_register as audit_link
 from apps.core import formats
 from apps.core.actors import VERB_ROLES, Actor, Role
+from apps.core.links import link_register, page_of, pages_of_owner
 from apps.core.registries import (
     Command,
     Hit,
@@ -28,7 +28,6 @@ from apps.core.registries import (
 from apps.core.topics import Topic, topic_register
 from apps.evaluations import selectors as evaluations
 from apps.evaluations.contracts import evaluation_panel_register
-from apps.lineage.contracts import link_register as lineage_link
 from apps.registry.contracts import VersionBadge, version_badges_register, version_panel_register
 from apps.reviews import policies, selectors, services
 from apps.reviews.models import ApprovalRequest, Decision
@@ -53,13 +52,8 @@ def _url(pk: uuid.UUID | str) -> str:
     return reverse("review-detail", args=[pk])
 
 
-def _decision_url(pk: uuid.UUID | str) -> str:
-    found = Decision.objects.filter(pk=pk).values_list("request_id", flat=True).first()
-    return _url(found) if found else ""
-
-
-def _count(actor: Actor, team_id: uuid.UUID | None) -> int:
-    return selectors.inbox_list(actor, team_id).count()
+def _requests_of_decisions(pks: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
+    return dict(Decision.objects.filter(pk__in=pks).values_list("pk", "request_id"))
 
 
 def _search(actor: Actor, text: str, limit: int) -> Iterator[Hit]:
@@ -276,17 +270,17 @@ def _grant_guard(actor: Actor, user: User, team_id: uuid.UUID | None, role: Role
 
 def register() -> None:
     """Navigation, home, strip, live topic, search, links, and the parts of other rooms' pages."""
-    navigation_register(NavEntry("reviews", "Reviews", "checkbox", "review-list", 70, "r", count=_count))
+    navigation_register(
+        NavEntry("reviews", "Reviews", "checkbox", "review-list", 70, "r", counted=selectors.inbox_list)
+    )
     command_register(Command("Go to reviews", "review-list", "checkbox"))
     search_register("request", _search)
     station_register("approval", station_approval)
     waiting_register("reviews-decide", waiting_decisions)
     waiting_register("reviews-mine", waiting_requests)
     topic_register(Topic("review", _follow, _replay, snapshot=True))
-    audit_link("reviews.approvalrequest", _url)
-    audit_link("reviews.decision", _decision_url)
-    lineage_link("reviews.approvalrequest", _url, word="request for approval")
-    lineage_link("reviews.decision", _decision_url, word="decision")
+    link_register("reviews.approvalrequest", page_of("review-detail"), word="request for approval")
+    link_register("reviews.decision", pages_of_owner("review-detail", _requests_of_decisions), word="decision")
     version_badges_register(_badges)
     version_panel_register("reviews/_version_panel.html", _version_panel, place="aside", order=10)
     evaluation_panel_register("reviews/_evaluation_action.html", _evaluation_action, place="action", order=10)

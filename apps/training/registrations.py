@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
-from apps.audit.contracts import link_register
 from apps.core.actors import Actor
+from apps.core.links import link_register, pages_of_owner
 from apps.core.registries import Command, command_register
 from apps.experiments.contracts import RunAction, run_actions_register
 from apps.jobs.contracts import Fact, JobKind, job_kind_register
@@ -55,11 +54,6 @@ def _run_actions(actor: Actor, run: Run) -> Iterable[RunAction]:
         yield RunAction("Clone with changes", "copy", f"{reverse('training-launch')}?clone={run.pk}")
 
 
-def _launch_link(pk: str) -> str:
-    run_id = selectors.run_of_launch(uuid.UUID(pk))
-    return reverse("run-detail", args=[run_id]) if run_id else ""
-
-
 def _may_launch(actor: Actor) -> bool:
     teams = actor.team_ids("job.run")
     return teams is None or bool(teams)
@@ -82,5 +76,5 @@ def register() -> None:
         )
     )
     run_actions_register(_run_actions)
-    link_register("training.launch", _launch_link)
+    link_register("training.launch", pages_of_owner("run-detail", selectors.runs_of_launches))
     command_register(Command("Launch training", "training-launch", icon="player-play", visible=_may_launch))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,9 +51,9 @@ def launch_of_job(actor: Actor, job_id: uuid.UUID) -> Launch | None:
     return _launches(actor).filter(job_id=job_id).first()
 
 
-def run_of_launch(pk: uuid.UUID) -> uuid.UUID | None:
+def runs_of_launches(pks: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
     """For links alone: the page behind them asks for the right to see."""
-    return Launch.objects.filter(pk=pk).values_list("run_id", flat=True).first()
+    return dict(Launch.objects.filter(pk__in=pks).values_list("pk", "run_id"))
 
 
 def recipe_list(task: str) -> list[dict[str, Any]]:

@@ -9,7 +9,8 @@ from datetime import datetime
 
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
-from django.db.models import Max, Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from apps.accounts.models import ApiToken, Grant, User
@@ -91,17 +92,12 @@ def person_former(email: str) -> User | None:
 
 def last_seen(user_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, datetime]:
     """When each person was last seen in a session or by a token; who never was is left out."""
-    pks = list(user_ids)
-    seen: dict[uuid.UUID, datetime] = {}
-    for rows in (
-        UserSession.objects.filter(user_id__in=pks).values_list("user_id").annotate(at=Max("last_seen_at")),
-        ApiToken.objects.filter(user_id__in=pks).values_list("user_id").annotate(at=Max("last_used_at")),
-        User.objects.filter(pk__in=pks).values_list("pk", "last_login"),
-    ):
-        for pk, at in rows:
-            if at is not None and (pk not in seen or at > seen[pk]):
-                seen[pk] = at
-    return seen
+    sessions = UserSession.objects.filter(user_id=OuterRef("pk")).order_by("-last_seen_at").values("last_seen_at")
+    tokens = ApiToken.objects.filter(user_id=OuterRef("pk"), last_used_at__isnull=False).order_by("-last_used_at")
+    rows = User.objects.filter(pk__in=list(user_ids)).values_list(
+        "pk", Greatest("last_login", Subquery(sessions[:1]), Subquery(tokens.values("last_used_at")[:1]))
+    )
+    return {pk: at for pk, at in rows if at is not None}
 
 
 def factor_words(user_id: uuid.UUID) -> list[str]:

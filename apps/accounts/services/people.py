@@ -24,6 +24,7 @@ from apps.accounts.selectors import administrators_of_site, user_get
 from apps.accounts.services.grants import administrators_lock
 from apps.audit.services import audit_record
 from apps.core.actors import Actor, ActorKind
+from apps.core.counting import counts_of
 from apps.core.errors import Conflict, Forbidden, Invalid
 
 
@@ -123,12 +124,17 @@ def person_removal_preview(*, actor: Actor, user_id: uuid.UUID) -> RemovalPrevie
     require_site_people(actor)
     user = user_get(actor, user_id)
     now = timezone.now()
+    counts = counts_of(
+        {
+            "sessions": UserSession.objects.filter(user=user),
+            "tokens": ApiToken.objects.filter(user=user, revoked_at__isnull=True, expires_at__gt=now),
+            "grants": Grant.objects.filter(user=user),
+            "invitations": _invitations_open(user),
+            "factors": Authenticator.objects.filter(user=user).exclude(type=Authenticator.Type.RECOVERY_CODES),
+        }
+    )
     return RemovalPreview(
-        sessions=UserSession.objects.filter(user=user).count(),
-        tokens=ApiToken.objects.filter(user=user, revoked_at__isnull=True, expires_at__gt=now).count(),
-        grants=Grant.objects.filter(user=user).count(),
-        invitations=_invitations_open(user).count(),
-        factors=Authenticator.objects.filter(user=user).exclude(type=Authenticator.Type.RECOVERY_CODES).count(),
+        **counts,
         others=tuple(sentence for hook in removal_hooks() for sentence in hook.preview(user)),
         refusal=_removal_refusal(actor, user),
     )

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from apps.audit import selectors
-from apps.audit.contracts import link_of
+from apps.core.links import links_of
 from apps.core.tables import ChoiceFilter, Column, DateFilter, Table, TextFilter
 
 
@@ -34,8 +34,15 @@ def _object(event: Any) -> str:
 
 
 def _object_link(event: Any) -> SafeString:
-    url = link_of(event.object_type, event.object_id)
+    url = event.object_url
     return format_html('<a href="{}">{}</a>', url, _object(event)) if url else format_html("{}", _object(event))
+
+
+def links_attach(events: list[Any]) -> None:
+    """Give each entry `object_url`, the page of what it is about."""
+    links = links_of((event.object_type, event.object_id) for event in events)
+    for event in events:
+        event.object_url = links.get((event.object_type, event.object_id), "")
 
 
 ENTRIES = Table(

@@ -12,11 +12,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.audit import selectors
-from apps.audit.contracts import TAIL_SECONDS, ChainReport, link_of
+from apps.audit.contracts import TAIL_SECONDS, ChainReport
 from apps.audit.exports import export_csv, export_json_lines
 from apps.audit.policies import may_verify
-from apps.audit.web.tables import ENTRIES
+from apps.audit.web.tables import ENTRIES, links_attach
 from apps.core.actors import Actor
+from apps.core.links import link_of
 from apps.core.policies import require
 from apps.core.tables import table_response
 from apps.core.web.views import page
@@ -42,7 +43,7 @@ def audit_verify(request: HttpRequest) -> HttpResponseBase:
 
 def _list(request: HttpRequest, report: ChainReport | None) -> HttpResponseBase:
     actor = _actor(request)
-    table = ENTRIES.bind(request, selectors.audit_visible(actor))
+    table = ENTRIES.bind(request, selectors.audit_visible(actor), prepare=links_attach)
     sequence, _ = selectors.chain_head()
     tail, age = selectors.audit_tail()
     query = request.GET.urlencode()

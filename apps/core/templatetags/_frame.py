@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from apps.core import formats
+from apps.core.counting import counts_of
 from apps.core.registries import STATIONS, NavEntry, Station, station_list
 from apps.core.states import TONE_MARKS
 
@@ -34,9 +35,7 @@ def _path_fits(path: str, url: str) -> bool:
     return path == url or (url != "/" and path.startswith(url))
 
 
-def _entry_row(entry: NavEntry, url: str, context: Context) -> dict[str, Any]:
-    actor, team = context.get("actor"), context.get("team")
-    count = entry.count(actor, team.pk if team else None) if entry.count and actor else 0
+def _entry_row(entry: NavEntry, url: str, count: int) -> dict[str, Any]:
     return {
         "key": entry.key,
         "label": entry.label,
@@ -54,9 +53,11 @@ def navigation_rows(context: Context) -> list[dict[str, Any]]:
     cached = getattr(request, "_fairway_navigation", None)
     if cached is not None:
         return list(cached)
-    rows = [
-        _entry_row(entry, url, context) for entry in context.get("navigation") or () if (url := _url(entry.url_name))
-    ]
+    actor, team = context.get("actor"), context.get("team")
+    shown = [(entry, url) for entry in context.get("navigation") or () if (url := _url(entry.url_name))]
+    counted = {e.key: e.counted(actor, team.pk if team else None) for e, _ in shown if e.counted and actor}
+    counts = counts_of(counted)
+    rows = [_entry_row(entry, url, counts.get(entry.key, 0)) for entry, url in shown]
     path = request.path if request else ""
     wanted = context.get("nav_key")
     fitting = [row for row in rows if (row["key"] == wanted if wanted else _path_fits(path, row["url"]))]

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 from django import forms
 from django.apps import apps
+from django.contrib.auth.models import Permission
 from django.db import models
 from django.template import engines
 from django.template.loader import render_to_string
@@ -157,10 +158,13 @@ def rail_entry(key: str, url_name: str, **values: object) -> NavEntry:
     return NavEntry(key=key, label=key.title(), icon="home", url_name=url_name, order=1, **values)  # type: ignore[arg-type]
 
 
+@pytest.mark.django_db
 def test_rail_leaves_out_what_is_not_built_and_marks_where_the_page_lies():
     entries = [
         rail_entry("home", "home"),
-        rail_entry("jobs", "job-list", count=lambda actor, team_id: 3, shortcut="j"),
+        rail_entry(
+            "jobs", "job-list", counted=lambda actor, team_id: Permission.objects.order_by("pk")[:3], shortcut="j"
+        ),
         rail_entry("moon", "moon-list"),
     ]
 

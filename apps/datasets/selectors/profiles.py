@@ -149,8 +149,9 @@ def _specs_of(version: DatasetVersion) -> list[SegmentSpec]:
     problem = version.dataset.problem
     if problem is None:
         return []
-    agreed = problems.version_current(problem) or problems.version_open(problem)
-    return problems.segment_specs(agreed) if agreed is not None else []
+    current = problems.version_current(problem)
+    agreed = current or problems.version_open(problem)
+    return problems.segment_specs(agreed, in_force=current is not None) if agreed is not None else []
 
 
 def verdict_of(version: DatasetVersion, support: SupportReport) -> tuple[str, str, str]:

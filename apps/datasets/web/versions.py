@@ -85,7 +85,7 @@ def _respond(
         "split_form": split_form
         or SplitForm(initial=split_initial(version.split), columns=[c["name"] for c in version.schema]),
         "split_counts": selectors.split_counts(version),
-        "used_by": lineage.descendants_of(actor, "datasets.datasetversion", version.pk)[:50],
+        "used_by": lineage.nodes_linked(lineage.descendants_of(actor, "datasets.datasetversion", version.pk)[:50]),
         "python": python_snippet(version),
         **_columns(request, version, support),
         **_sample(version),

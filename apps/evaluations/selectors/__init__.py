@@ -6,7 +6,7 @@ from apps.evaluations.selectors.evaluations import (
     evaluation_search,
     latest_for,
     latest_id_for,
-    latest_of_problem,
+    newest_of_problem,
     report_of,
     unrequested_list,
 )
@@ -34,7 +34,7 @@ __all__ = [
     "kpis_of",
     "latest_for",
     "latest_id_for",
-    "latest_of_problem",
+    "newest_of_problem",
     "report_of",
     "speech_of",
     "unrequested_list",

@@ -87,9 +87,9 @@ def latest_id_for(version: ModelVersion) -> uuid.UUID | None:
     )
 
 
-def latest_of_problem(actor: Actor, problem_id: uuid.UUID) -> Evaluation | None:
-    """The newest evaluation of a problem that is not archived, whatever its state; without its report."""
-    return evaluation_list(actor, problem_id=problem_id).select_related("job").order_by("-id").first()
+def newest_of_problem(actor: Actor, problem_id: uuid.UUID) -> QuerySet[Evaluation]:
+    """The evaluations of a problem that are not archived, newest first, whatever their state; without reports."""
+    return evaluation_list(actor, problem_id=problem_id).order_by("-id")
 
 
 def evaluation_search(actor: Actor, text: str, limit: int) -> QuerySet[Evaluation]:

@@ -22,7 +22,7 @@ from apps.jobs import services as jobs
 from apps.jobs.models import Job, JobAttempt
 from apps.jobs.tests.factories import claim_make, exited
 from apps.problems import selectors as problems
-from apps.registry.contracts import LiveLookup, _live_lookup, live_lookup_register
+from apps.registry.contracts import _live_lookup, live_lookup_register
 from apps.registry.models import ModelVersion
 from apps.training.tests.factories import Ground, ground_make, job_end_well, launch_make
 
@@ -115,15 +115,10 @@ def version_trained(ground: Ground, *, recipe: str = "logistic_regression", **fa
 def live_set(version: ModelVersion | None) -> None:
     """Let the registry know this version as the one of its model that answers; None: nothing answers at all."""
     if version is None:
-        live_lookup_register(lambda model_id: None)
+        live_lookup_register(lambda model_ids: {})
         return
-    pk, model, before = version.pk, version.model_id, live_version_id_of()
-    live_lookup_register(lambda model_id: pk if model_id == model else before(model_id))
-
-
-def live_version_id_of() -> LiveLookup:
-    """The lookup that is registered now."""
-    return _live_lookup[0] if _live_lookup else lambda model_id: None
+    own, before = {version.model_id: version.pk}, _live_lookup[0] if _live_lookup else None
+    live_lookup_register(lambda model_ids: {**(before(model_ids) if before else {}), **own})
 
 
 @dataclass

@@ -72,10 +72,10 @@ def _others(actor: Actor, version: ModelVersion | None) -> list[tuple[str, str]]
 def _default_baseline(actor: Actor, version: ModelVersion | None) -> str:
     if version is None:
         return "The live version, else the trivial baseline"
-    found = services.baseline_for(actor, version)
+    live = registry.live_version_of(version.model)
+    found = services.baseline_for(actor, version, live)
     if found is None:
         return "Nothing: there is no live version and no trivial baseline"
-    live = registry.live_version_of(version.model)
     return f"{found}, {'live' if live is not None and live.pk == found.pk else 'the trivial baseline'}"
 
 
@@ -135,7 +135,7 @@ def evaluation_launch(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"form": form, "version": version, "problem": version.model.problem if version else None}
     if version is not None and version.model.problem is not None:
         agreed = problems.version_current(version.model.problem)
-        context |= {"agreed": agreed, "segments": problems.segment_specs(agreed) if agreed else []}
+        context |= {"agreed": agreed, "segments": problems.segment_specs(agreed, in_force=True) if agreed else []}
     return render(request, "evaluations/evaluation_launch.html", {"nav_key": "problems", **context}, status=status)
 
 

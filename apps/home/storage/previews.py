@@ -116,13 +116,14 @@ def _loses(
         by_type.setdefault(node.type, []).append(node)
     versions = {node.id for node in by_type.get(VERSION, [])}
     seen = actor.team_ids("view")
-    live = tuple(
+    live = lineage.nodes_linked(
         Node("deployments.deployment", r.deployment_id, f"{r.deployment.name}: {r.model_version}")
         for r in deployments.rollouts_in_traffic(versions)
         if seen is None or r.team_id in seen
     )
     kinds = [*(k for k in _ORDER if k in by_type), *sorted(k for k in by_type if k not in _ORDER)]
-    return tuple((_HEADS.get(k, by_type[k][0].word.capitalize()), tuple(by_type[k][:SHOWN])) for k in kinds), live
+    shown = {k: tuple(lineage.nodes_linked(by_type[k][:SHOWN])) for k in kinds}
+    return tuple((_HEADS.get(k, nodes[0].word.capitalize()), nodes) for k, nodes in shown.items()), tuple(live)
 
 
 def data_preview(actor: Actor, version_id: uuid.UUID) -> PurgePreview:

@@ -23,11 +23,11 @@ def home(request: HttpRequest) -> HttpResponse:
     """What waits for me, what runs, what is live, what changed."""
     actor = request.actor  # type: ignore[attr-defined]
     team = accounts.team_current(request)
-    since = getattr(request.user, "home_seen_at", None)
+    feed, since = selectors.feed(actor, team, getattr(request.user, "home_seen_at", None))
     context = {
         "waiting": selectors.waiting(actor, team),
         "jobs": selectors.own_jobs(actor, team),
-        "feed": selectors.feed(actor, team, since) or selectors.feed(actor, team, None),
+        "feed": feed,
         "since": since,
         "tasks": long_tasks_shown(),
         "first_steps": selectors.first_steps(actor, team),

@@ -11,9 +11,9 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError, connection, transaction
 from django.template.loader import render_to_string
 
+from apps.core import links
 from apps.core.actors import Actor, ActorKind, Role, RoleGrant
 from apps.core.errors import Conflict
-from apps.lineage import contracts
 from apps.lineage.models import LineageEdge, Relation
 from apps.lineage.selectors import descendants_of, edge_exists, lineage_of
 from apps.lineage.services import edge_add
@@ -138,9 +138,8 @@ def test_two_queries_however_deep(django_assert_num_queries):
 
 
 def test_partial_links_what_rooms_registered(monkeypatch):
-    monkeypatch.setattr(contracts, "_links", {})
-    monkeypatch.setattr(contracts, "_words", {})
-    contracts.link_register(KIND, lambda pk: f"/things/{pk}/", word="thing")
+    monkeypatch.setattr(links, "_kinds", {})
+    links.link_register(KIND, lambda ids: {pk: f"/things/{pk}/" for pk in ids}, word="thing")
     team = uuid.uuid4()
     a, b = things(2)
     link(a, b, team)

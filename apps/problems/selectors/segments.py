@@ -60,6 +60,6 @@ def spec_of(segment: SegmentVersion, version: ProblemVersion) -> SegmentSpec:
     )
 
 
-def segment_specs(version: ProblemVersion) -> list[SegmentSpec]:
-    """The segments of a problem version as jobs see them."""
-    return [spec_of(segment, version) for segment in segments_of(version)]
+def segment_specs(version: ProblemVersion, *, in_force: bool | None = None) -> list[SegmentSpec]:
+    """The segments of a problem version as jobs see them; `in_force` as in `segments_of`."""
+    return [spec_of(segment, version) for segment in segments_of(version, in_force=in_force)]

@@ -67,7 +67,7 @@ def versions_visible(actor: Actor, problem_id: uuid.UUID) -> list[ProblemVersion
     """All versions of a problem with the problem itself, newest first, in one query. Raises NotFound."""
     found = list(
         ProblemVersion.objects.filter(problem_id=problem_id, problem__in=Problem.objects.visible_to(actor))
-        .select_related("problem")
+        .select_related("problem__owner", "problem__team", "owner", "accepted_by")
         .order_by("-number", "-id")
     )
     if not found:

@@ -44,11 +44,10 @@ def problem_list_view(request: HttpRequest) -> HttpResponseBase:
 def problem_detail_view(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """A problem with the version that holds, or its first draft."""
     actor: Actor = request.actor  # type: ignore[attr-defined]
-    problem = selectors.problem_get(actor, pk)
-    versions = list(selectors.version_list(problem))
+    versions = selectors.versions_visible(actor, pk)
     accepted = [v for v in versions if v.state == ProblemVersion.State.SEALED]
     shown = accepted[0] if accepted else versions[0]
-    return render(request, "problems/problem_detail.html", detail_context(actor, problem, shown, versions))
+    return render(request, "problems/problem_detail.html", detail_context(actor, shown, versions))
 
 
 @page
@@ -56,12 +55,11 @@ def problem_detail_view(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def version_detail_view(request: HttpRequest, pk: uuid.UUID, number: int) -> HttpResponse:
     """One version of a problem, as it was or is to be."""
     actor: Actor = request.actor  # type: ignore[attr-defined]
-    problem = selectors.problem_get(actor, pk)
-    versions = list(selectors.version_list(problem))
+    versions = selectors.versions_visible(actor, pk)
     shown = next((v for v in versions if v.number == number), None)
     if shown is None:
-        raise NotFound(f"“{problem}” has no version {number}; the newest is {versions[0].number}.")
-    return render(request, "problems/problem_detail.html", detail_context(actor, problem, shown, versions))
+        raise NotFound(f"“{versions[0].problem}” has no version {number}; the newest is {versions[0].number}.")
+    return render(request, "problems/problem_detail.html", detail_context(actor, shown, versions))
 
 
 @page
@@ -71,10 +69,9 @@ def problem_strip_view(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return render(request, "problems/_strip.html", {"problem_id": pk, "here": request.GET.get("here", "")})
 
 
-def detail_context(
-    actor: Actor, problem: Problem, shown: ProblemVersion, versions: list[ProblemVersion]
-) -> dict[str, Any]:
+def detail_context(actor: Actor, shown: ProblemVersion, versions: list[ProblemVersion]) -> dict[str, Any]:
     """What the problem page shows of one version."""
+    problem = shown.problem
     for version in versions:
         version.problem = problem
     accepted = [v for v in versions if v.state == ProblemVersion.State.SEALED]

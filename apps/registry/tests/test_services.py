@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 def nothing_live(monkeypatch):
     """`nothing_live[model_id] = version_id` makes a version live."""
     live = {}
-    monkeypatch.setattr(contracts, "_live_lookup", [live.get])
+    monkeypatch.setattr(contracts, "_live_lookup", [lambda pks: live])
     return live
 
 

@@ -87,7 +87,7 @@ def test_an_empty_team_is_told_how_a_model_comes_to_be():
 
 def test_the_page_of_a_model_says_what_is_live_and_what_is_newest(data, monkeypatch):
     actor, _, model, versions = data
-    monkeypatch.setattr(contracts, "_live_lookup", [{model.pk: versions[0].pk}.get])
+    monkeypatch.setattr(contracts, "_live_lookup", [lambda pks: {model.pk: versions[0].pk}])
     services.alias_set(actor=actor, model_id=model.pk, name="challenger", version_id=versions[1].pk)
 
     page = text_of(browser(actor).get(reverse("model-detail", args=[model.pk])))

@@ -17,7 +17,7 @@ from apps.core.tables import ChoiceFilter, Column, Table, TextFilter
 from apps.core.templatetags._marks import state
 from apps.problems import selectors as problems
 from apps.registry import selectors
-from apps.registry.contracts import live_version_id, version_badges
+from apps.registry.contracts import live_version_ids, version_badges
 from apps.registry.models import Model, ModelVersion
 from workers.contracts.recipes import RECIPES
 
@@ -78,13 +78,13 @@ def live_attach(actor: Actor) -> Any:
     """A `prepare` that says which version of each model is live."""
 
     def prepare(rows: list[Model]) -> None:
-        live = {model.pk: live_version_id(model.pk) for model in rows}
-        wanted = [pk for pk in live.values() if pk is not None]
+        live = live_version_ids([model.pk for model in rows])
+        wanted = list(live.values())
         numbers: dict[Any, int] = {}
         if wanted:
             numbers = dict(selectors.version_list(actor).filter(pk__in=wanted).values_list("pk", "number"))
         for model in rows:
-            model.live_number = numbers.get(live[model.pk])  # type: ignore[attr-defined]
+            model.live_number = numbers.get(live.get(model.pk))  # type: ignore[attr-defined]
 
     return prepare
 

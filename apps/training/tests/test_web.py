@@ -284,8 +284,7 @@ def test_the_station_of_runs_counts_and_names_the_newest():
 
 
 def test_audit_and_lineage_lead_to_the_pages():
-    from apps.audit.contracts import link_of
-    from apps.lineage.contracts import link_of as lineage_link_of
+    from apps.core.links import link_of
 
     ground = ground_make()
     launch = launch_make(ground)
@@ -293,5 +292,4 @@ def test_audit_and_lineage_lead_to_the_pages():
 
     assert link_of("training.launch", str(launch.pk)) == run
     assert link_of("experiments.run", str(launch.run_id)) == run
-    assert lineage_link_of("experiments.run", launch.run_id) == run
     assert link_of("registry.model", str(launch.model_id)) == reverse("model-detail", args=[launch.model_id])
