@@ -36,6 +36,7 @@ denominator. Groups of level 2 carry no curves: draw them from the stored statis
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from typing import Any, Final, Literal, TypeAlias, cast
 
 SCHEMA: Final = 1
@@ -269,11 +270,14 @@ def group_key(places: tuple[Place, ...] | list[Place]) -> str:
     return "&".join(f"{place.name}={place.level}" for place in places) or OVERALL
 
 
+@cache
+def _names(cls: type) -> frozenset[str]:
+    return frozenset(cls.__dataclass_fields__)  # type: ignore[attr-defined]
+
+
 def _known(cls: type, data: Json) -> Json:
-    names = set(cls.__dataclass_fields__)  # type: ignore[attr-defined]
-    unknown = sorted(set(data) - names)
-    if unknown:
-        raise ReportError(f"{cls.__name__} has no {', '.join(unknown)}")
+    if not data.keys() <= _names(cls):
+        raise ReportError(f"{cls.__name__} has no {', '.join(sorted(data.keys() - _names(cls)))}")
     return dict(data)
 
 

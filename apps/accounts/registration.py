@@ -22,30 +22,15 @@ from apps.core.registries import (
 )
 
 
-def _search_people(actor: Actor, text: str, limit: int) -> Iterable[Hit]:
+def _search(actor: Actor, text: str, limit: int) -> Iterable[Hit]:
+    """People and teams, for who manages them."""
     if not may_administer(actor):
-        return []
-    rows = selectors.user_list(actor, text=text, state="ACTIVE").order_by("username", "id")[:limit]
-    return [
-        Hit(
-            kind="Person",
-            label=str(user),
-            detail=user.username,
-            url=reverse("person-detail", args=[user.pk]),
-            icon="user",
-        )
-        for user in rows
-    ]
-
-
-def _search_teams(actor: Actor, text: str, limit: int) -> Iterable[Hit]:
-    if not may_administer(actor):
-        return []
-    rows = selectors.team_list(actor).filter(name__icontains=text)[:limit]
-    return [
-        Hit(kind="Team", label=team.name, detail=team.slug, url=reverse("team-detail", args=[team.pk]), icon="users")
-        for team in rows
-    ]
+        return
+    for kind, pk, key, name in selectors.people_and_teams(actor, text, limit):
+        if kind == "person":
+            yield Hit("Person", name or key, key, reverse("person-detail", args=[pk]), "user")
+        else:
+            yield Hit("Team", name, key, reverse("team-detail", args=[pk]), "users")
 
 
 def register() -> None:
@@ -67,8 +52,7 @@ def register() -> None:
         AdminTab("invitations", "Invitations", "invitation-list", 30, may_administer),
         AdminTab("roles", "Who can do this?", "roles-matrix", 40, may_administer),
     )
-    search_register("people", _search_people)
-    search_register("teams", _search_teams)
+    search_register("accounts", _search)
     command_register(Command("Invite a person", "invitation-create", "user-plus", may_administer))
     command_register(Command("Create a team", "team-create", "users-plus", may_administer_site))
     command_register(Command("Who can do this?", "roles-matrix", "shield", may_administer))

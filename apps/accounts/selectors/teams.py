@@ -5,9 +5,11 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from django.db.models import Q, QuerySet
+from django.db.models import CharField, Q, QuerySet, Value
+from django.db.models.functions import Concat, Trim
 
 from apps.accounts.models import Grant, Team
+from apps.accounts.selectors.people import user_list
 from apps.core.actors import Actor
 from apps.core.errors import NotFound
 
@@ -22,6 +24,20 @@ def team_list(actor: Actor) -> QuerySet[Team]:
     if team_ids is not None:
         rows = rows.filter(pk__in=team_ids)
     return rows.order_by("name", "id")
+
+
+def people_and_teams(actor: Actor, text: str, limit: int) -> list[tuple[str, uuid.UUID, str, str]]:
+    """Active people and teams that fit a search, at most `limit` of each, in one query.
+
+    Each as ("person" or "team", id, user name or slug, full name or name).
+    """
+    people = user_list(actor, text=text, state="ACTIVE").order_by("username", "id")
+    teams = team_list(actor).filter(name__icontains=text)
+    full_name = Trim(Concat("first_name", Value(" "), "last_name"), output_field=CharField())
+    found = people.values_list(Value("person"), "pk", "username", full_name)[:limit].union(
+        teams.values_list(Value("team"), "pk", "slug", "name")[:limit], all=True
+    )
+    return list(found)
 
 
 def team_get(actor: Actor, pk: uuid.UUID, *, archived: bool = False) -> Team:

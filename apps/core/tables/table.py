@@ -15,6 +15,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeString
 
 from apps.core.tables.columns import Column
+from apps.core.tables.drawing import rows_html
 from apps.core.tables.filters import Filter
 from apps.core.tables.keyset import Edge, Order, Slice, page_of
 
@@ -331,6 +332,10 @@ class BoundTable:
         self.prepare(objects)
         held = len(self.pinned)
         return [self._row(thing, index < held) for index, thing in enumerate(objects)]
+
+    @property
+    def rows_html(self) -> SafeString:
+        return rows_html(self)
 
     @property
     def is_empty(self) -> bool:

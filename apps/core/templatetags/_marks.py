@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django import template
@@ -16,10 +17,16 @@ register = template.Library()
 SPRITE = "vendor/icons.svg"
 
 
+@cache
+def _sprite() -> str:
+    # A page draws a hundred marks, and the address of the file holds as long as the process.
+    return static(SPRITE)
+
+
 @register.simple_tag
 def icon(name: str, label: str = "", css: str = "") -> SafeString:
     """An outline icon; decorative unless it has a label."""
-    href = f"{static(SPRITE)}#i-{name}"
+    href = f"{_sprite()}#i-{name}"
     if label:
         return format_html('<svg class="fw-ic {}" role="img" aria-label="{}"><use href="{}"/></svg>', css, label, href)
     return format_html('<svg class="fw-ic {}" aria-hidden="true"><use href="{}"/></svg>', css, href)
@@ -33,7 +40,7 @@ def mark(shape: str, css: str = "") -> SafeString:
         '<svg class="fw-mk {} {}" viewBox="0 0 16 16" aria-hidden="true"><use href="{}#m-{}"/></svg>',
         css,
         spin,
-        static(SPRITE),
+        _sprite(),
         shape,
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from django import template
 from django.core.serializers.json import DjangoJSONEncoder
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
@@ -20,6 +20,15 @@ def json_block(value: Any) -> SafeString:
     """A data block for an element of ours; inert, so a strict content policy allows it."""
     text = json.dumps(value, cls=DjangoJSONEncoder, separators=(",", ":")).translate(_ESCAPES)
     return mark_safe(f'<script type="application/json">{text}</script>')  # noqa: S308 - escaped above
+
+
+def _rows_html(rows: Sequence[Sequence[Any]]) -> SafeString:
+    """The table twin's rows, the first cell of each as its head; drawn here because a figure has hundreds."""
+    drawn = []
+    for head, *rest in rows:
+        cells = "".join(f'<td class="n">{conditional_escape(cell)}</td>' for cell in rest)
+        drawn.append(f'<tr><th scope="row">{conditional_escape(head)}</th>{cells}</tr>')
+    return mark_safe("".join(drawn))  # noqa: S308 - every cell is escaped above
 
 
 @register.inclusion_tag("components/figure.html")
@@ -43,7 +52,7 @@ def figure(
         "data": json_block(figure),
         "title": title,
         "columns": columns,
-        "rows": rows,
+        "rows": _rows_html(rows),
         "csv_url": csv_url,
         "caption": caption,
         "label": label or title,

@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from django.utils.html import conditional_escape
+from django.utils.safestring import SafeString, mark_safe
+
 from analysis.contracts.metrics import BINARY, COUNT, METRICS, MULTICLASS, PERCENT, Metric, metric_get
 from analysis.contracts.report import BETTER, NOT_ENOUGH_DATA, OVERALL, WORSE, Difference, Estimate, Group, Report
 from analysis.report import Row, rows_by_harm, table_rows
@@ -207,6 +210,21 @@ class MatrixRow:
     url: str
     n: str
     cells: tuple[Cell, ...]
+
+    @property
+    def html(self) -> SafeString:
+        """The row of the table; drawn here because a matrix has hundreds of cells."""
+        label = conditional_escape(self.label)
+        head = f'<a href="{conditional_escape(self.url)}">{label}</a>' if self.url else label
+        cells = "".join(_cell_html(cell) for cell in self.cells)
+        row = f'<tr><th scope="row">{head}</th><td class="n">{conditional_escape(self.n)}</td>{cells}</tr>'
+        return mark_safe(row)  # noqa: S308 - every part is escaped above
+
+
+def _cell_html(cell: Cell) -> str:
+    title = f' title="{conditional_escape(cell.title)}"' if cell.title else ""
+    change = f' <span class="fw-dv">{conditional_escape(cell.change)}</span>' if cell.change else ""
+    return f'<td class="n {conditional_escape(cell.css)}"{title}>{conditional_escape(cell.text)}{change}</td>'
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from apps.accounts import selectors as accounts
 from apps.core.actors import Actor
 from apps.datasets import selectors as datasets
 from apps.datasets import services as dataset_services
-from apps.deployments import selectors as deployments
 from apps.evaluations import selectors as evaluations
 from apps.evaluations import services as evaluation_services
 from apps.home.demo import facts
@@ -25,6 +24,7 @@ from apps.jobs import selectors as jobs
 from apps.problems import selectors as problems
 from apps.problems import services as problem_services
 from apps.registry import selectors as registry
+from apps.registry.contracts import live_version_id
 from apps.reviews import selectors as reviews
 from apps.reviews import services as review_services
 from apps.training import services as training_services
@@ -189,7 +189,7 @@ class Story:
             # The story went on from here once; what people did to the deployment since is theirs.
             return
         deadline = time.monotonic() + LIVE_SECONDS
-        while deployments.live_version_id(version.model_id) != version.pk:
+        while live_version_id(version.model_id) != version.pk:
             if time.monotonic() > deadline:
                 raise DemoStopped(
                     f"Version {version.number} was not live within {LIVE_SECONDS} s: is the gateway running?"

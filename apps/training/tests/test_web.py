@@ -19,9 +19,7 @@ from apps.training.tests.factories import Ground, ground_make, job_end_well, lau
 from apps.training.web import forms
 
 pytestmark = pytest.mark.django_db
-# The frame takes five, the fairway strip of a problem four today and six once all its stations answer; a page with a
-# strip keeps its own reads within what is left of twenty.
-BUDGET = 20
+BUDGET = 15
 LAUNCH = "/training/launch/"
 
 
