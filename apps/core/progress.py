@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from django.db.models import Q
 from django.utils import timezone
 
 from apps.core.models import LongTask
@@ -54,9 +53,11 @@ def long_task(key: str, title: str, *, url: str = "") -> Iterator[Progress]:
 def long_tasks_shown() -> list[LongTask]:
     """What runs, and what failed within the last hour. Work that fell silent counts as failed."""
     now = timezone.now()
-    LongTask.objects.filter(state=LongTask.State.RUNNING, updated_at__lt=now - _SILENT).update(
-        state=LongTask.State.FAILED, text="It stopped without a word; begin it again."
+    shown = LongTask.objects.filter(
+        state__in=[LongTask.State.RUNNING, LongTask.State.FAILED], updated_at__gt=now - timedelta(hours=1)
     )
-    running, failed = Q(state=LongTask.State.RUNNING), Q(state=LongTask.State.FAILED)
-    rows = LongTask.objects.filter(running | (failed & Q(updated_at__gt=now - timedelta(hours=1))))
-    return sorted(rows, key=lambda task: (task.state != LongTask.State.RUNNING, task.started_at))
+    tasks = list(shown)
+    for task in tasks:
+        if task.state == LongTask.State.RUNNING and task.updated_at < now - _SILENT:
+            task.state, task.text = LongTask.State.FAILED, "It stopped without a word; begin it again."
+    return sorted(tasks, key=lambda task: (task.state != LongTask.State.RUNNING, task.started_at))
