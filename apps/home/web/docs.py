@@ -24,7 +24,7 @@ def document() -> dict[str, Any]:
 
 
 @lru_cache(maxsize=8)
-def reference(base: str) -> tuple[list[Subject], SafeString]:
+def reference(base: str) -> tuple[tuple[Subject, ...], SafeString]:
     """The subjects, and all operations drawn for an installation at `base`: a thousand rows that never differ."""
     subjects = subjects_of(document(), base)
     return subjects, render_to_string("home/_api_reference.html", {"subjects": subjects})
