@@ -41,7 +41,7 @@ class MeView(ApiView):
     def get(self, request: Request) -> Response:
         """Who am I, and what may I do now?"""
         actor = self.actor
-        user = User.objects.get(pk=actor.person_id)
+        user: Any = request.user
         body = {
             "id": user.pk,
             "username": user.username,

@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import json
 import uuid
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
@@ -55,25 +58,7 @@ def actor_of_secret(secret: str, *, request_id: str = "") -> tuple[Actor, User |
     now = timezone.now()
     digest = secret_hash(secret)
     if secret.startswith(API_TOKEN_PREFIX):
-        token = (
-            ApiToken.objects.select_related("user")
-            .filter(secret_sha256=digest, revoked_at__isnull=True, expires_at__gt=now, user__is_active=True)
-            .first()
-        )
-        if token is None:
-            return None
-        if token.last_used_at is None or (now - token.last_used_at).total_seconds() > 60:
-            ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
-        actor = Actor(
-            kind=ActorKind.TOKEN,
-            id=token.user.pk,
-            label=str(token.user),
-            grants=grants_now(token.user.pk),
-            scopes=frozenset(token.scopes),
-            token_id=token.pk,
-            request_id=request_id,
-        )
-        return actor, token.user
+        return _actor_of_api_token(digest, now, request_id)
     if secret.startswith(RUN_TOKEN_PREFIX):
         run_token = RunToken.objects.filter(secret_sha256=digest, revoked_at__isnull=True, expires_at__gt=now).first()
         if run_token is None:
@@ -90,6 +75,43 @@ def actor_of_secret(secret: str, *, request_id: str = "") -> tuple[Actor, User |
         )
         return actor, None
     return None
+
+
+_PERSON = ", ".join(f'u."{field.column}"' for field in User._meta.concrete_fields)
+# Every call of a script passes here, so token, person and present roles come in one statement of fixed text.
+_TOKEN = f"""
+SELECT t.id, t.scopes, t.last_used_at,
+       (SELECT jsonb_agg(jsonb_build_array(g.role, g.team_id))
+          FROM accounts_grant g LEFT JOIN accounts_team m ON m.id = g.team_id
+         WHERE g.user_id = u.id AND (g.until IS NULL OR g.until > %(now)s)
+           AND (g.team_id IS NULL OR m.archived_at IS NULL)),
+       {_PERSON}
+  FROM accounts_apitoken t JOIN accounts_user u ON u.id = t.user_id
+ WHERE t.secret_sha256 = %(digest)s AND t.revoked_at IS NULL AND t.expires_at > %(now)s AND u.is_active
+"""  # noqa: S608 - the columns are the model's own
+
+
+def _actor_of_api_token(digest: str, now: datetime, request_id: str) -> tuple[Actor, User] | None:
+    with connection.cursor() as cursor:
+        cursor.execute(_TOKEN, {"digest": digest, "now": now})
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    token_id, scopes, last_used_at, roles, *person = row
+    held = json.loads(roles or "[]")
+    user = User.from_db(connection.alias, [field.attname for field in User._meta.concrete_fields], person)
+    if last_used_at is None or (now - last_used_at).total_seconds() > 60:
+        ApiToken.objects.filter(pk=token_id).update(last_used_at=now)
+    actor = Actor(
+        kind=ActorKind.TOKEN,
+        id=user.pk,
+        label=str(user),
+        grants=frozenset(RoleGrant(Role(role), uuid.UUID(team_id) if team_id else None) for role, team_id in held),
+        scopes=frozenset(json.loads(scopes)),
+        token_id=token_id,
+        request_id=request_id,
+    )
+    return actor, user
 
 
 def bearer_of(request: HttpRequest) -> str:
