@@ -50,6 +50,7 @@ class Route:
     name: str
     pattern: str
     path: str
+    methods: tuple[str, ...] = ()
 
     @property
     def is_api(self) -> bool:
@@ -63,6 +64,12 @@ def _filled(pattern: str) -> str:
     return "/" + text.replace("^", "").replace("$", "").replace("\\", "").lstrip("/")
 
 
+def _methods(entry: URLPattern) -> tuple[str, ...]:
+    """What a view of the API has a function for."""
+    view = getattr(entry.callback, "cls", None)
+    return tuple(method.upper() for method in _METHODS if hasattr(view, method))
+
+
 def routes_all() -> Iterator[Route]:
     """Every route of the product, the innermost patterns joined with their prefixes."""
 
@@ -72,7 +79,7 @@ def routes_all() -> Iterator[Route]:
             if isinstance(entry, URLResolver):
                 yield from walk(entry.url_patterns, text)
             else:
-                yield Route(entry.name or "", text, _filled(text))
+                yield Route(entry.name or "", text, _filled(text), _methods(entry))
 
     yield from walk(get_resolver().url_patterns, "")
 

@@ -8,6 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from apps.accounts import selectors as accounts
 from apps.audit.services import audit_record
 from apps.core.actors import Actor
 from apps.core.errors import Conflict, Invalid, NotFound
@@ -38,7 +39,7 @@ def experiment_create(
     is_default: bool = False,
 ) -> Experiment:
     """Open an experiment. Raises NotFound, Forbidden, Invalid, and Conflict when the team has that name."""
-    if team_id not in (actor.team_ids() or {team_id}):
+    if not accounts.team_list(actor).filter(pk=team_id).exists():
         raise NotFound("There is no such team, or you may not see it.")
     require(
         policies.experiment_create(actor, team_id),

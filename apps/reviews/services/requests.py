@@ -48,6 +48,13 @@ def request_url(request: ApprovalRequest) -> str:
     return reverse("review-detail", args=[request.pk])
 
 
+def _send_require(actor: Actor, team_id: uuid.UUID) -> None:
+    require(
+        policies.request_send(actor, team_id),
+        f"Asking for approval takes the right “approval.request”: {who_can('approval.request')} has it.",
+    )
+
+
 def approval_request(
     *,
     actor: Actor,
@@ -63,10 +70,7 @@ def approval_request(
     Raises NotFound, Forbidden, Invalid, and Conflict with `items` that name everything that is missing.
     """
     version = registry.model_version_get(actor, model_version_id)
-    require(
-        policies.request_send(actor, version.team_id),
-        f"Asking for approval takes the right “approval.request”: {who_can('approval.request')} has it.",
-    )
+    _send_require(actor, version.team_id)
     if not _ENVIRONMENT.match(environment):
         raise Invalid.field("environment", "Lower-case letters, digits and hyphens, beginning with a letter.")
     if not 1 <= due_days <= MOST_DUE_DAYS:
@@ -143,6 +147,7 @@ def request_renew(*, actor: Actor, request_id: uuid.UUID) -> ApprovalRequest:
     The evidence is the newest evaluation: the same one while nothing has changed. Raises NotFound, Forbidden, Conflict.
     """
     request = request_get(actor, request_id)
+    _send_require(actor, request.team_id)
     if request.state not in RENEWABLE_STATES:
         raise Conflict(
             f"The request is {request.get_state_display()}; only a stale or an expired one is renewed.",

@@ -1,0 +1,189 @@
+"""Each route of the API for each role: what `api_access.toml` says, on the demo's things."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from allauth.usersessions.models import UserSession
+from django.db import transaction
+from django.test import Client
+from django.utils import timezone
+
+from apps.accounts.models import Grant, Team, User
+from apps.accounts.services import invitation_create, token_create
+from apps.accounts.tests.factories import team_make, user_make
+from apps.core.actors import Actor, Role
+from apps.datasets.models import Upload
+from apps.experiments.models import Artifact, Experiment
+from apps.experiments.tests.factories import run_make
+from apps.registry.models import ModelAlias
+from tests.architecture.test_routes import routes_all
+from tests.snapshot import row_one
+
+pytestmark = pytest.mark.django_db
+
+ROLES = ("viewer", "scientist", "owner", "operator", "admin", "auditor")
+LET_IN = 200
+TABLE: dict[str, dict[str, dict[str, Any]]] = tomllib.loads(Path(__file__).with_name("api_access.toml").read_text())
+
+# The things that the table names, each by a query for what an address or a body calls it.
+THINGS = {
+    "team": "SELECT id FROM accounts_team WHERE name = 'Pretrial services'",
+    "problem": "SELECT id FROM problems_problem",
+    "problem_version": "SELECT id FROM problems_problemversion ORDER BY number DESC",
+    "dataset": "SELECT id FROM datasets_dataset",
+    "dataset_version": "SELECT id FROM datasets_datasetversion",
+    "job": "SELECT id FROM jobs_job WHERE kind = 'train'",
+    "launch": "SELECT id FROM training_launch",
+    "experiment": "SELECT id FROM experiments_experiment",
+    "run": "SELECT run_id FROM registry_modelversion WHERE number = 3",
+    "other_run": "SELECT run_id FROM registry_modelversion WHERE number = 2",
+    "metric": "SELECT m.key FROM experiments_metric m JOIN registry_modelversion v USING (run_id) WHERE v.number = 3",
+    "model": "SELECT id FROM registry_model",
+    "model_version": "SELECT id FROM registry_modelversion WHERE number = 3",
+    "evaluation": "SELECT id FROM evaluations_evaluation",
+    "open_request": "SELECT id FROM reviews_approvalrequest WHERE state = 'OPEN'",
+    "approved_request": "SELECT id FROM reviews_approvalrequest WHERE state = 'APPROVED'",
+    "deployment": "SELECT id FROM deployments_deployment",
+    "owner_notice": "SELECT n.id FROM notices_notice n JOIN accounts_user u ON u.id = user_id WHERE username = 'owner'",
+    "owner_entry": "SELECT id FROM audit_auditevent WHERE action = 'approval.approve'",
+    "scientist_entry": "SELECT id FROM audit_auditevent WHERE action = 'training.launch'",
+}
+
+
+@dataclass(frozen=True)
+class World:
+    """Who calls, and the things that they ask for by name."""
+
+    callers: dict[str, Client]
+    things: dict[str, str]
+
+    def filled(self, text: str) -> str:
+        """The text with the names of things replaced."""
+        return re.sub(r"\{(\w+)\}", lambda match: self.things[match[1]], text)
+
+    def answer(self, caller: str, line: str, rule: dict[str, Any]) -> Any:
+        """What the caller is answered; whatever that did is undone."""
+        method, _, path = line.partition(" ")
+        body, kind = rule.get("body", {}), "application/octet-stream"
+        if isinstance(body, dict):
+            body, kind = json.dumps(body), "application/json"
+            body = re.sub(r'"\{(\w+)\}"', lambda match: f'"{self.things[match[1]]}"', body)
+        with transaction.atomic():
+            sent = {} if method == "GET" else {"data": body, "content_type": kind}
+            response = self.callers[caller].generic(method, f"/api/v1/{self.filled(path)}", **sent)
+            transaction.set_rollback(True)
+        return response
+
+
+@pytest.fixture
+def world(demo: None) -> World:
+    """The demo with a person of every role, signed in."""
+    system, team = Actor.system("a test"), Team.objects.get(name="Pretrial services")
+    people = {name: User.objects.get(username=name) for name in ("scientist", "owner", "admin")}
+    people |= {
+        "viewer": user_make(role=Role.VIEWER, team=team),
+        "operator": user_make(role=Role.OPERATOR, team=team),
+        "auditor": user_make(role=Role.AUDITOR),
+        "outsider": user_make(),
+        "narrow": user_make(),
+    }
+    elsewhere = team_make()
+    for role in Role:
+        Grant.objects.create(user=people["outsider"], team=elsewhere, role=role)
+        Grant.objects.create(user=people["narrow"], team=team, role=role)
+    callers = {"nobody": Client()}
+    for name, user in people.items():
+        callers[name] = Client()
+        if name != "narrow":
+            callers[name].force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    _, secret = token_create(actor=system, user=people["narrow"], name="t", scopes=["predict"], days=1)
+    callers["narrow"] = Client(headers={"Authorization": f"Bearer {secret}"})
+    return World(callers, _things(system, team, people))
+
+
+def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str]:
+    things = {name: str(row_one(f"{query} LIMIT 1")) for name, query in THINGS.items()}
+    viewer = people["viewer"]
+    alias = ModelAlias.objects.create(model_id=things["model"], version_id=things["model_version"], name="newest")
+    token, _ = token_create(actor=system, user=viewer, name="t", scopes=["read"], days=1)
+    session = UserSession.objects.create(user=viewer, ip="127.0.0.1", user_agent="x", session_key="k" * 32)
+    invitation = invitation_create(actor=system, email="late@example.org", team=team, role=Role.VIEWER)
+    upload = Upload.objects.create(
+        team=team, dataset_id=things["dataset"], filename="a.csv", size=3, expires_at=timezone.now() + timedelta(1)
+    )
+    stored = Artifact.objects.filter(path="MLmodel").first()
+    assert stored is not None
+    open_run = run_make(system, Experiment.objects.get(pk=things["experiment"]))
+    Artifact.objects.create(run=open_run, path="notes.txt", sha256=stored.sha256, size=stored.size)
+    made = {
+        "alias": alias.name,
+        "person": viewer.pk,
+        "grant": Grant.objects.get(user=viewer).pk,
+        "invitation": invitation.pk,
+        "upload": upload.pk,
+        "open_run": open_run.pk,
+        "viewer_token": token.pk,
+        "viewer_session": session.pk,
+    }
+    words = {
+        "artifact": "notes.txt",
+        "file": "MLmodel",
+        "kind": "registry.modelversion",
+        "sha256": "0" * 64,
+        "word": "x",
+    }
+    return things | {name: str(pk) for name, pk in made.items()} | words
+
+
+def _expected(rule: dict[str, Any]) -> dict[str, int]:
+    """{caller: status}, LET_IN for those who are."""
+    who = rule["who"]
+    named = set(ROLES if who in ("team", "anyone") else who.split())
+    assert named <= set(ROLES), f"no such role: {named - set(ROLES)}"
+    found = {role: LET_IN if role in named else rule.get("refused", 403) for role in ROLES}
+    outside = LET_IN if who == "anyone" else rule.get("outside", 404)
+    return found | {"outsider": outside, "narrow": rule.get("narrow", outside), "nobody": 401}
+
+
+def _shape(path: str) -> str:
+    """An address without what differs from thing to thing."""
+    return re.sub(r"<[^>]+>|\{\w+\}", "{}", path.partition("?")[0])
+
+
+def test_the_table_names_every_route_and_method_once():
+    lines = [line.partition(" ") for lines in TABLE.values() for line in lines]
+    named = [f"{method} {_shape(path)}" for method, _, path in lines]
+
+    routes = {
+        f"{method} {_shape(route.pattern.removeprefix('api/v1/'))}"
+        for route in routes_all()
+        if route.pattern.startswith("api/v1/")
+        for method in route.methods
+    }
+
+    assert routes - set(named) == set()
+    assert set(named) - routes == set()
+
+
+@pytest.mark.parametrize("noun", TABLE)
+def test_every_role_gets_what_the_table_says(noun, world):
+    wrong = []
+
+    for line, rule in TABLE[noun].items():
+        for caller, status in _expected(rule).items():
+            answer = world.answer(caller, line, rule)
+            refused = answer.status_code in (401, 403, 404)
+            if (answer.status_code if refused else LET_IN) != status:
+                wrong.append(
+                    f"{line}: {caller} is answered {answer.status_code}, not {status}: {answer.content[:300]!r}"
+                )
+
+    assert not wrong, "\n" + "\n".join(wrong)
