@@ -14,7 +14,12 @@ _CHUNK = 5_000
 def runs_add(cursor: Any, count: int) -> None:
     """Copy the runs there are, in turn, with their metrics, until `count` were added. They are open and have no job."""
     _copies(cursor, "experiments_run", count, {"sealed_at": "NULL", "job_id": "NULL", "name": "o.name || ' ' || n.n"})
-    cursor.execute("ANALYZE experiments_run, experiments_metric")
+    cursor.execute(
+        "INSERT INTO experiments_runmetric (run_id, experiment_id, key, value) "
+        "SELECT r.id, r.experiment_id, m.key, (m.value ->> 0)::float8 "
+        "FROM experiments_run r, jsonb_each(r.metrics_latest) m ON CONFLICT DO NOTHING"
+    )
+    cursor.execute("ANALYZE experiments_run, experiments_metric, experiments_runmetric")
 
 
 def jobs_add(cursor: Any, count: int) -> None:

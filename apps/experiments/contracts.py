@@ -1,15 +1,29 @@
-"""What rooms above show on the pages of runs: what came of a run, what else can be done with it, cards."""
+"""Words that rooms above share with runs, and what they show on their pages: what came of a run, cards."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from apps.core.actors import Actor
     from apps.experiments.models import Run
+
+# Tags in which MLflow's clients write what is a field of a run here.
+NAME_TAG = "mlflow.runName"
+NOTES_TAG = "mlflow.note.content"
+USER_TAG = "mlflow.user"
+
+
+class View(StrEnum):
+    """Which rows a search shows: those in the lists, those taken out of them, or both."""
+
+    ACTIVE = "ACTIVE_ONLY"
+    DELETED = "DELETED_ONLY"
+    ALL = "ALL"
 
 
 @dataclass(frozen=True, slots=True)

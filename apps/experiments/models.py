@@ -84,7 +84,7 @@ class Run(TeamOwned):
     # {"python", "lock_digest", "packages": {...}}
     environment = models.JSONField(default=dict)
     seed = models.BigIntegerField(null=True)
-    started_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     notes = models.TextField(blank=True, default="")
     # Newest value per metric key: {key: [value, step, timestamp ms]}; the table and the compare page read this.
@@ -105,6 +105,7 @@ class Run(TeamOwned):
         indexes = [
             models.Index(fields=["experiment", "-id"], name="experiments_runs_newest"),
             models.Index(fields=["team", "-id"], name="experiments_runs_by_team"),
+            models.Index(fields=["experiment", "-started_at", "id"], name="experiments_runs_begun"),
         ]
 
     def __str__(self) -> str:
@@ -172,6 +173,23 @@ class Metric(models.Model):
                 fields=["model_id", "key"], condition=Q(model_id__isnull=False), name="experiments_metric_of_model"
             )
         ]
+
+
+class RunMetric(models.Model):
+    """The newest value of a metric of a run, once more beside `Run.metrics_latest`: searches walk its index.
+
+    Derived and written in the same statement as the document; nothing else writes it.
+    """
+
+    pk = models.CompositePrimaryKey("run_id", "key")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, db_index=False, related_name="newest_metrics")
+    # That of the run, which never changes: so the values of one experiment lie beside each other.
+    experiment = models.ForeignKey(Experiment, on_delete=models.CASCADE, db_index=False, related_name="+")
+    key = models.CharField(max_length=250)
+    value = models.FloatField()
+
+    class Meta:
+        indexes = [models.Index(fields=["experiment", "key", "value"], name="experiments_runmetric_walk")]
 
 
 class Artifact(BaseModel):

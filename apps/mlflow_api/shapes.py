@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from apps.experiments.contracts import NAME_TAG, NOTES_TAG, USER_TAG
 from apps.experiments.services.measurements import plain_number
 
 if TYPE_CHECKING:
     from apps.experiments.models import Experiment, LoggedModel, Metric, Run, RunInput, RunModel
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
 
 def millis(moment: datetime | None) -> int:
-    return int(moment.timestamp() * 1000) if moment else 0
+    return (moment - _EPOCH) // _MILLISECOND if moment else 0
 
 
 def artifact_root(run: Run) -> str:
@@ -67,11 +71,11 @@ def run_info_shape(run: Run) -> dict[str, Any]:
 
 def run_tags(run: Run) -> dict[str, str]:
     """Tags as clients see them: name and notes of a run are MLflow's tags of those meanings."""
-    tags = {**run.tags, "mlflow.runName": run.name}
+    tags = {**run.tags, NAME_TAG: run.name}
     if run.notes:
-        tags["mlflow.note.content"] = run.notes
+        tags[NOTES_TAG] = run.notes
     if run.job_id:
-        tags.setdefault("mlflow.user", run.created_by_label)
+        tags.setdefault(USER_TAG, run.created_by_label)
     return tags
 
 

@@ -21,7 +21,7 @@ from django.db.models.expressions import BaseExpression, Combinable
 SORT_ALIAS = "table_sort"
 
 
-def _pack(value: Any) -> list[Any]:
+def value_pack(value: Any) -> list[Any]:
     if value is None:
         return ["x"]
     if isinstance(value, bool):
@@ -41,7 +41,7 @@ def _pack(value: Any) -> list[Any]:
     return ["s", str(value)]
 
 
-def _unpack(packed: list[Any]) -> Any:
+def value_unpack(packed: list[Any]) -> Any:
     if packed[0] == "x":
         return None
     read: dict[str, Callable[[Any], Any]] = {
@@ -66,14 +66,14 @@ class Edge:
     pk: Any
 
     def encode(self) -> str:
-        text = json.dumps([_pack(self.value), _pack(self.pk)], separators=(",", ":"))
+        text = json.dumps([value_pack(self.value), value_pack(self.pk)], separators=(",", ":"))
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
     @classmethod
     def decode(cls, text: str) -> Edge | None:
         try:
             value, pk = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-            return cls(_unpack(value), _unpack(pk))
+            return cls(value_unpack(value), value_unpack(pk))
         except (ValueError, TypeError, KeyError, IndexError, ArithmeticError, binascii.Error, OverflowError):
             return None
 

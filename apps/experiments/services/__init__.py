@@ -19,8 +19,6 @@ from apps.experiments.services.logged_models import (
     logged_model_tags_set,
 )
 from apps.experiments.services.measurements import (
-    NAME_TAG,
-    NOTES_TAG,
     MetricPoint,
     metrics_log,
     params_log,
@@ -41,8 +39,6 @@ from apps.experiments.services.runs import (
 )
 
 __all__ = [
-    "NAME_TAG",
-    "NOTES_TAG",
     "MetricPoint",
     "artifact_delete",
     "artifact_store",

@@ -22,6 +22,7 @@ from apps.audit.services import audit_record
 from apps.core.actors import Actor, ActorKind
 from apps.core.errors import Invalid, NotFound
 from apps.core.topics import nudge
+from apps.experiments.contracts import NAME_TAG, NOTES_TAG
 from apps.experiments.models import Run
 from apps.experiments.policies import require_run_write
 from apps.experiments.services.runs import NO_RUN, name_check, require_active, require_unsealed, run_lock
@@ -29,9 +30,6 @@ from apps.experiments.services.runs import NO_RUN, name_check, require_active, r
 KEY_LIMIT = 250
 PARAM_LIMIT = 6000
 TAG_LIMIT = 8000
-# Tags in which MLflow's clients write what is a field of a run here.
-NAME_TAG = "mlflow.runName"
-NOTES_TAG = "mlflow.note.content"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +113,7 @@ def _tags_clean(tags: Mapping[str, str]) -> dict[str, str]:
 
 
 _READ = """
-SELECT team_id, name, status, notes, sealed_at, purged_at, deleted_at,
+SELECT team_id, experiment_id, name, status, notes, sealed_at, purged_at, deleted_at,
        (SELECT jsonb_object_agg(k, metrics_latest -> k) FROM unnest(%s::text[]) k
         WHERE jsonb_exists(metrics_latest, k)),
        (SELECT jsonb_object_agg(k, params -> k) FROM unnest(%s::text[]) k WHERE jsonb_exists(params, k))
@@ -129,7 +127,14 @@ INSERT INTO experiments_metric
 SELECT %s, * FROM unnest(%s::text[], %s::float8[], %s::int8[], %s::int8[], %s::uuid[], %s::text[], %s::text[])
 ON CONFLICT DO NOTHING
 """
+# The document of the run, and the rows that searches walk.
 _WRITE = """
+WITH walked AS (
+  INSERT INTO experiments_runmetric (run_id, experiment_id, key, value)
+  SELECT %s, %s, * FROM unnest(%s::text[], %s::float8[])
+  ON CONFLICT (run_id, key) DO UPDATE SET value = EXCLUDED.value
+  WHERE experiments_runmetric.value IS DISTINCT FROM EXCLUDED.value
+)
 UPDATE experiments_run
 SET metrics_latest = metrics_latest || %s::jsonb, params = params || %s::jsonb, tags = tags || %s::jsonb
 WHERE id = %s
@@ -174,7 +179,9 @@ def run_batch_log(
             if metrics:
                 cursor.execute(_ADD, [run_id, *_columns(metrics)])
             if latest or new or clean:
-                cursor.execute(_WRITE, [_dump(latest), _dump(new), _dump(clean), run_id])
+                walked: list[list[Any]] = [list(latest), [float(value) for value, _, _ in latest.values()]]
+                documents = [_dump(latest), _dump(new), _dump(clean)]
+                cursor.execute(_WRITE, [run_id, run.experiment_id, *walked, *documents, run_id])
         if name is not None or notes is not None:
             _words_write(actor, run, name, notes)
         if metrics:
@@ -209,10 +216,11 @@ def _read(
         row = cursor.fetchone()
     if row is None:
         raise NotFound(NO_RUN)
-    names = ("team_id", "name", "status", "notes", "sealed_at", "purged_at", "deleted_at")
-    run = Run(pk=run_id, **dict(zip(names, row, strict=False)))
+    *facts, held_metrics, held_params = row
+    names = ("team_id", "experiment_id", "name", "status", "notes", "sealed_at", "purged_at", "deleted_at")
+    run = Run(pk=run_id, **dict(zip(names, facts, strict=True)))
     require_run_write(actor, run)
-    return run, _document(row[7]), _document(row[8])
+    return run, _document(held_metrics), _document(held_params)
 
 
 def _words_write(actor: Actor, run: Run, name: str | None, notes: str | None) -> None:

@@ -12,10 +12,11 @@ from apps.core.actors import Actor, ActorKind
 from apps.core.errors import Invalid, NotFound
 from apps.experiments import selectors, services
 from apps.mlflow_api.api.limits import EXPERIMENT_NAME, EXPERIMENT_TAG, key_of, length_check, tags_of
+from apps.mlflow_api.api.paging import limit_of, texts_of, token_of, view_of
 from apps.mlflow_api.api.sources import artifact_location_check
-from apps.mlflow_api.api.teams import team_of
+from apps.mlflow_api.api.teams import team_named, team_of
 from apps.mlflow_api.door import Source, answer, args_of, body_of, text_of
-from apps.mlflow_api.shapes import experiment_shape
+from apps.mlflow_api.shapes import experiment_shape, without_empty
 
 if TYPE_CHECKING:
     from apps.experiments.models import Experiment
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"^-?\d{1,30}$")
 # What a client that never chose an experiment logs to.
 DEFAULT = 0
+SEARCH_LIMIT = 50_000
 
 
 def experiment_of(actor: Actor, request: HttpRequest, source: Source, *, required: bool = True) -> Experiment:
@@ -61,6 +63,22 @@ def get_by_name(actor: Actor, request: HttpRequest) -> HttpResponseBase:
     except NotFound:
         found = selectors.experiment_by_name(actor, name)
     return answer({"experiment": experiment_shape(found)})
+
+
+def search(actor: Actor, request: HttpRequest) -> HttpResponseBase:
+    """Experiments of the named workspace, else of all teams of the actor."""
+    source = args_of(request)
+    found, token = selectors.experiment_search_page(
+        actor,
+        team_id=team_named(request),
+        filter_text=text_of(source, "filter", required=False),
+        order_texts=texts_of(source, "order_by"),
+        view=view_of(source, "view_type"),
+        token=token_of(source),
+        limit=limit_of(source, 0, SEARCH_LIMIT),
+    )
+    shape = without_empty({"experiments": [experiment_shape(experiment) for experiment in found]})
+    return answer({**shape, "next_page_token": token} if token else shape)
 
 
 def update(actor: Actor, request: HttpRequest) -> HttpResponseBase:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
@@ -11,11 +10,24 @@ from django.http.response import HttpResponseBase
 from apps.core.actors import Actor, ActorKind
 from apps.core.errors import Invalid, NotFound
 from apps.experiments import selectors, services
+from apps.experiments.selectors import LOGGED_MODELS, MeasuredOn, ModelOrder
 from apps.mlflow_api.api.experiments import experiment_of
 from apps.mlflow_api.api.limits import length_check, params_of, tags_of
 from apps.mlflow_api.api.names import name_new
-from apps.mlflow_api.door import answer, body_of, model_id_of, run_id_of, text_of, whole_of, word_of
-from apps.mlflow_api.shapes import logged_model_shape
+from apps.mlflow_api.api.paging import experiment_numbers_of, limit_of, token_of
+from apps.mlflow_api.door import (
+    Source,
+    answer,
+    body_of,
+    flag_of,
+    model_id_of,
+    rows_of,
+    run_id_of,
+    text_of,
+    whole_of,
+    word_of,
+)
+from apps.mlflow_api.shapes import logged_model_shape, without_empty
 
 if TYPE_CHECKING:
     from apps.experiments.models import LoggedModel
@@ -52,44 +64,54 @@ def get(actor: Actor, request: HttpRequest, model_id: str) -> HttpResponseBase:
     return answer({"model": _shape(selectors.logged_model_get(actor, model_id_of(model_id)))})
 
 
-_TERM = re.compile(r"""^\s*(?:attributes\.)?(name|source_run_id)\s*=\s*(?:'([^'\x00]*)'|"([^"\x00]*)")\s*$""")
-_AND = re.compile(r"\s+AND\s+", re.IGNORECASE)
 PAGE = 100
+SEARCH_LIMIT = 1_000
 _STATUS_NUMBERS = {1: "LOGGED_MODEL_PENDING", 2: "LOGGED_MODEL_READY", 3: "LOGGED_MODEL_UPLOAD_FAILED"}
 
 
-def _filters(text: str) -> dict[str, str]:
-    """`name = 'model' AND source_run_id = '...'`: what the client asks before it reads a run's model."""
-    wanted = {}
-    for term in _AND.split(text) if text.strip() else ():
-        found = _TERM.match(term)
-        if found is None:
-            raise Invalid.field("filter", "Only name = '…' and source_run_id = '…', joined by AND, are understood.")
-        wanted[found[1]] = found[2] if found[2] is not None else found[3]
-    return wanted
+def _data(row: Source) -> MeasuredOn | None:
+    name, digest = text_of(row, "dataset_name", required=False), text_of(row, "dataset_digest", required=False)
+    if digest and not name:
+        raise Invalid("`dataset_digest` can only be specified if `dataset_name` is also specified.")
+    return MeasuredOn(name, digest) if name else None
+
+
+def _order(row: Source) -> ModelOrder:
+    name = text_of(row, "field_name")
+    kind, _, key = name.partition(".")
+    try:
+        # A metric's name comes whole and without quotes.
+        field = LOGGED_MODELS.field((kind, key) if key else (kind,))
+    except KeyError as error:
+        raise Invalid.field("order_by", f"Invalid order by field name: {name[:60]}; {error.args[0]}.") from None
+    if field.kind not in LOGGED_MODELS.ordered:
+        raise Invalid.field("order_by", f"Invalid order by field name: {name[:60]}. Only metrics are supported.")
+    return ModelOrder(
+        field, descending=row.get("ascending") is not None and not flag_of(row, "ascending"), data=_data(row)
+    )
 
 
 def search(actor: Actor, request: HttpRequest) -> HttpResponseBase:
-    """Logged models of experiments by name or run, oldest first, a page at a time."""
+    """A page of the logged models of experiments."""
     body = body_of(request)
-    numbers = body.get("experiment_ids")
-    if not isinstance(numbers, list) or not numbers or len(numbers) > 100:
-        raise Invalid.field("experiment_ids", "Give 1 to 100 experiments.")
-    limit = min(max(whole_of(body, "max_results", PAGE), 1), PAGE)
-    token = text_of(body, "page_token", required=False)
-    wanted = _filters(text_of(body, "filter", required=False))
-    models = selectors.logged_model_search(
+    numbers = experiment_numbers_of(actor, request, body)
+    if not body.get("experiment_ids"):
+        raise Invalid.field("experiment_ids", "Missing value for required parameter 'experiment_ids'.")
+    data = [_data(row) for row in rows_of(body, "datasets", 100)]
+    if None in data:
+        raise Invalid("`dataset_name` in the `datasets` clause must be specified.")
+    found, token = selectors.logged_model_search_page(
         actor,
-        experiment_numbers=[whole_of({"id": number}, "id") for number in numbers],
-        name=wanted.get("name"),
-        run_id=run_id_of(wanted["source_run_id"]) if "source_run_id" in wanted else None,
-        after=model_id_of(token) if token else None,
-        limit=limit + 1,
+        experiment_numbers=numbers,
+        filter_text=text_of(body, "filter", required=False),
+        orders=[_order(row) for row in rows_of(body, "order_by")],
+        data=[part for part in data if part],
+        token=token_of(body),
+        limit=limit_of(body, PAGE, SEARCH_LIMIT),
     )
-    shown = {"models": [logged_model_shape(model) for model in models[:limit]]}
-    if len(models) > limit:
-        return answer({**shown, "next_page_token": f"m-{models[limit - 1].pk.hex}"})
-    return answer(shown)
+    measured = selectors.logged_model_metrics(found)
+    shape = without_empty({"models": [logged_model_shape(m, metrics=measured.get(m.pk, ())) for m in found]})
+    return answer({**shape, "next_page_token": token} if token else shape)
 
 
 def finalize(actor: Actor, request: HttpRequest, model_id: str) -> HttpResponseBase:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from apps.core.actors import Actor
 from apps.core.errors import Invalid
 from apps.experiments import selectors, services
-from apps.experiments.services import NAME_TAG, NOTES_TAG
+from apps.experiments.contracts import NAME_TAG, NOTES_TAG
 from apps.mlflow_api.api.experiments import experiment_of
 from apps.mlflow_api.api.limits import dataset_of, tags_of
 from apps.mlflow_api.api.names import name_new
+from apps.mlflow_api.api.paging import experiment_numbers_of, limit_of, texts_of, token_of, view_of
 from apps.mlflow_api.door import (
     Source,
     answer,
@@ -35,15 +38,15 @@ if TYPE_CHECKING:
 # Proto JSON: clients send the name of an enum's value or its number.
 _STATUSES = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
 DATASETS_PER_CALL = 1000
+SEARCH_LIMIT = 50_000
+# So many runs are held as objects at a time.
+_BATCH = 2_000
 
 
-def full_shape(run: Run) -> dict[str, Any]:
-    """A run with its inputs and outputs."""
-    return run_shape(
-        run,
-        inputs=selectors.run_inputs_of([run]).get(run.pk, ()),
-        models=selectors.run_models_of([run]).get(run.pk, ()),
-    )
+def full_shapes(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Runs with their inputs and outputs."""
+    inputs, models = selectors.run_inputs_of(runs), selectors.run_models_of(runs)
+    return [run_shape(run, inputs=inputs.get(run.pk, ()), models=models.get(run.pk, ())) for run in runs]
 
 
 def moment_of(source: Source, name: str) -> datetime | None:
@@ -80,7 +83,34 @@ def create(actor: Actor, request: HttpRequest) -> HttpResponseBase:
 
 
 def get(actor: Actor, request: HttpRequest) -> HttpResponseBase:
-    return answer({"run": full_shape(selectors.run_get(actor, run_id_in(args_of(request))))})
+    run = selectors.run_get(actor, run_id_in(args_of(request)))
+    return answer({"run": full_shapes([run])[0]})
+
+
+def search(actor: Actor, request: HttpRequest) -> HttpResponseBase:
+    """A page of the runs of experiments."""
+    body = body_of(request)
+    numbers = experiment_numbers_of(actor, request, body)
+    filter_text, orders = text_of(body, "filter", required=False), texts_of(body, "order_by")
+    view, token = view_of(body, "run_view_type"), token_of(body)
+    left = limit_of(body, 1000, SEARCH_LIMIT)
+    shown: list[str] = []
+    while left:
+        runs, token = selectors.run_search_page(
+            actor,
+            experiment_numbers=numbers,
+            filter_text=filter_text,
+            order_texts=orders,
+            view=view,
+            token=token,
+            limit=min(left, _BATCH),
+        )
+        shown += [json.dumps(shape, separators=(",", ":")) for shape in full_shapes(runs)]
+        left = left - len(runs) if token else 0
+    parts = [f'"runs":[{",".join(shown)}]'] if shown else []
+    if token:
+        parts.append(f'"next_page_token":{json.dumps(token)}')
+    return HttpResponse(f"{{{','.join(parts)}}}", content_type="application/json")
 
 
 def update(actor: Actor, request: HttpRequest) -> HttpResponseBase:

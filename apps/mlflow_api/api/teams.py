@@ -13,6 +13,17 @@ from apps.core.errors import Forbidden, NotFound
 HEADER = "X-MLFLOW-WORKSPACE"
 
 
+def team_named(request: HttpRequest) -> uuid.UUID | None:
+    """The team of the workspace header, by its short name; None without one. Raises NotFound."""
+    wanted = request.headers.get(HEADER, "")
+    if not wanted or wanted == "default":
+        return None
+    team = next((team for team in accounts.teams_of_request(request) if team.slug == wanted), None)
+    if team is None:
+        raise NotFound(f"Workspace '{wanted[:60]}' not found: it names one of your teams in Fairway.")
+    return team.pk
+
+
 def team_of(actor: Actor, request: HttpRequest) -> uuid.UUID:
     """The team of the workspace header (its short name), else the one the person works in, else the first.
 
@@ -20,12 +31,9 @@ def team_of(actor: Actor, request: HttpRequest) -> uuid.UUID:
     """
     if actor.team_id is not None:
         return actor.team_id
-    wanted = request.headers.get(HEADER, "")
-    if wanted and wanted != "default":
-        team = next((team for team in accounts.teams_of_request(request) if team.slug == wanted), None)
-        if team is None:
-            raise NotFound(f"Workspace '{wanted[:60]}' not found: it names one of your teams in Fairway.")
-        return team.pk
+    named = team_named(request)
+    if named is not None:
+        return named
     current = accounts.team_current(request)
     if current is None:
         raise Forbidden("You belong to no team. An administrator can add you to one.")

@@ -165,6 +165,28 @@ def test_a_wrong_token_and_another_teams_run_are_told_apart(mlflow_client):
     assert person.run.pk.hex not in str(unknown.value)
 
 
+def test_the_client_searches_runs_and_experiments_page_by_page(mlflow_client):
+    person = person_make()
+    client = mlflow_client(person.token)
+    number = str(person.experiment.number)
+    for n in range(5):
+        run = client.create_run(number, run_name=f"r{n}", start_time=1000 + n, tags={"team": f"t{n % 2}"})
+        client.log_metric(run.info.run_id, "val loss", n / 10)
+    odd = "metrics.`val loss` >= 0.1 and tags.team = 't1'"
+
+    best = client.search_runs([number], order_by=["metrics.`val loss` ASC"], max_results=2)
+    further = client.search_runs([number], order_by=["metrics.`val loss` ASC"], max_results=2, page_token=best.token)
+    found = mlflow.search_runs([number], filter_string=odd, order_by=["start_time"], output_format="list")
+    everywhere = mlflow.search_runs(search_all_experiments=True, output_format="list", max_results=50)
+    experiments = client.search_experiments(filter_string=f"name = '{person.experiment.name}'")
+
+    assert [run.info.run_name for run in best] == ["r0", "r1"]
+    assert [run.info.run_name for run in further] == ["r2", "r3"]
+    assert [run.info.run_name for run in found] == ["r1", "r3"]
+    assert len(everywhere) == 6
+    assert [experiment.experiment_id for experiment in experiments] == [number]
+
+
 def test_what_fairway_leaves_out_says_so(mlflow_client):
     from mlflow.exceptions import MlflowException
 

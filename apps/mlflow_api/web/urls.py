@@ -27,6 +27,8 @@ _ROUTES = {
     "experiments/restore": door(POST=experiments.restore),
     "experiments/set-experiment-tag": door(POST=experiments.tag_set),
     "experiments/delete-experiment-tag": door(POST=experiments.tag_delete),
+    "experiments/search": door(GET=experiments.search, POST=experiments.search),
+    "runs/search": door(POST=runs.search),
     "runs/create": door(POST=runs.create),
     "runs/get": door(GET=runs.get),
     "runs/update": door(POST=runs.update),

@@ -1,0 +1,22 @@
+"""MLflow's filter and order language, read into a tree: no Django, no database, nothing is built from its text."""
+
+from apps.core.filter_language.parser import CLAUSES, LENGTH, ORDERS, parse_filter, parse_orders
+from apps.core.filter_language.tree import All, Any, Clause, Field, Node, Operator, Order, ValueType
+from apps.core.filter_language.vocabulary import Vocabulary
+
+__all__ = [
+    "CLAUSES",
+    "LENGTH",
+    "ORDERS",
+    "All",
+    "Any",
+    "Clause",
+    "Field",
+    "Node",
+    "Operator",
+    "Order",
+    "ValueType",
+    "Vocabulary",
+    "parse_filter",
+    "parse_orders",
+]

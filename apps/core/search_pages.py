@@ -1,0 +1,117 @@
+"""Pages of a search: sorted by several columns, continued after a row and never by counting, with signed tokens.
+
+A token holds the sort values of the row that ended a page and the digest of the question, so it fits no other question
+and nobody can make one. What the asker may see is decided anew for every page.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.core import signing
+from django.db.models import F, Q, QuerySet
+from django.db.models.expressions import Combinable
+
+from apps.core.errors import Invalid
+from apps.core.tables.keyset import value_pack, value_unpack
+
+_SALT = "apps.core.search_pages"
+
+
+@dataclass(frozen=True)
+class Column:
+    """Sort by `value`; where it may be missing (`nullable`), what is missing comes last either way."""
+
+    value: Combinable
+    descending: bool = False
+    nullable: bool = False
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a page ended: in which of a search's parts, and the sort values of its last row."""
+
+    part: int
+    values: tuple[Any, ...]
+
+
+# A part of a search: its rows and how they are sorted. One part follows the other.
+Part = tuple[QuerySet[Any], Sequence[Column]]
+
+
+def page_read(parts: Sequence[Part], place: Place | None, limit: int) -> tuple[list[Any], Place | None]:
+    """At most `limit` rows after a place, and where the next page goes on (None: there is no more)."""
+    rows: list[Any] = []
+    first = place.part if place else 0
+    end: Place | None = None
+    for number, (queryset, columns) in enumerate(parts[first:], first):
+        values = place.values if place and number == first else None
+        wanted = limit + 1 - len(rows)
+        for row in _sorted(queryset, columns, values)[:wanted]:
+            if len(rows) == limit:
+                return rows, end
+            rows.append(row)
+            end = Place(number, tuple(getattr(row, _name(n)) for n in range(len(columns))))
+    return rows, None
+
+
+def _name(number: int) -> str:
+    return f"search_{number}"
+
+
+def _sorted(queryset: QuerySet[Any], columns: Sequence[Column], after: Sequence[Any] | None) -> QuerySet[Any]:
+    rows: QuerySet[Any] = queryset.annotate(**{_name(n): column.value for n, column in enumerate(columns)})
+    if after is not None:
+        rows = rows.filter(_beyond(columns, after))
+    order = []
+    for number, column in enumerate(columns):
+        nulls = {"nulls_last": True} if column.nullable else {}
+        order.append(F(_name(number)).desc(**nulls) if column.descending else F(_name(number)).asc(**nulls))
+    return rows.order_by(*order)
+
+
+def _beyond(columns: Sequence[Column], after: Sequence[Any]) -> Q:
+    """Rows after the one with these sort values."""
+    if len(columns) != len(after):
+        raise Invalid.field("page_token", "Invalid page token.")
+    beyond, same = Q(pk__in=[]), Q()
+    for number, (column, value) in enumerate(zip(columns, after, strict=True)):
+        name = _name(number)
+        if value is None:
+            same &= Q(**{f"{name}__isnull": True})
+            continue
+        ahead = Q(**{f"{name}__{'lt' if column.descending else 'gt'}": value})
+        if column.nullable:
+            ahead |= Q(**{f"{name}__isnull": True})
+        beyond |= same & ahead
+        same &= Q(**{name: value})
+    if columns[0].nullable or after[0] is None:
+        return beyond
+    # Said once more alone, so that an index finds the start.
+    return Q(**{f"{_name(0)}__{'lte' if columns[0].descending else 'gte'}": after[0]}) & beyond
+
+
+def digest_of(question: Any) -> str:
+    """A short fingerprint of what is asked, from anything that JSON can hold."""
+    return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def token_of(place: Place, digest: str) -> str:
+    """The text with which a client asks for the page after a place."""
+    payload = [digest, place.part, [value_pack(value) for value in place.values]]
+    return signing.dumps(payload, salt=_SALT, compress=True)
+
+
+def place_of(token: str, digest: str) -> Place:
+    """The place that a token names. Raises Invalid for one that was not given out for this question."""
+    try:
+        asked, part, values = signing.loads(token, salt=_SALT)
+    except (signing.BadSignature, ValueError, TypeError) as error:
+        raise Invalid.field("page_token", "Invalid page token.") from error
+    if asked != digest:
+        raise Invalid.field("page_token", "The page token belongs to another search. Ask for the first page again.")
+    return Place(part, tuple(value_unpack(value) for value in values))

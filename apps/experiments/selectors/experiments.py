@@ -1,0 +1,79 @@
+"""Reading experiments."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
+
+from apps.core.actors import Actor
+from apps.core.errors import NotFound
+from apps.experiments.models import Experiment, Run
+
+
+def experiment_get(actor: Actor, pk: uuid.UUID) -> Experiment:
+    """Raises NotFound."""
+    found: Experiment | None = Experiment.objects.visible_to(actor).select_related("problem").filter(pk=pk).first()
+    if found is None:
+        raise NotFound("There is no such experiment, or you may not see it.")
+    return found
+
+
+def experiment_by_number(actor: Actor, number: int) -> Experiment:
+    """As MLflow clients address it. Raises NotFound."""
+    found: Experiment | None = Experiment.objects.visible_to(actor).filter(number=number).first()
+    if found is None:
+        raise NotFound(f"There is no experiment {number}, or you may not see it.")
+    return found
+
+
+def experiment_by_name(actor: Actor, name: str, *, team_id: uuid.UUID | None = None) -> Experiment:
+    """The team's experiment of that name, archived ones too; spelled in other capitals where none is spelled so.
+
+    Without a team, of any team that the actor sees, the oldest first. Raises NotFound.
+    """
+    rows = Experiment.objects.visible_to(actor).filter(name__iexact=name)
+    if team_id is not None:
+        rows = rows.filter(team_id=team_id)
+    found: list[Experiment] = list(rows.order_by("id"))
+    if not found:
+        raise NotFound(f"Could not find experiment with name '{name}'.")
+    return next((experiment for experiment in found if experiment.name == name), found[0])
+
+
+def experiment_default_number(team_id: uuid.UUID) -> int | None:
+    """What a team's clients mean by experiment 0; None before its first use."""
+    named = Experiment.objects.filter(team_id=team_id, is_default=True)
+    return named.values_list("number", flat=True).first()
+
+
+def experiment_list(
+    actor: Actor,
+    *,
+    team_id: uuid.UUID | None = None,
+    problem_id: uuid.UUID | None = None,
+    archived: bool = False,
+) -> QuerySet[Experiment]:
+    """With the number of runs and the newest run's time."""
+    rows: QuerySet[Experiment] = (
+        Experiment.objects.visible_to(actor).select_related("problem").filter(archived_at__isnull=not archived)
+    )
+    if team_id:
+        rows = rows.filter(team_id=team_id)
+    if problem_id:
+        rows = rows.filter(problem_id=problem_id)
+    counted = Run.objects.filter(experiment=OuterRef("pk"), deleted_at__isnull=True).values("experiment")
+    return rows.annotate(
+        run_count=Subquery(counted.annotate(n=Count("pk")).values("n")),
+        newest_run_at=Subquery(counted.annotate(t=Max("created_at")).values("t")),
+    )
+
+
+def experiment_search(actor: Actor, text: str, limit: int) -> QuerySet[Experiment]:
+    """Experiments by a part of their name or by id."""
+    condition = Q(name__icontains=text)
+    with contextlib.suppress(ValueError):
+        condition |= Q(pk=uuid.UUID(text))
+    rows: QuerySet[Experiment] = Experiment.objects.visible_to(actor).select_related("problem")
+    return rows.filter(condition).order_by("-id")[:limit]

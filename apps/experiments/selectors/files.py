@@ -1,0 +1,70 @@
+"""Reading files and the models that runs logged."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+
+from django.db.models import Q, QuerySet
+
+from apps.core.actors import Actor
+from apps.core.errors import NotFound
+from apps.experiments.models import Artifact, LoggedModel, Metric, Run
+
+
+def run_files(run: Run) -> tuple[list[Artifact], list[tuple[LoggedModel, list[Artifact]]]]:
+    """All files of a run by path: its own, and those of each model that it logged."""
+    own: list[Artifact] = []
+    logged: dict[LoggedModel, list[Artifact]] = {}
+    rows = Artifact.objects.filter(Q(run=run) | Q(logged_model__source_run=run)).select_related("logged_model")
+    for file in rows.order_by("path", "id"):
+        if file.logged_model is None:
+            own.append(file)
+        else:
+            logged.setdefault(file.logged_model, []).append(file)
+    return own, sorted(logged.items(), key=lambda item: item[0].pk)
+
+
+def artifact_list(*, run_id: uuid.UUID | None = None, logged_model_id: uuid.UUID | None = None) -> QuerySet[Artifact]:
+    """Files by path."""
+    rows = (
+        Artifact.objects.filter(run_id=run_id) if run_id else Artifact.objects.filter(logged_model_id=logged_model_id)
+    )
+    return rows.order_by("path")
+
+
+def artifact_find(path: str, *, run_id: uuid.UUID | None = None, logged_model_id: uuid.UUID | None = None) -> Artifact:
+    """The file of that path. Raises NotFound, also for what cannot be a path."""
+    rows = artifact_list(run_id=run_id, logged_model_id=logged_model_id)
+    # PostgreSQL refuses NUL in text.
+    found = None if "\x00" in path else rows.filter(path=path).first()
+    if found is None:
+        raise NotFound("There is no such file.")
+    return found
+
+
+def logged_model_get(actor: Actor, pk: uuid.UUID) -> LoggedModel:
+    """Raises NotFound, also for a deleted one."""
+    rows = LoggedModel.objects.visible_to(actor).filter(pk=pk, archived_at__isnull=True)
+    found: LoggedModel | None = rows.select_related("source_run", "experiment").first()
+    if found is None:
+        raise NotFound("There is no such logged model, or you may not see it.")
+    return found
+
+
+def logged_model_metrics(models: Iterable[LoggedModel]) -> dict[uuid.UUID, list[Metric]]:
+    """{logged model id: the newest measurement of each key, data and run} of many models, in one query."""
+    found: dict[uuid.UUID, list[Metric]] = {}
+    rows = Metric.objects.filter(model_id__in=[model.pk for model in models])
+    order = ["model_id", "key", "dataset_name", "dataset_digest", "run_id"]
+    for metric in rows.order_by(*order, "-step", "-timestamp", "-id").distinct(*order):
+        if metric.model_id is not None:
+            found.setdefault(metric.model_id, []).append(metric)
+    return found
+
+
+def blob_needed(sha256: str) -> bool:
+    """Does a run or a logged model refer to these bytes?"""
+    mine = Q(run__isnull=False, run__purged_at__isnull=True)
+    logged = Q(logged_model__isnull=False, logged_model__source_run__purged_at__isnull=True)
+    return Artifact.objects.filter(mine | logged, sha256=sha256).exists()

@@ -1,0 +1,74 @@
+"""Reading measurements: histories, curves, what came since."""
+
+from __future__ import annotations
+
+import uuid
+
+from apps.experiments.models import Metric, Run
+
+# Where a page of a history ended: the moment, step and id of its last measurement.
+HistoryPlace = tuple[int, int, int]
+
+
+def metric_history_page(
+    run: Run, key: str, *, after: HistoryPlace | None = None, limit: int
+) -> tuple[list[Metric], HistoryPlace | None]:
+    """Measurements of one key by time and step, a page at a time, and where the next page goes on (None: the end)."""
+    rows = Metric.objects.filter(run=run, key=key)
+    if after is not None:
+        rows = rows.extra(  # a row comparison, which the ORM cannot say
+            where=['("timestamp", step, id) > (%s, %s, %s)'], params=list(after)
+        )
+    page = list(rows.order_by("timestamp", "step", "id")[: limit + 1])
+    if len(page) <= limit:
+        return page, None
+    last = page[limit - 1]
+    return page[:limit], (last.timestamp, last.step, last.pk)
+
+
+def metric_history(run: Run, key: str, *, limit: int = 50_000) -> list[Metric]:
+    """Measurements of one key by step and time."""
+    return list(Metric.objects.filter(run=run, key=key).order_by("step", "timestamp", "id")[:limit])
+
+
+Curves = dict[str, dict[uuid.UUID, list[tuple[int, float]]]]
+
+
+def metric_curves(runs: list[Run], *, points: int = 320) -> Curves:
+    """{key: {run id: [(step, value), ...]}} for keys measured at more than one step, thinned to `points` each."""
+    return metric_curves_from(runs, points=points)[0]
+
+
+def metric_curves_from(runs: list[Run], *, points: int = 320) -> tuple[Curves, int]:
+    """The curves, and the id of their newest measurement: where a live page goes on (0: from the start)."""
+    rows = (
+        Metric.objects.filter(run__in=runs)
+        .values_list("key", "run_id", "step", "value", "pk")
+        .order_by("key", "run_id", "step", "timestamp", "id")[:200_000]
+    )
+    curves: Curves = {}
+    newest = 0
+    for key, run_id, step, value, pk in rows:
+        curves.setdefault(key, {}).setdefault(run_id, []).append((step, value))
+        newest = max(newest, pk)
+    return _thinned(curves, points), newest
+
+
+def _thinned(curves: Curves, points: int) -> Curves:
+    thinned: Curves = {}
+    for key, by_run in curves.items():
+        if all(len({step for step, _ in line}) < 2 for line in by_run.values()):
+            continue
+        thinned[key] = {}
+        for run_id, line in by_run.items():
+            stride = max(1, -(-len(line) // points))
+            kept = line[::stride]
+            if kept[-1] != line[-1]:
+                kept.append(line[-1])
+            thinned[key][run_id] = kept
+    return thinned
+
+
+def metrics_after(run_id: uuid.UUID, after: int, *, limit: int = 2000) -> list[Metric]:
+    """Measurements with an id above `after`, for the live topic."""
+    return list(Metric.objects.filter(run_id=run_id, pk__gt=after).order_by("pk")[:limit])

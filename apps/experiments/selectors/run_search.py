@@ -1,0 +1,224 @@
+"""Runs by MLflow's filter and order language.
+
+A page sorted by a metric walks that metric's index (`RunMetric`) in three parts: runs with a number, runs whose value
+is NaN, runs without the metric. So its price does not grow with the runs of the experiment.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from django.db.models import (
+    Case,
+    Exists,
+    F,
+    FilteredRelation,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    TextField,
+    Value,
+    When,
+)
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast, Coalesce, Concat, Left, NullIf
+from django.db.models.lookups import Exact
+
+from apps.core.actors import Actor
+from apps.core.filter_conditions import compare, compare_moment, compare_number, condition_of, entry, hex_of
+from apps.core.filter_language import Clause, Operator, Order, ValueType, Vocabulary, parse_filter, parse_orders
+from apps.core.ids import id_read
+from apps.core.search_pages import Column, Part, digest_of, page_read, place_of, token_of
+from apps.experiments.contracts import NAME_TAG, NOTES_TAG, USER_TAG, View
+from apps.experiments.models import Experiment, Run, RunInput, RunMetric
+
+_NUMBER, _TEXT = ValueType.NUMBER, ValueType.TEXT
+RUNS = Vocabulary(
+    attributes={
+        "run_id": ("run_id", _TEXT),
+        **dict.fromkeys(("run_name", "run name", "Run name", "Run Name"), ("run_name", _TEXT)),
+        "status": ("status", _TEXT),
+        "user_id": ("user_id", _TEXT),
+        "artifact_uri": ("artifact_uri", _TEXT),
+        **dict.fromkeys(("start_time", "created", "Created"), ("start_time", _NUMBER)),
+        "end_time": ("end_time", _NUMBER),
+    },
+    maps={
+        **dict.fromkeys(("metric", "metrics"), ("metrics", _NUMBER)),
+        **dict.fromkeys(("param", "params", "parameter", "parameters"), ("params", _TEXT)),
+        **dict.fromkeys(("tag", "tags"), ("tags", _TEXT)),
+    },
+    records=dict.fromkeys(("dataset", "datasets"), ("datasets", frozenset({"name", "digest", "context"}))),
+    ordered=("attributes", "metrics", "params", "tags"),
+    prefixes=("attribute", "attributes", "attr", "run"),
+)
+# Large documents that no list of runs shows.
+_UNREAD = ("code", "environment")
+
+# Jobs do not name a user, but somebody began them.
+_BEGUN_BY = Case(When(job_id__isnull=False, then=F("created_by_label")), output_field=TextField())
+_TEXTS: dict[str, Combinable] = {
+    "run_id": hex_of("id"),
+    "run_name": F("name"),
+    "status": F("status"),
+    "user_id": Coalesce(
+        NullIf(Cast("user_name", TextField()), Value("")), _BEGUN_BY, Value(""), output_field=TextField()
+    ),
+    "artifact_uri": Concat(
+        Value("mlflow-artifacts:/"),
+        Cast("experiment__number", TextField()),
+        Value("/"),
+        hex_of("id"),
+        Value("/artifacts"),
+        output_field=TextField(),
+    ),
+}
+_MOMENTS = {"start_time": "started_at", "end_time": "ended_at"}
+_HELD = Q(dataset_version__isnull=False)
+# Data as clients see it: a version that Fairway holds, or what a client described.
+_DATASETS: dict[str, Combinable] = {
+    "name": Case(
+        When(
+            _HELD,
+            then=Concat(
+                "dataset_version__dataset__name",
+                Value(" v"),
+                Cast("dataset_version__number", TextField()),
+                output_field=TextField(),
+            ),
+        ),
+        default=entry("external", "name"),
+        output_field=TextField(),
+    ),
+    "digest": Case(
+        When(_HELD, then=Left("dataset_version__content_digest", 36)),
+        default=entry("external", "digest"),
+        output_field=TextField(),
+    ),
+    "context": Case(
+        When(_HELD, then=F("role")),
+        default=entry("external__tags", "mlflow.data.context"),
+        output_field=TextField(),
+    ),
+}
+
+
+def run_search_page(
+    actor: Actor,
+    *,
+    experiment_numbers: Sequence[int],
+    filter_text: str = "",
+    order_texts: Sequence[str] = (),
+    view: View = View.ACTIVE,
+    token: str = "",
+    limit: int = 1000,
+) -> tuple[list[Run], str]:
+    """Runs of experiments that the actor sees, and the token of the next page ("": there is none).
+
+    Sorted as asked, then by start (newest first) and id; numbers come first, then NaN, then what is missing, whatever
+    the direction. Raises Invalid for what cannot be read and for a token of another search.
+    """
+    node = parse_filter(filter_text, RUNS)
+    orders = parse_orders(order_texts, RUNS)
+    digest = digest_of(["runs", sorted(experiment_numbers), filter_text, list(order_texts), view])
+    place = place_of(token, digest) if token else None
+    experiments = list(Experiment.objects.filter(number__in=experiment_numbers).values_list("pk", flat=True))
+    if not experiments:
+        return [], ""
+    rows: QuerySet[Run] = Run.objects.visible_to(actor).filter(experiment_id__in=experiments)
+    if view is not View.ALL:
+        rows = rows.filter(deleted_at__isnull=view is View.ACTIVE)
+    if node is not None:
+        rows = rows.filter(condition_of(node, _condition))
+    rows = rows.defer(*_UNREAD).prefetch_related("experiment")
+    found, end = page_read(_parts(rows, orders, experiments), place, limit)
+    return found, token_of(end, digest) if end else ""
+
+
+def _condition(clause: Clause) -> Q:
+    kind, key = clause.field.kind, clause.field.key
+    if kind == "metrics":
+        return _metric_condition(clause)
+    if kind == "datasets":
+        inputs = RunInput.objects.filter(compare(_DATASETS[key], clause), run=OuterRef("pk"))
+        return Q(Exists(inputs))
+    if kind == "attributes" and key in _MOMENTS:
+        return compare_moment(F(_MOMENTS[key]), clause)
+    if kind == "attributes" and key == "run_id" and clause.operator in (Operator.EQUAL, Operator.IN):
+        wanted = (clause.value,) if clause.operator is Operator.EQUAL else clause.value
+        return Q(pk__in=[found for text in wanted if (found := id_read(text))])  # type: ignore[union-attr, arg-type]
+    return compare(_text(kind, key), clause)
+
+
+def _metric_condition(clause: Clause) -> Q:
+    # The experiment is said once more so that the index of its values can be used.
+    values = RunMetric.objects.filter(run=OuterRef("pk"), experiment_id=OuterRef("experiment_id"), key=clause.field.key)
+    if clause.operator is Operator.IS_NULL:
+        return ~Q(Exists(values))
+    if clause.operator is Operator.IS_NOT_NULL:
+        return Q(Exists(values))
+    return Q(Exists(values.filter(compare_number(F("value"), clause))))
+
+
+def _text(kind: str, key: str) -> Combinable:
+    if kind == "attributes":
+        return _TEXTS[key]
+    if kind == "params":
+        return entry("params", key)
+    # What MLflow's clients write as tags and is a field of a run here.
+    if key == NAME_TAG:
+        return F("name")
+    if key == NOTES_TAG:
+        return NullIf(F("notes"), Value(""))
+    if key == USER_TAG:
+        return Coalesce(entry("tags", key), _BEGUN_BY)
+    return entry("tags", key)
+
+
+def _parts(rows: QuerySet[Run], orders: Sequence[Order], experiments: Sequence[object]) -> list[Part]:
+    if not orders or orders[0].field.kind != "metrics":
+        return [(rows, _columns(orders))]
+    first, rest = orders[0], _columns(orders[1:])
+    key = first.field.key
+    walk = rows.annotate(
+        walk=FilteredRelation(
+            "newest_metrics", condition=Q(newest_metrics__key=key, newest_metrics__experiment_id__in=experiments)
+        ),
+        walk_value=F("walk__value"),
+    )
+    lacking = ~Exists(RunMetric.objects.filter(run=OuterRef("pk"), key=key))
+    return [
+        (walk.filter(walk_value__lt=math.nan), [Column(F("walk_value"), first.descending), *rest]),
+        (walk.filter(Exact(F("walk_value"), math.nan)), rest),
+        (rows.filter(lacking), rest),
+    ]
+
+
+def _columns(orders: Sequence[Order]) -> list[Column]:
+    """What is sorted by, with the two fields that settle a tie."""
+    columns: list[Column] = []
+    for order in orders:
+        columns += _order_columns(order)
+    asked = {order.field.key for order in orders if order.field.kind == "attributes"}
+    if "start_time" not in asked:
+        columns.append(Column(F("started_at"), descending=True))
+    return [*columns, Column(F("id"))]
+
+
+def _order_columns(order: Order) -> list[Column]:
+    kind, key, down = order.field.kind, order.field.key, order.descending
+    if kind == "metrics":
+        value = Subquery(RunMetric.objects.filter(run=OuterRef("pk"), key=key).values("value"))
+        rank = Case(
+            When(Exact(value, math.nan), then=1),
+            When(Exists(RunMetric.objects.filter(run=OuterRef("pk"), key=key)), then=0),
+            default=2,
+            output_field=IntegerField(),
+        )
+        return [Column(rank), Column(NullIf(value, Value(math.nan)), down, nullable=True)]
+    if kind == "attributes" and key in _MOMENTS:
+        return [Column(F(_MOMENTS[key]), down, nullable=key == "end_time")]
+    return [Column(_text(kind, key), down, nullable=kind != "attributes")]

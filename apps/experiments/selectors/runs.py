@@ -1,0 +1,137 @@
+"""Reading runs, one, many and beside each other."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet, Subquery
+
+from apps.core.actors import Actor
+from apps.core.errors import NotFound
+from apps.experiments.models import Run, RunInput, RunModel
+
+
+def run_get(actor: Actor, pk: uuid.UUID) -> Run:
+    """Raises NotFound."""
+    found: Run | None = (
+        Run.objects.visible_to(actor).select_related("experiment", "experiment__problem").filter(pk=pk).first()
+    )
+    if found is None:
+        raise NotFound("There is no such run, or you may not see it.")
+    return found
+
+
+def run_list(
+    actor: Actor,
+    *,
+    team_id: uuid.UUID | None = None,
+    experiment_id: uuid.UUID | None = None,
+    problem_id: uuid.UUID | None = None,
+    deleted: bool = False,
+) -> QuerySet[Run]:
+    """Runs that the actor sees, newest last by id; the table sorts."""
+    rows = Run.objects.visible_to(actor).select_related("experiment").filter(deleted_at__isnull=not deleted)
+    if team_id:
+        rows = rows.filter(team_id=team_id)
+    if experiment_id:
+        rows = rows.filter(experiment_id=experiment_id)
+    if problem_id:
+        rows = rows.filter(experiment__problem_id=problem_id)
+    return rows
+
+
+def run_inputs(run: Run) -> QuerySet[RunInput]:
+    return RunInput.objects.filter(run=run).select_related("dataset_version__dataset").order_by("id")
+
+
+def run_inputs_of(runs: Iterable[Run]) -> dict[uuid.UUID, list[RunInput]]:
+    """{run id: its inputs} of many runs, in one query."""
+    found: dict[uuid.UUID, list[RunInput]] = {}
+    rows = RunInput.objects.filter(run__in=list(runs)).select_related("dataset_version__dataset")
+    for row in rows.order_by("id"):
+        found.setdefault(row.run_id, []).append(row)
+    return found
+
+
+def run_models_of(runs: Iterable[Run]) -> dict[uuid.UUID, list[RunModel]]:
+    """{run id: logged models it read and wrote} of many runs, in one query."""
+    found: dict[uuid.UUID, list[RunModel]] = {}
+    for row in RunModel.objects.filter(run__in=list(runs)).order_by("id"):
+        found.setdefault(row.run_id, []).append(row)
+    return found
+
+
+def run_sample(runs: QuerySet[Run], count: int = 200) -> list[Run]:
+    """The newest runs of a list with what columns and charts are made of, and no more."""
+    rows = runs.order_by("-pk").only("name", "params", "metrics_latest", "experiment_id", "team_id", "status")
+    return list(rows[:count])
+
+
+def data_differs(runs: list[Run]) -> bool:
+    """Did these runs learn from different data? Numbers on different rows do not compare."""
+    seen: dict[uuid.UUID, set[tuple[uuid.UUID, str]]] = {run.pk: set() for run in runs}
+    for run_id, version_id, role in RunInput.objects.filter(run__in=runs, dataset_version__isnull=False).values_list(
+        "run_id", "dataset_version_id", "role"
+    ):
+        seen[run_id].add((version_id, role))
+    return len({frozenset(inputs) for inputs in seen.values()}) > 1
+
+
+def run_newest(actor: Actor, problem_id: uuid.UUID) -> tuple[Run | None, int, int]:
+    """The newest run of a problem, how many it has, and how many run now."""
+    rows = run_list(actor, problem_id=problem_id)
+    counts = rows.order_by().values("experiment__problem_id").annotate(n=Count("pk"))
+    running = counts.filter(status=Run.Status.RUNNING)
+    newest = (
+        rows.only("name", "status", "experiment_id", "created_at", "team_id")
+        .annotate(run_count=Subquery(counts.values("n")), running_count=Subquery(running.values("n")))
+        .order_by("-pk")
+        .first()
+    )
+    if newest is None:
+        return None, 0, 0
+    return newest, newest.run_count or 0, newest.running_count or 0  # type: ignore[attr-defined]
+
+
+def run_compare(actor: Actor, ids: list[uuid.UUID]) -> dict[str, Any]:
+    """Runs side by side in the order asked for: params that differ, metrics with the difference to the first.
+
+    Raises NotFound when one of them cannot be seen.
+    """
+    found = {run.pk: run for run in run_list(actor).filter(pk__in=ids)}
+    if len(found) != len(set(ids)):
+        raise NotFound("One of these runs does not exist, or you may not see it.")
+    runs = [found[pk] for pk in ids]
+    keys = sorted({key for run in runs for key in run.params})
+    params = []
+    for key in keys:
+        values = [run.params.get(key) for run in runs]
+        params.append({"key": key, "values": values, "differs": len(set(values)) > 1})
+    metrics = []
+    for key in sorted({key for run in runs for key in run.metrics_latest}):
+        values = [_value(run, key) for run in runs]
+        first = values[0]
+        metrics.append(
+            {
+                "key": key,
+                "values": values,
+                "differences": [None if v is None or first is None else v - first for v in values],
+            }
+        )
+    return {"runs": runs, "params": params, "metrics": metrics}
+
+
+def _value(run: Run, key: str) -> float | None:
+    held = run.metrics_latest.get(key)
+    return float(held[0]) if held else None
+
+
+def run_search(actor: Actor, text: str, limit: int) -> QuerySet[Run]:
+    """Runs whose name or id begins with the text."""
+    condition = Q(name__icontains=text)
+    with contextlib.suppress(ValueError):
+        condition |= Q(pk=uuid.UUID(text))
+    return run_list(actor).filter(condition).order_by("-id")[:limit]
