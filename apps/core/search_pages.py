@@ -10,15 +10,16 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core import signing
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Model, Q, QuerySet
 from django.db.models.expressions import Combinable
 
 from apps.core.errors import Invalid
 from apps.core.tables.keyset import value_pack, value_unpack
 
+Row = TypeVar("Row", bound=Model)
 _SALT = "apps.core.search_pages"
 
 
@@ -43,20 +44,30 @@ class Place:
 Part = tuple[QuerySet[Any], Sequence[Column]]
 
 
-def page_read(parts: Sequence[Part], place: Place | None, limit: int) -> tuple[list[Any], Place | None]:
-    """At most `limit` rows after a place, and where the next page goes on (None: there is no more)."""
-    rows: list[Any] = []
+def page_read(
+    rows: QuerySet[Row], parts: Sequence[Part], place: Place | None, limit: int
+) -> tuple[list[Row], Place | None]:
+    """At most `limit` rows after a place, and where the next page goes on (None: there is no more).
+
+    Ids and sort values are read first and the rows of the page afterwards, so that no sort carries whole rows.
+    """
+    found: list[Any] = []
     first = place.part if place else 0
     end: Place | None = None
     for number, (queryset, columns) in enumerate(parts[first:], first):
-        values = place.values if place and number == first else None
-        wanted = limit + 1 - len(rows)
-        for row in _sorted(queryset, columns, values)[:wanted]:
-            if len(rows) == limit:
-                return rows, end
-            rows.append(row)
-            end = Place(number, tuple(getattr(row, _name(n)) for n in range(len(columns))))
-    return rows, None
+        after = place.values if place and number == first else None
+        for pk, *values in _sorted(queryset, columns, after)[: limit + 1 - len(found)]:
+            if len(found) == limit:
+                return _in_order(rows, found), end
+            found.append(pk)
+            end = Place(number, tuple(values))
+    return _in_order(rows, found), None
+
+
+def _in_order(rows: QuerySet[Row], ids: Sequence[Any]) -> list[Row]:
+    """The rows of these ids; one that was removed a moment ago is left out."""
+    held = {row.pk: row for row in rows.filter(pk__in=ids)} if ids else {}
+    return [held[pk] for pk in ids if pk in held]
 
 
 def _name(number: int) -> str:
@@ -71,7 +82,7 @@ def _sorted(queryset: QuerySet[Any], columns: Sequence[Column], after: Sequence[
     for number, column in enumerate(columns):
         nulls = {"nulls_last": True} if column.nullable else {}
         order.append(F(_name(number)).desc(**nulls) if column.descending else F(_name(number)).asc(**nulls))
-    return rows.order_by(*order)
+    return rows.order_by(*order).values_list("pk", *(_name(n) for n in range(len(columns))))
 
 
 def _beyond(columns: Sequence[Column], after: Sequence[Any]) -> Q:

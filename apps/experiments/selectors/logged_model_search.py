@@ -99,7 +99,7 @@ def logged_model_search_page(
         rows = rows.filter(condition_of(node, lambda clause: _condition(clause, measured)))
     if data and not (node and _names_metric(node)):
         rows = rows.filter(Exists(Metric.objects.filter(measured, model_id=OuterRef("pk"))))
-    found, end = page_read([(rows.select_related("experiment"), _columns(orders))], place, limit)
+    found, end = page_read(LoggedModel.objects.select_related("experiment"), [(rows, _columns(orders))], place, limit)
     return found, token_of(end, digest) if end else ""
 
 

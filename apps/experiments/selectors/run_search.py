@@ -14,18 +14,16 @@ from django.db.models import (
     Exists,
     F,
     FilteredRelation,
-    IntegerField,
     OuterRef,
     Q,
     QuerySet,
-    Subquery,
     TextField,
     Value,
     When,
 )
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce, Concat, Left, NullIf
-from django.db.models.lookups import Exact
+from django.db.models.lookups import Exact, IsNull, LessThan
 
 from apps.core.actors import Actor
 from apps.core.filter_conditions import compare, compare_moment, compare_number, condition_of, entry, hex_of
@@ -75,6 +73,12 @@ _TEXTS: dict[str, Combinable] = {
         Value("/artifacts"),
         output_field=TextField(),
     ),
+}
+# What MLflow's clients write as tags and is a field of a run here.
+_FIELD_TAGS: dict[str, Combinable] = {
+    NAME_TAG: F("name"),
+    NOTES_TAG: NullIf(F("notes"), Value("")),
+    USER_TAG: Coalesce(entry("tags", USER_TAG), _BEGUN_BY),
 }
 _MOMENTS = {"start_time": "started_at", "end_time": "ended_at"}
 _HELD = Q(dataset_version__isnull=False)
@@ -133,8 +137,8 @@ def run_search_page(
         rows = rows.filter(deleted_at__isnull=view is View.ACTIVE)
     if node is not None:
         rows = rows.filter(condition_of(node, _condition))
-    rows = rows.defer(*_UNREAD).prefetch_related("experiment")
-    found, end = page_read(_parts(rows, orders, experiments), place, limit)
+    whole = Run.objects.defer(*_UNREAD).prefetch_related("experiment")
+    found, end = page_read(whole, _parts(rows, orders), place, limit)
     return found, token_of(end, digest) if end else ""
 
 
@@ -150,6 +154,11 @@ def _condition(clause: Clause) -> Q:
     if kind == "attributes" and key == "run_id" and clause.operator in (Operator.EQUAL, Operator.IN):
         wanted = (clause.value,) if clause.operator is Operator.EQUAL else clause.value
         return Q(pk__in=[found for text in wanted if (found := id_read(text))])  # type: ignore[union-attr, arg-type]
+    if kind == "params" and clause.operator is Operator.EQUAL:
+        # The database knows which values are frequent when it is asked so.
+        return Q(params__contains={key: clause.value})
+    if kind == "tags" and clause.operator is Operator.EQUAL and key not in _FIELD_TAGS:
+        return Q(tags__contains={key: clause.value})
     return compare(_text(kind, key), clause)
 
 
@@ -166,58 +175,56 @@ def _metric_condition(clause: Clause) -> Q:
 def _text(kind: str, key: str) -> Combinable:
     if kind == "attributes":
         return _TEXTS[key]
-    if kind == "params":
-        return entry("params", key)
-    # What MLflow's clients write as tags and is a field of a run here.
-    if key == NAME_TAG:
-        return F("name")
-    if key == NOTES_TAG:
-        return NullIf(F("notes"), Value(""))
-    if key == USER_TAG:
-        return Coalesce(entry("tags", key), _BEGUN_BY)
-    return entry("tags", key)
+    if kind == "tags" and key in _FIELD_TAGS:
+        return _FIELD_TAGS[key]
+    return entry(kind, key)
 
 
-def _parts(rows: QuerySet[Run], orders: Sequence[Order], experiments: Sequence[object]) -> list[Part]:
+def _parts(rows: QuerySet[Run], orders: Sequence[Order]) -> list[Part]:
+    for number, order in enumerate(orders):
+        if order.field.kind == "metrics":
+            rows = rows.annotate(**_newest(number, order.field.key))
+    columns = _columns(orders)
     if not orders or orders[0].field.kind != "metrics":
-        return [(rows, _columns(orders))]
-    first, rest = orders[0], _columns(orders[1:])
-    key = first.field.key
-    walk = rows.annotate(
-        walk=FilteredRelation(
-            "newest_metrics", condition=Q(newest_metrics__key=key, newest_metrics__experiment_id__in=experiments)
-        ),
-        walk_value=F("walk__value"),
-    )
-    lacking = ~Exists(RunMetric.objects.filter(run=OuterRef("pk"), key=key))
+        return [(rows, columns)]
+    # What the first two columns, rank and value, say is said by the parts themselves.
+    value, rest = F(_value(0)), columns[2:]
     return [
-        (walk.filter(walk_value__lt=math.nan), [Column(F("walk_value"), first.descending), *rest]),
-        (walk.filter(Exact(F("walk_value"), math.nan)), rest),
-        (rows.filter(lacking), rest),
+        (rows.filter(Q(LessThan(value, math.nan))), [Column(value, orders[0].descending), *rest]),
+        (rows.filter(Q(Exact(value, math.nan))), rest),
+        (rows.filter(Q(IsNull(value, True))), rest),
     ]
+
+
+def _newest(number: int, key: str) -> dict[str, Combinable | FilteredRelation]:
+    """A join with the newest values of a metric; the experiment is said once more so that its index can be walked."""
+    same = Q(newest_metrics__key=key, newest_metrics__experiment_id=F("experiment_id"))
+    return {
+        f"walk_{number}": FilteredRelation("newest_metrics", condition=same),
+        _value(number): F(f"walk_{number}__value"),
+    }
+
+
+def _value(number: int) -> str:
+    return f"walk_{number}_value"
 
 
 def _columns(orders: Sequence[Order]) -> list[Column]:
     """What is sorted by, with the two fields that settle a tie."""
     columns: list[Column] = []
-    for order in orders:
-        columns += _order_columns(order)
+    for number, order in enumerate(orders):
+        columns += _order_columns(number, order)
     asked = {order.field.key for order in orders if order.field.kind == "attributes"}
     if "start_time" not in asked:
         columns.append(Column(F("started_at"), descending=True))
     return [*columns, Column(F("id"))]
 
 
-def _order_columns(order: Order) -> list[Column]:
+def _order_columns(number: int, order: Order) -> list[Column]:
     kind, key, down = order.field.kind, order.field.key, order.descending
     if kind == "metrics":
-        value = Subquery(RunMetric.objects.filter(run=OuterRef("pk"), key=key).values("value"))
-        rank = Case(
-            When(Exact(value, math.nan), then=1),
-            When(Exists(RunMetric.objects.filter(run=OuterRef("pk"), key=key)), then=0),
-            default=2,
-            output_field=IntegerField(),
-        )
+        value = F(_value(number))
+        rank = Case(When(Exact(value, math.nan), then=1), When(IsNull(value, True), then=2), default=0)
         return [Column(rank), Column(NullIf(value, Value(math.nan)), down, nullable=True)]
     if kind == "attributes" and key in _MOMENTS:
         return [Column(F(_MOMENTS[key]), down, nullable=key == "end_time")]

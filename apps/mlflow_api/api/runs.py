@@ -105,7 +105,8 @@ def search(actor: Actor, request: HttpRequest) -> HttpResponseBase:
             token=token,
             limit=min(left, _BATCH),
         )
-        shown += [json.dumps(shape, separators=(",", ":")) for shape in full_shapes(runs)]
+        if runs:
+            shown.append(json.dumps(full_shapes(runs), separators=(",", ":"))[1:-1])
         left = left - len(runs) if token else 0
     parts = [f'"runs":[{",".join(shown)}]'] if shown else []
     if token:
