@@ -297,7 +297,7 @@ def _trade_title(
             f"{formats.num(len(both))} of them without losing on {x.low}"
         )
     if front:
-        word = "run is" if len(front) == 1 else "runs are"
+        of = f"{formats.num(len(spots))} run{'' if len(spots) == 1 else 's'} {'is' if len(front) == 1 else 'are'}"
         pair = f"both {x.low} and {y.low}"
-        return f"{len(front)} of {formats.num(len(spots))} {word} not beaten on {pair}"
+        return f"{len(front)} of {of} not beaten on {pair}"
     return f"{y.label} against {x.low}"
