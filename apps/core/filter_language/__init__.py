@@ -1,7 +1,7 @@
 """MLflow's filter and order language, read into a tree: no Django, no database, nothing is built from its text."""
 
 from apps.core.filter_language.parser import CLAUSES, LENGTH, ORDERS, parse_filter, parse_orders
-from apps.core.filter_language.tree import All, Any, Clause, Field, Node, Operator, Order, ValueType
+from apps.core.filter_language.tree import All, Any, Clause, Field, Node, Operator, Order, ValueType, clauses_of
 from apps.core.filter_language.vocabulary import Vocabulary
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Order",
     "ValueType",
     "Vocabulary",
+    "clauses_of",
     "parse_filter",
     "parse_orders",
 ]

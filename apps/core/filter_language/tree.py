@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -65,6 +66,15 @@ class Any:
 
 
 Node = Clause | All | Any
+
+
+def clauses_of(node: Node | None) -> Iterator[Clause]:
+    """Every comparison of a filter."""
+    if isinstance(node, Clause):
+        yield node
+    elif node is not None:
+        for part in node.parts:
+            yield from clauses_of(part)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from django.db.models.lookups import Exact
 from apps.core.actors import Actor
 from apps.core.errors import Invalid
 from apps.core.filter_conditions import compare, compare_moment, compare_number, condition_of, entry, hex_of
-from apps.core.filter_language import ORDERS, Clause, Field, Node, Operator, ValueType, Vocabulary, parse_filter
+from apps.core.filter_language import ORDERS, Clause, Field, Operator, ValueType, Vocabulary, clauses_of, parse_filter
 from apps.core.search_pages import Column, digest_of, page_read, place_of, token_of
 from apps.experiments.models import Experiment, LoggedModel, Metric
 
@@ -97,16 +97,10 @@ def logged_model_search_page(
         measured |= part.condition()
     if node is not None:
         rows = rows.filter(condition_of(node, lambda clause: _condition(clause, measured)))
-    if data and not (node and _names_metric(node)):
+    if data and all(clause.field.kind != "metrics" for clause in clauses_of(node)):
         rows = rows.filter(Exists(Metric.objects.filter(measured, model_id=OuterRef("pk"))))
     found, end = page_read(LoggedModel.objects.select_related("experiment"), [(rows, _columns(orders))], place, limit)
     return found, token_of(end, digest) if end else ""
-
-
-def _names_metric(node: Node) -> bool:
-    if isinstance(node, Clause):
-        return node.field.kind == "metrics"
-    return any(_names_metric(part) for part in node.parts)
 
 
 def _condition(clause: Clause, measured: Q) -> Q:

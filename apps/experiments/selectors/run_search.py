@@ -26,8 +26,18 @@ from django.db.models.functions import Cast, Coalesce, Concat, Left, NullIf
 from django.db.models.lookups import Exact, IsNull, LessThan
 
 from apps.core.actors import Actor
+from apps.core.errors import Invalid
 from apps.core.filter_conditions import compare, compare_moment, compare_number, condition_of, entry, hex_of
-from apps.core.filter_language import Clause, Operator, Order, ValueType, Vocabulary, parse_filter, parse_orders
+from apps.core.filter_language import (
+    Clause,
+    Operator,
+    Order,
+    ValueType,
+    Vocabulary,
+    clauses_of,
+    parse_filter,
+    parse_orders,
+)
 from apps.core.ids import id_read
 from apps.core.search_pages import Column, Part, digest_of, page_read, place_of, token_of
 from apps.experiments.contracts import NAME_TAG, NOTES_TAG, USER_TAG, View
@@ -53,6 +63,9 @@ RUNS = Vocabulary(
     ordered=("attributes", "metrics", "params", "tags"),
     prefixes=("attribute", "attributes", "attr", "run"),
 )
+# Each of these comparisons is one more table to the database's planner, whose time grows much faster than their number.
+_JOINED = ("metrics", "datasets")
+JOINED = 10
 # Large documents that no list of runs shows.
 _UNREAD = ("code", "environment")
 
@@ -126,6 +139,8 @@ def run_search_page(
     the direction. Raises Invalid for what cannot be read and for a token of another search.
     """
     node = parse_filter(filter_text, RUNS)
+    if sum(clause.field.kind in _JOINED for clause in clauses_of(node)) > JOINED:
+        raise Invalid.field("filter", f"A filter has at most {JOINED} comparisons of metrics and datasets.")
     orders = parse_orders(order_texts, RUNS)
     digest = digest_of(["runs", sorted(experiment_numbers), filter_text, list(order_texts), view])
     place = place_of(token, digest) if token else None

@@ -204,6 +204,8 @@ def test_deleted_runs_and_experiments_are_another_view(search: Searcher):
         {"filter": "created_by.password = 'x'"},
         {"filter": "(" * 5000},
         {"filter": " AND ".join(["params.p = '1'"] * 60)},
+        {"filter": " OR ".join(["metrics.m > 1"] * 11)},
+        {"filter": " AND ".join(["dataset.name = 'x'"] * 11)},
         {"filter": 5},
         {"filter": {"a": 1}},
         {"order_by": ["metrics.m", "metrics.m DESC"]},
