@@ -227,6 +227,31 @@ def test_a_queue_that_goes_away_delays_and_loses_nothing(shaken, scientist, mode
         check_ended_once(scientist, job)
 
 
+def test_a_web_process_killed_under_a_training_comes_back_and_the_job_ends_once(shaken, scientist):
+    launch = long_job(scientist)
+    job, run = f"jobs/{launch['job_id']}", f"runs/{launch['run_id']}"
+
+    for _ in range(2):
+        point = scientist.get(job)["progress"] or 0
+        wait_for(lambda point=point: (scientist.get(job)["progress"] or 0) > point, 30, "progress over HTTP")
+        restarts = shaken.restarts("web")
+        os.kill(shaken.pid("web"), signal.SIGKILL)
+        wait_for(lambda restarts=restarts: shaken.restarts("web") > restarts, 30, "the new web process")
+        wait_for(lambda: http_status(f"{shaken.url}/health/ready") == 200, 60, "its answer")
+        # Killed while the job runs, else nothing is shown.
+        assert scientist.get(job)["state"] == "RUNNING"
+
+    said = shaken.said()
+    assert "!! web ended by" in said
+    assert "ok web started again" in said
+    check_ended_once(scientist, launch)
+    curves = [name for name in scientist.get(run)["metrics_latest"] if "/" not in name]
+    assert curves
+    for name in curves:
+        steps = [row["step"] for row in scientist.get(f"{run}/metrics/{name}")["history"]]
+        assert len(steps) == len(set(steps)), name
+
+
 def test_killed_processes_come_back_and_no_prediction_or_job_is_lost_or_doubled(shaken, scientist, model):
     launch = long_job(scientist)
     headers = {"Authorization": f"Bearer {scientist.token}"}
