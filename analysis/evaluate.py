@@ -1,12 +1,14 @@
 """The one entry point of an evaluation job: rows and a spec in, a report and its stored statistics out."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from analysis.assembly import confusion_assemble, disparities_assemble, groups_assemble
 from analysis.compare import row_digest
+from analysis.contracts.costs import ClassCosts, Costs, UnitCosts
 from analysis.contracts.metrics import BINARY, MULTICLASS, metric_get
 from analysis.contracts.report import Dimension, Disparity, Group, Report
 from analysis.inputs import EvaluateSpec, EvaluationRows, ModelOutput
@@ -14,7 +16,7 @@ from analysis.intervals import Floats, benjamini_hochberg
 from analysis.kernels import BinaryKernel, Kernel, Measured, MulticlassKernel, RegressionKernel
 from analysis.segment_metrics.binary import binary_rows
 from analysis.segment_metrics.groupings import Grouping, groupings_build
-from analysis.segment_metrics.multiclass import multiclass_rows
+from analysis.segment_metrics.multiclass import multiclass_rows, price_table
 from analysis.segment_metrics.regression import regression_rows
 from analysis.segments import segments_evaluate
 from analysis.statistics import Arrays
@@ -60,9 +62,7 @@ def evaluate_table(
         baseline_threshold=None if rows.baseline is None else _threshold(rows.baseline, spec),
         positive_label=spec.positive_label,
         classes=spec.classes if spec.task == MULTICLASS else None,
-        costs=None
-        if spec.costs is None
-        else {"false_positive": spec.costs.false_positive, "false_negative": spec.costs.false_negative},
+        costs=None if spec.costs is None else asdict(spec.costs),
         has_baseline=rows.baseline is not None,
         dimensions=tuple(
             Dimension(one.spec.id, one.spec.name, one.spec.protected, one.spec.purpose, one.labels, one.error)
@@ -94,7 +94,8 @@ def _kernel(rows: EvaluationRows, spec: EvaluateSpec) -> Kernel:
     if spec.task == BINARY:
         truth = rows.truth.astype(np.bool_)
         binary = [binary_rows(truth, _scores(one), _threshold(one, spec) or 0.0) for one in outputs]
-        return BinaryKernel(binary[0], binary[1] if len(binary) > 1 else None, spec.costs)
+        costs = spec.costs if isinstance(spec.costs, Costs) else None
+        return BinaryKernel(binary[0], binary[1] if len(binary) > 1 else None, costs)
     if spec.task == MULTICLASS:
         classes = spec.classes or ()
         codes = rows.truth.astype(np.int32)
@@ -109,9 +110,11 @@ def _kernel(rows: EvaluationRows, spec: EvaluateSpec) -> Kernel:
             )
             for one in outputs
         ]
-        return MulticlassKernel(many[0], many[1] if len(many) > 1 else None, classes)
+        prices = price_table(spec.costs, classes) if isinstance(spec.costs, ClassCosts) else None
+        return MulticlassKernel(many[0], many[1] if len(many) > 1 else None, classes, prices)
     numbers = [regression_rows(rows.truth.astype(np.float64), _predictions(one), spec.tolerance) for one in outputs]
-    return RegressionKernel(numbers[0], numbers[1] if len(numbers) > 1 else None)
+    per_unit = spec.costs.per_unit if isinstance(spec.costs, UnitCosts) else None
+    return RegressionKernel(numbers[0], numbers[1] if len(numbers) > 1 else None, per_unit)
 
 
 def _scores(output: ModelOutput) -> Floats:

@@ -42,8 +42,8 @@ BINARY_RANGES: Final = (
     "ece",
     "cost_per_100",
 )
-MULTICLASS_RANGES: Final = ("accuracy", "balanced_accuracy", "macro_f1")
-REGRESSION_RANGES: Final = ("mae", "rmse", "mean_error", "within_tolerance")
+MULTICLASS_RANGES: Final = ("accuracy", "balanced_accuracy", "macro_f1", "cost_per_100")
+REGRESSION_RANGES: Final = ("mae", "rmse", "mean_error", "within_tolerance", "cost_per_100")
 
 EstimatesAt = Callable[[float], Mapping[str, Estimates]]
 """Estimates of all groups of one grouping at a given level."""

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from analysis.contracts.costs import COSTS_OF, TaskCosts, costs_read
 from analysis.contracts.metrics import MULTICLASS, TASKS
 from analysis.contracts.segments import SegmentSpec, Support
 from analysis.intervals import Floats
-from analysis.segment_metrics.binary import Costs
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class EvaluateSpec:
     segments: tuple[SegmentSpec, ...] = ()
     positive_label: str | None = None
     classes: tuple[str, ...] | None = None
-    costs: Costs | None = None
+    costs: TaskCosts | None = None
     least_support: Support = field(default_factory=Support)
     margins: Mapping[str, float] = field(default_factory=dict)
     tolerance: float | None = None
@@ -41,6 +41,8 @@ class EvaluateSpec:
             raise ValueError("The level of intervals lies between 0.5 and 1")
         if self.task == MULTICLASS and not self.classes:
             raise ValueError("Many classes need their labels")
+        if self.costs is not None and not isinstance(self.costs, COSTS_OF[self.task]):
+            raise ValueError("The costs of errors are those of the task")
         names = [segment.name for segment in self.segments]
         if len(set(names)) != len(names):
             raise ValueError("Every segment has a name of its own")
@@ -48,15 +50,15 @@ class EvaluateSpec:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "EvaluateSpec":
         """From the spec of an evaluate job; keys that are not about evaluation are ignored."""
-        costs = data.get("costs")
+        task = str(data["task"])
         positive = data.get("positive_label")
         classes = data.get("classes")
         return cls(
-            task=str(data["task"]),
+            task=task,
             segments=tuple(SegmentSpec.from_json(one) for one in data.get("segments") or ()),
             positive_label=None if positive is None else str(positive),
             classes=None if not classes else tuple(str(one) for one in classes),
-            costs=Costs(float(costs["false_positive"]), float(costs["false_negative"])) if costs else None,
+            costs=costs_read(task, data.get("costs")),
             least_support=Support.from_json(data.get("least_support")),
             margins={str(name): float(margin) for name, margin in (data.get("margins") or {}).items()},
             tolerance=None if data.get("tolerance") is None else float(data["tolerance"]),

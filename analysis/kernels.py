@@ -15,11 +15,12 @@ from analysis.compare import (
     multiclass_differences,
     regression_differences,
 )
+from analysis.contracts.costs import Costs
 from analysis.fairness import EstimatesAt
+from analysis.intervals import Floats
 from analysis.segment_metrics.binary import (
     BinaryRows,
     BinaryStatistics,
-    Costs,
     binary_estimates,
     binary_statistics,
 )
@@ -100,11 +101,12 @@ class BinaryKernel:
 
 @dataclass(frozen=True, slots=True)
 class MulticlassKernel:
-    """Many classes: both models' prepared rows and the class labels."""
+    """Many classes: both models' prepared rows, the class labels, prices [K, K] by truth and prediction or None."""
 
     candidate: MulticlassRows
     baseline: MulticlassRows | None
     classes: tuple[str, ...]
+    prices: Floats | None
 
     def measure(self, grouping: Grouping, level: float) -> Measured:
         """Confusion counts of each group and what follows from them."""
@@ -114,7 +116,7 @@ class MulticlassKernel:
 
             @cache
             def at(level: float) -> Mapping[str, Estimates]:
-                return multiclass_estimates(statistics, self.classes, level=level)
+                return multiclass_estimates(statistics, self.classes, prices=self.prices, level=level)
 
             stored: Arrays = {f"{name}confusion": statistics.confusion, f"{name}sums": statistics.sums}
             return at, statistics.confusion, stored
@@ -131,17 +133,19 @@ class MulticlassKernel:
             self.baseline,
             (confusion, other),
             (at(level), baseline_at(level)),
-            level,
+            prices=self.prices,
+            level=level,
         )
         return Measured(sizes, at, arrays | more, baseline_at, table, differences, confusion, other)
 
 
 @dataclass(frozen=True, slots=True)
 class RegressionKernel:
-    """Regression: both models' prepared rows."""
+    """Regression: both models' prepared rows, and what each unit of error costs if that is stated."""
 
     candidate: RegressionRows
     baseline: RegressionRows | None
+    per_unit: float | None
 
     def measure(self, grouping: Grouping, level: float) -> Measured:
         """Sums of each group and what follows from them."""
@@ -151,7 +155,7 @@ class RegressionKernel:
 
             @cache
             def at(level: float) -> Mapping[str, Estimates]:
-                return regression_estimates(statistics, tolerance=rows.tolerance, level=level)
+                return regression_estimates(statistics, tolerance=rows.tolerance, per_unit=self.per_unit, level=level)
 
             return at, {f"{name}sums": statistics.sums, f"{name}variation": statistics.variation}
 
@@ -166,7 +170,8 @@ class RegressionKernel:
             self.candidate,
             self.baseline,
             (at(level), baseline_at(level)),
-            level,
+            per_unit=self.per_unit,
+            level=level,
         )
         return Measured(sizes, at, arrays | more, baseline_at, None, differences)
 

@@ -11,10 +11,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from analysis.contracts.costs import Costs
 from analysis.contracts.metrics import metric_get
 from analysis.contracts.report import Difference, Estimate, Group, Report
 from analysis.curves import curves_draw
-from analysis.segment_metrics.binary import BINS, Costs, count_estimates
+from analysis.segment_metrics.binary import BINS, count_estimates
 from analysis.segment_metrics.estimates import row_estimates
 from analysis.statistics import Statistics, StatisticsError
 

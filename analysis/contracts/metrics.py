@@ -64,8 +64,8 @@ _ALL: Final = (
         "Cost per 100",
         MONEY,
         False,
-        _B,
-        "Money lost to errors per 100 rows at the threshold.",
+        _BM | _R,
+        "Money lost to errors per 100 rows.",
     ),
     Metric(
         "fpr",

@@ -6,7 +6,7 @@ Shape of the JSON (every key is always there; "or null" is written "?")::
     {"schema": 1, "task": "BINARY|MULTICLASS|REGRESSION", "level": 0.95,
      "n": rows scored, "row_digest": sha256 hex over row ids and truths,
      "threshold"?: the candidate's, "baseline_threshold"?, "positive_label"?, "classes"?: [labels],
-     "costs"?: {"false_positive", "false_negative"}, "has_baseline": bool,
+     "costs"?: {"false_positive", "false_negative"} | {"per_error", "matrix"?} | {"per_unit"}, "has_baseline": bool,
      "dimensions": [Dimension], "groups": [Group], "disparities": [Disparity],
      "confusion"?: Confusion, "baseline_confusion"?: Confusion, "importance": [{"feature", "value"}],
      "findings": number of tests corrected together, "notes": [sentences]}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from analysis.contracts.costs import Costs
 from analysis.intervals import (
     Ends,
     Floats,
@@ -73,18 +74,6 @@ class BinaryStatistics:
             self.sums[groups],
             self.ranks[groups],
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Costs:
-    """Money lost to one false positive and to one false negative."""
-
-    false_positive: float
-    false_negative: float
-
-    def __post_init__(self) -> None:
-        if min(self.false_positive, self.false_negative) < 0:
-            raise ValueError("Costs of errors are zero or more")
 
 
 def binary_rows(truth: Bools, score: Floats, threshold: float) -> BinaryRows:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from analysis.contracts.costs import ClassCosts
 from analysis.contracts.metrics import CLASS_PRECISION, CLASS_RECALL
 from analysis.intervals import Floats, mean_normal, normal_z, ratio, wilson
 from analysis.segment_metrics.estimates import Estimates, estimates, exact
@@ -77,7 +78,7 @@ def multiclass_statistics(codes: npt.NDArray[np.int32], size: int, rows: Multicl
 
 
 def multiclass_estimates(
-    statistics: MulticlassStatistics, classes: tuple[str, ...], *, level: float = 0.95
+    statistics: MulticlassStatistics, classes: tuple[str, ...], *, prices: Floats | None = None, level: float = 0.95
 ) -> dict[str, Estimates]:
     """All metrics of all groups with intervals.
 
@@ -104,6 +105,8 @@ def multiclass_estimates(
     low, high = mean_normal(loss, squares, n, level)
     reason = "the model gives no probabilities"
     found["log_loss"] = estimates(ratio(loss, n), (np.maximum(low, 0), high), n, "normal", reason)
+    if prices is not None:
+        found["cost_per_100"] = _cost(confusion, prices, level)
     for index, label in enumerate(classes):
         rows, picked, ok = actual[:, index], chosen[:, index], right[:, index]
         found[CLASS_RECALL + label] = estimates(
@@ -117,6 +120,31 @@ def multiclass_estimates(
             "no row is predicted as this class",
         )
     return found
+
+
+def price_table(costs: ClassCosts, classes: tuple[str, ...]) -> Floats:
+    """Money lost to a row by truth and prediction: float64 [K, K]."""
+    return np.asarray([[costs.price(truth, said) for said in classes] for truth in classes], np.float64)
+
+
+def single_price(prices: Floats) -> float | None:
+    """The price of every wrong answer when they all cost the same and right ones nothing; else None."""
+    wrong = ~np.eye(len(prices), dtype=np.bool_)
+    found = np.unique(prices[wrong])
+    return float(found[0]) if found.size == 1 and not prices[~wrong].any() else None
+
+
+def _cost(confusion: Ints, prices: Floats, level: float) -> Estimates:
+    """Money per 100 rows. With one price it is the share of wrong answers, priced; else a mean over the rows."""
+    n = confusion.sum(axis=(1, 2))
+    total, squares = ((confusion * power).sum(axis=(1, 2)) for power in (prices, prices**2))
+    price = single_price(prices)
+    if price is not None:
+        wrong = n - np.trace(confusion, axis1=1, axis2=2)
+        low, high = wilson(wrong, n, level)
+        return estimates(100 * price * ratio(wrong, n), (100 * price * low, 100 * price * high), n, "Wilson")
+    low, high = mean_normal(total, squares, n, level)
+    return estimates(100 * ratio(total, n), (100 * np.maximum(low, 0), 100 * high), n, "normal")
 
 
 def aggregate_values(confusion: npt.NDArray[np.number]) -> dict[str, Floats]:

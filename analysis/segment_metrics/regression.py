@@ -1,6 +1,6 @@
 """Regression: sums by group and the usual errors with intervals. Error = prediction - truth."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -87,7 +87,11 @@ def regression_statistics(codes: npt.NDArray[np.int32], size: int, rows: Regress
 
 
 def regression_estimates(
-    statistics: RegressionStatistics, *, tolerance: float | None = None, level: float = 0.95
+    statistics: RegressionStatistics,
+    *,
+    tolerance: float | None = None,
+    per_unit: float | None = None,
+    level: float = 0.95,
 ) -> dict[str, Estimates]:
     """All metrics of all groups with intervals; R squared is against the group's own mean."""
     columns = dict(zip(SUMS, statistics.sums.T, strict=True))
@@ -129,6 +133,9 @@ def regression_estimates(
             "every truth is zero",
         ),
     }
+    if per_unit is not None:
+        mae, price = found["mae"], 100 * per_unit
+        found["cost_per_100"] = replace(mae, value=price * mae.value, low=price * mae.low, high=price * mae.high)
     if tolerance is not None:
         within = columns["within"]
         found["within_tolerance"] = estimates(ratio(within, n), wilson(within, n, level), n, "Wilson")

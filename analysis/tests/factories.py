@@ -3,9 +3,9 @@
 import numpy as np
 import pyarrow as pa
 
+from analysis.contracts.costs import Costs
 from analysis.contracts.segments import PERFORMANCE, Bands, SegmentSpec, Support
 from analysis.evaluate import EvaluateSpec, EvaluationRows, ModelOutput
-from analysis.segment_metrics.binary import Costs
 
 NO_LEAST = Support(0, 0, 0)
 

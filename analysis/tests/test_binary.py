@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
+from analysis.contracts.costs import Costs
 from analysis.fairness import gap_find
 from analysis.segment_metrics.binary import (
     BINS,
-    Costs,
     binary_estimates,
     binary_rows,
     binary_statistics,

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from analysis.contracts.costs import Costs
 from analysis.fairness import gap_find, range_gap, ratio_gap
 from analysis.intervals import (
     benjamini_hochberg,
@@ -19,7 +20,7 @@ from analysis.intervals import (
     square_and_add,
     wilson,
 )
-from analysis.segment_metrics.binary import Costs, binary_estimates, binary_rows, binary_statistics, count_estimates
+from analysis.segment_metrics.binary import binary_estimates, binary_rows, binary_statistics, count_estimates
 
 
 def test_wilson_equals_scipy() -> None:

@@ -5,8 +5,10 @@ import pyarrow as pa
 import pytest
 from sklearn import metrics as sk
 
+from analysis.contracts.costs import ClassCosts, Costs, UnitCosts, costs_read
 from analysis.contracts.report import Report
 from analysis.evaluate import EvaluateSpec, EvaluationRows, ModelOutput, evaluate_table
+from analysis.report import csv_text
 from analysis.segment_metrics.multiclass import influence_cells, multiclass_rows
 from analysis.statistics import Statistics, statistics_write
 from analysis.tests.factories import make_segment
@@ -154,3 +156,63 @@ def test_regression_without_spread_has_no_r_squared() -> None:
     assert report.overall.metrics["r2"].undefined == "the truth does not vary"
     assert report.overall.metrics["mape"].undefined == "every truth is zero"
     assert report.overall.metrics["mae"].value == 1.0
+
+
+@pytest.mark.parametrize("matrix", [None, {"a": {"b": 20.0}, "c": {"a": 7.0}}])
+def test_errors_of_many_classes_are_priced_by_segment(matrix: dict[str, dict[str, float]] | None) -> None:
+    rows = many()
+    costs = ClassCosts(5.0, matrix)
+    spec = EvaluateSpec(task="MULTICLASS", classes=CLASSES, segments=(make_segment("G", "g"),), costs=costs)
+
+    report, _ = evaluate_table(rows, spec)
+
+    prices = np.asarray([[costs.price(one, said) for said in CLASSES] for one in CLASSES])
+    for key in ("overall", "G=x", "G=y"):
+        group = report.group(key)
+        assert group is not None
+        assert group.paired is not None
+        assert group.baseline is not None
+        cost, change = group.metrics["cost_per_100"], group.paired.differences["cost_per_100"]
+        confusion = np.asarray(group.confusion)
+        assert cost.value == pytest.approx(100 * (confusion * prices).sum() / confusion.sum())
+        assert cost.low is not None
+        assert cost.high is not None
+        assert 0 < cost.low < cost.value < cost.high
+        assert change.value == pytest.approx(cost.value - (group.baseline["cost_per_100"].value or 0))
+        assert change.verdict == "better"
+    assert any(one.metric == "cost_per_100" for one in report.disparities)
+
+
+def test_one_price_is_proven_exactly_when_the_accuracy_is() -> None:
+    spec = EvaluateSpec(task="MULTICLASS", classes=CLASSES, segments=(make_segment("G", "g"),), costs=ClassCosts(5.0))
+
+    report, _ = evaluate_table(many(200), spec)
+
+    for group in report.groups:
+        assert group.paired is not None
+        found = group.paired.differences
+        assert found["cost_per_100"].p == found["accuracy"].p
+        assert found["cost_per_100"].value == pytest.approx(-500 * (found["accuracy"].value or 0))
+
+
+def test_errors_of_a_number_are_priced_by_their_size() -> None:
+    spec = EvaluateSpec(task="REGRESSION", segments=(make_segment("G", "g"),), costs=UnitCosts(2.5))
+
+    report, _ = evaluate_table(numbers(), spec)
+
+    for group in report.groups:
+        assert group.paired is not None
+        cost, mae = group.metrics["cost_per_100"], group.metrics["mae"]
+        assert cost.value == pytest.approx(250 * (mae.value or 0))
+        assert cost.high == pytest.approx(250 * (mae.high or 0))
+        assert group.paired.differences["cost_per_100"].p == group.paired.differences["mae"].p
+    assert report.costs == {"per_unit": 2.5}
+    assert "cost_per_100" in csv_text(report)
+    assert Report.from_json(report.to_json()) == report
+
+
+def test_costs_are_those_of_the_task() -> None:
+    assert costs_read("REGRESSION", {"false_positive": 1, "false_negative": 2}) is None
+    assert costs_read("MULTICLASS", {"per_error": 3}) == ClassCosts(3.0)
+    with pytest.raises(ValueError, match="of the task"):
+        EvaluateSpec(task="REGRESSION", costs=Costs(1, 2))

@@ -91,6 +91,8 @@ class Actor:
     team_id: uuid.UUID | None = None
     mfa: bool = False
     request_id: str = field(default="", compare=False)
+    # Verbs that the owner holds and the token's scopes took away in this request, so that a refusal can say so.
+    out_of_scope: list[str] = field(default_factory=list, compare=False, repr=False)
 
     @classmethod
     def system(cls, label: str = "system") -> Actor:
@@ -129,15 +131,18 @@ class Actor:
         if self.kind is ActorKind.SYSTEM:
             return True
         roles = VERB_ROLES.get(verb, frozenset())
-        if not self.verb_in_scope(verb):
+        held = any(g.role in roles and (g.team_id is None or g.team_id == team_id) for g in self.grants)
+        if held and not self.verb_in_scope(verb):
+            self.out_of_scope.append(verb)
             return False
-        return any(g.role in roles and (g.team_id is None or g.team_id == team_id) for g in self.grants)
+        return held
 
     def team_ids(self, verb: str = "view") -> frozenset[uuid.UUID] | None:
         """Teams in which the actor may do `verb`; None means all teams."""
         if self.kind is ActorKind.SYSTEM:
             return None
         if not self.verb_in_scope(verb):
+            self.out_of_scope.append(verb)
             return frozenset()
         roles = VERB_ROLES.get(verb, frozenset())
         held = [g for g in self.grants if g.role in roles]

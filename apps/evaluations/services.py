@@ -22,7 +22,7 @@ from apps.datasets import services as dataset_services
 from apps.evaluations import policies
 from apps.evaluations.contracts import evaluation_finished
 from apps.evaluations.models import Evaluation
-from apps.evaluations.selectors import verdict_of
+from apps.evaluations.selectors import margins_of, verdict_of
 from apps.evaluations.selectors.reading import TRIVIAL_RECIPES
 from apps.experiments import services as experiments
 from apps.jobs import services as jobs
@@ -172,7 +172,7 @@ def _question(
         "segments": [segment.to_json() for segment in specs],
         "costs": problems.costs_of(agreed),
         "least_support": agreed.least_support or None,
-        "margins": _margins(agreed),
+        "margins": margins_of(problems.objective_list(agreed)),
         # A baseline that a person chose is kept by a retry; one that was found is looked for again.
         "baseline_chosen": baseline_version_id is not None,
     }
@@ -220,15 +220,6 @@ def _dataset(actor: Actor, version: ModelVersion, dataset_version_id: uuid.UUID 
             "dataset_version_id", "Say on which data: the version does not tell what it was trained on."
         )
     return datasets.dataset_version_get(actor, used.dataset_version_id)
-
-
-def _margins(agreed: Any) -> dict[str, float]:
-    """The margins that the problem states for "not worse than live", by metric: inside them reads "no difference"."""
-    margins: dict[str, float] = {}
-    for objective in problems.objective_list(agreed):
-        if objective.comparison == "LIVE" and objective.limit:
-            margins[objective.metric] = min(objective.limit, margins.get(objective.metric, objective.limit))
-    return margins
 
 
 def evaluation_retry(actor: Actor, old: Job, new: Job) -> None:

@@ -27,7 +27,7 @@ def station_evaluation(actor: Actor, problem_id: uuid.UUID) -> Station:
     if found is None:
         return Station("evaluation", "Evaluation", state="not evaluated", wait="Data scientist evaluates a version")
     evaluation, summary = found
-    label = f"Evaluation {evaluation.number}"
+    label = f"Evaluation {evaluation.number}, v{evaluation.model_version.number}"
     url = reverse("evaluation-detail", args=[evaluation.pk])
     ships = ((f"v{evaluation.model_version.number} candidate", "candidate"),)
     if evaluation.state == "RUNNING":
@@ -36,8 +36,7 @@ def station_evaluation(actor: Actor, problem_id: uuid.UUID) -> Station:
         return Station(
             "evaluation", "Evaluation", "failed", "bad", label, url, wait="Evaluate again", ahead=False, ships=ships
         )
-    tone = "bad" if summary.blocking else "warn" if not summary.clear or summary.not_proven else "good"
-    return Station("evaluation", "Evaluation", summary.headline, tone, label, url, ahead=False)
+    return Station("evaluation", "Evaluation", summary.headline, summary.tone, label, url, ahead=False)
 
 
 def _gates_panel(actor: Actor, evaluation: Evaluation) -> Mapping[str, Any] | None:
@@ -57,9 +56,8 @@ def _version_verdict(actor: Actor, version: ModelVersion) -> VersionVerdict | No
     if evaluation is None:
         return None
     summary = selectors.gate_summary(evaluation)
-    tone = "bad" if summary.blocking else "warn" if not summary.clear or summary.not_proven else "good"
     return VersionVerdict(
-        tone,
+        summary.tone,
         f"Gates: {summary.words}.",
         f"Judged on evaluation {evaluation.number}.",
         "See the gates",

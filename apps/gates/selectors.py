@@ -39,6 +39,13 @@ class GateSummary:
         return self.total > 0 and self.blocking == 0
 
     @property
+    def tone(self) -> str:
+        """bad when something blocks, good when every gate passes, else warn: what was not judged is never a pass."""
+        if self.blocking:
+            return "bad"
+        return "good" if self.total and self.passed == self.total else "warn"
+
+    @property
     def words(self) -> str:
         """ "1 fails, 2 not proven, 5 pass": what needs a look first."""
         parts = [

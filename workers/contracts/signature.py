@@ -238,14 +238,19 @@ def records_clean(signature: Signature, records: object) -> tuple[int, dict[str,
     return len(records), columns
 
 
-def split_clean(signature: Signature, columns: Sequence[Any], data: Sequence[Any]) -> tuple[int, dict[str, list[Any]]]:
-    """The same for column names and rows of values (MLflow's `dataframe_split`). Raises SignatureError."""
+def split_clean(
+    signature: Signature, columns: Sequence[Any], data: Sequence[Any], field: str = ""
+) -> tuple[int, dict[str, list[Any]]]:
+    """The same for column names and rows of values (MLflow's `dataframe_split`). Raises SignatureError; `field` is
+    where the rows stand in the body, for a row that does not have its number of values.
+    """
     if not all(isinstance(name, str) for name in columns) or len(set(columns)) != len(columns):
         raise SignatureError("The column names must be texts, each once.")
     rows = []
     for index, values in enumerate(data):
         if not isinstance(values, list) or len(values) != len(columns):
-            raise SignatureError(f"Row {index + 1} does not have {len(columns)} values.")
+            at = f"{field}[{index}]" if field else ""
+            raise SignatureError(f"Row {index + 1} does not have {len(columns)} values.", at)
         rows.append(dict(zip(columns, values, strict=True)))
     return records_clean(signature, rows)
 

@@ -85,14 +85,14 @@ def invocation_parse(document: dict[str, Any], inputs: Inputs) -> tuple[int, Col
         if type(value) is not dict or type(value.get("columns")) is not list or type(value.get("data")) is not list:
             raise InputRefused(form, "'dataframe_split' must be an object with the lists 'columns' and 'data'.")
         rows_check(value["data"])
-        return inputs.cleaned(split_clean, value["columns"], value["data"])
+        return inputs.cleaned(split_clean, value["columns"], value["data"], f"{form}.data")
     if form == "inputs" and type(value) is dict:
         return _by_name(value, inputs)
     rows_check(value)
     if type(value) is not list or not value:
         raise InputRefused(form, f"'{form}' must be a list of rows.")
     if form != "dataframe_records" and type(value[0]) is list:
-        return inputs.cleaned(split_clean, inputs.names, value)
+        return inputs.cleaned(split_clean, inputs.names, value, form)
     return inputs.cleaned(records_clean, value)
 
 

@@ -343,7 +343,15 @@ class _Connection(asyncio.Protocol):
 
     def _too_large(self) -> None:
         if self._refusal is None:
-            self._refusal = problem(413, "body-too-large", f"The body is larger than {self._server.body_bytes} bytes.")
+            self._refusal = problem(
+                413, "body-too-large", f"The body is larger than {size_text(self._server.body_bytes)}."
+            )
+
+
+def size_text(size: int) -> str:
+    """A limit as people set it: "16 MiB", "195 KiB"."""
+    unit, word = (2**20, "MiB") if size >= 2**20 else (2**10, "KiB")
+    return f"{size / unit:.4g} {word}"
 
 
 class _Reply:

@@ -78,7 +78,7 @@ class PeopleView(ApiView):
             team_id=uuid_param(request, "team_id"),
             state=query.get("state", ""),
         )
-        return self.page(rows, s.PersonSerializer)
+        return self.page(rows, s.PersonSerializer, filters=("text", "role", "team_id", "state"))
 
 
 class PersonView(ApiView):
@@ -173,7 +173,7 @@ class GrantsView(ApiView):
         rows = selectors.grant_list(
             self.actor, user_id=uuid_param(request, "user_id"), team_id=uuid_param(request, "team_id")
         )
-        return self.page(rows, s.GrantSerializer)
+        return self.page(rows, s.GrantSerializer, filters=("user_id", "team_id"))
 
     @extend_schema(operation_id="grant_add", request=s.GrantCreateSerializer, responses={201: s.GrantSerializer})
     @idempotent

@@ -78,7 +78,7 @@ class AuditView(ApiView):
             since=_moment(request, "since"),
             until=_moment(request, "until"),
         )
-        return self.page(rows, AuditEventSerializer)
+        return self.page(rows, AuditEventSerializer, filters=(*_TEXTS, "actor_id", "team_id", "since", "until"))
 
 
 class AuditEntryView(ApiView):

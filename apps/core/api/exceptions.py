@@ -12,8 +12,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from rest_framework import exceptions
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.views import set_rollback
 
+from apps.core.actors import SCOPE_VERBS, Actor
 from apps.core.errors import FairwayError, Forbidden, Invalid, NotFound, TooLarge, Unavailable
 from apps.core.problems import CONTENT_TYPE, problem_body
 
@@ -58,20 +60,25 @@ class Throttled(FairwayError):
     title = "Too many requests"
 
 
+WHOLE = api_settings.NON_FIELD_ERRORS_KEY
+"""The name of what is wrong with a body as a whole."""
+
+
 def _flatten(detail: Any, prefix: str = "") -> dict[str, list[str]]:
     if isinstance(detail, dict):
         found: dict[str, list[str]] = {}
         for key, value in detail.items():
-            found.update(_flatten(value, f"{prefix}.{key}" if prefix else str(key)))
+            name = prefix if key == WHOLE else f"{prefix}.{key}" if prefix else str(key)
+            found.update(_flatten(value, name))
         return found
     if isinstance(detail, list):
         if all(isinstance(item, str) for item in detail):
-            return {prefix or "non_field_errors": [str(item) for item in detail]}
+            return {prefix or WHOLE: [str(item) for item in detail]}
         found = {}
         for index, item in enumerate(detail):
             found.update(_flatten(item, f"{prefix}[{index}]"))
         return found
-    return {prefix or "non_field_errors": [str(detail)]}
+    return {prefix or WHOLE: [str(detail)]}
 
 
 def error_translate(error: Exception) -> FairwayError | None:
@@ -84,8 +91,9 @@ def error_translate(error: Exception) -> FairwayError | None:
         return Forbidden(str(getattr(error, "detail", "")) or "You may not do this.")
     if isinstance(error, exceptions.ValidationError):
         fields = _flatten(error.detail)
-        names = ", ".join(fields)
-        return Invalid(f"Check {names}.", fields=fields)
+        if list(fields) == [WHOLE]:
+            return Invalid(" ".join(fields[WHOLE]), fields=fields)
+        return Invalid(f"Check {', '.join(fields)}.", fields=fields)
     if isinstance(error, exceptions.ParseError):
         return Invalid(f"The body cannot be read: {error.detail}")
     if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
@@ -105,6 +113,17 @@ def error_translate(error: Exception) -> FairwayError | None:
     return None
 
 
+def _scope_named(error: FairwayError, actor: Actor | None) -> FairwayError:
+    """The same error, or the scope that the token lacks when that is why the owner's right did not count."""
+    refused = actor.out_of_scope if actor is not None else []
+    hidden = error.code == NotFound.code and "view" in refused
+    if not refused or not (hidden or error.code == Forbidden.code):
+        return error
+    verb = refused[-1]
+    scopes = " or ".join(f"“{scope}”" for scope, verbs in SCOPE_VERBS.items() if verb in verbs)
+    return Forbidden(f"This takes “{verb}”, for which this token lacks the scope {scopes}.", code="scope_missing")
+
+
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's hook: an expected error becomes problem details, an unexpected one stays a bug."""
     ours = error_translate(error)
@@ -112,6 +131,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         return None
     set_rollback()
     request = context.get("request")
+    ours = _scope_named(ours, getattr(request, "actor", None))
     body = problem_body(ours, request_id=getattr(request, "request_id", "") if request else "")
     response = Response(body, status=ours.status, content_type=CONTENT_TYPE)
     if ours.status == 503:

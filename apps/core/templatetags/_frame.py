@@ -116,11 +116,13 @@ def _station_mark(station: Station) -> str:
     return "ring" if station.here or station.tone == "info" else "dashed"
 
 
-def _station_row(station: Station, here: str) -> dict[str, Any]:
+def _station_row(station: Station, here: str, *, named: bool = False) -> dict[str, Any]:
     tone = "live" if station.live and station.tone in ("good", "none") else station.tone
     classes = ["is-here" if station.here else "", "is-ahead" if station.ahead and not station.live else ""]
     classes.append("is-live" if station.live else "")
     told = station.state if station.here or station.tone in ("bad", "warn") else station.object_label
+    if named and station.object_label and told == station.state:
+        told = f"{station.object_label}: {station.state}"
     return {
         "station": station,
         "mark": _station_mark(station),
@@ -133,20 +135,27 @@ def _station_row(station: Station, here: str) -> dict[str, Any]:
 
 @register.inclusion_tag("components/strip.html", takes_context=True)
 def fairway_strip(
-    context: Context, problem_id: uuid.UUID | str, here: str = "", full: bool = False, now: bool = False
+    context: Context,
+    problem_id: uuid.UUID | str,
+    here: str = "",
+    full: bool = False,
+    now: bool = False,
+    named: bool = False,
 ) -> dict[str, Any]:
     """The strip of a problem: `full` on the problem page, one line elsewhere with `here` as its station.
 
     The line is fetched by the page that it lies on, so that what the page is about does not wait for what every
-    room says of the whole problem; `now` draws it at once, which is what that fetch gets.
+    room says of the whole problem; `now` draws it at once, which is what that fetch gets. Stations speak of the newest
+    of their things. `named` on pages about one of several: a state names the thing that it is the state of, so that the
+    newest evaluation's gates are not taken for those of the page.
     """
     actor = context.get("actor")
     identity = problem_id if isinstance(problem_id, uuid.UUID) else uuid.UUID(str(problem_id))
     if actor and not (full or now):
-        return {"later": identity, "here": here, "names": STATIONS}
+        return {"later": identity, "here": here, "named": named, "names": STATIONS}
     stations = station_list(actor, identity) if actor else []
     saying = next((s for s in stations if s.here and s.say), next((s for s in stations if s.say), None))
-    return {"rows": [_station_row(s, here) for s in stations], "full": full, "saying": saying}
+    return {"rows": [_station_row(s, here, named=named) for s in stations], "full": full, "saying": saying}
 
 
 @register.simple_tag

@@ -24,7 +24,8 @@ class Speech:
     """How sentences about one evaluation speak.
 
     `candidate` and `baseline` name the versions ("version 3", "live version 2"; empty without one), `noun` what is
-    counted ("people", "invoices"), `units` what money is counted for ("arrests").
+    counted ("people", "invoices"), `units` what money is counted for ("arrests"), `target` the column that a regression
+    predicts: its errors are in the unit of that column.
     """
 
     candidate: str
@@ -35,6 +36,12 @@ class Speech:
     units: str = "rows"
     currency: str = ""
     words: ErrorWords = field(default_factory=ErrorWords)
+    target: str = ""
+
+    @property
+    def counted(self) -> str:
+        """The head of a column of counts: "People", "Invoices"."""
+        return _capital(self.noun)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +149,9 @@ def _distance_sentence(speech: Speech, metric: str, who: str, own: Estimate, oth
     if metric not in ("mae", "rmse"):
         label = metric_get(metric).label
         return f"{label} of {speech.candidate} for {who} is {significant_text(own.value or 0.0)}."
-    head = f"{_capital(speech.candidate)} would be off by {significant_text(own.value or 0.0)} on average for {who}"
+    within = f" in “{speech.target}”" if speech.target else ""
+    amount = significant_text(own.value or 0.0)
+    head = f"{_capital(speech.candidate)} would be off by {amount}{within} on average for {who}"
     if other is None or other.value is None or not speech.baseline:
         return f"{head}."
     return f"{head}; {speech.baseline} is off by {significant_text(other.value)}."

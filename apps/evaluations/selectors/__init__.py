@@ -16,6 +16,7 @@ from apps.evaluations.selectors.reading import (
     curves_of,
     harm_groups,
     harm_metric,
+    margins_of,
     speech_of,
     verdict_of,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "kpis_of",
     "latest_for",
     "latest_id_for",
+    "margins_of",
     "newest_of_problem",
     "report_of",
     "speech_of",

@@ -19,6 +19,7 @@ from apps.registry import selectors as registry
 
 if TYPE_CHECKING:
     from apps.evaluations.models import Evaluation
+    from apps.problems.models import Objective
     from apps.registry.models import ModelVersion
 
 
@@ -61,6 +62,7 @@ def speech_of(
         units=units,
         currency=problems.currency_of(agreed),
         words=words,
+        target=agreed.target,
     )
 
 
@@ -69,6 +71,15 @@ def verdict_of(
 ) -> Verdict:
     """The verdict in one sentence. `focus` names (metric, group key) pairs that are told first."""
     return verdict_say(report, speech or speech_of(evaluation, report), focus=focus)
+
+
+def margins_of(objectives: Iterable[Objective]) -> dict[str, float]:
+    """The margins that a problem states for "not worse than live", by metric: inside them reads "no difference"."""
+    margins: dict[str, float] = {}
+    for objective in objectives:
+        if objective.comparison == "LIVE" and objective.limit:
+            margins[objective.metric] = min(objective.limit, margins.get(objective.metric, objective.limit))
+    return margins
 
 
 @dataclass(frozen=True, slots=True)

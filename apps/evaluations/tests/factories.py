@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from analysis.contracts.costs import ClassCosts, Costs, UnitCosts
 from analysis.contracts.report import Report
 from analysis.contracts.segments import SegmentSpec, Support
 from analysis.evaluate import EvaluateSpec, EvaluationRows, ModelOutput, evaluate_table
-from analysis.segment_metrics.binary import Costs
 from analysis.statistics import statistics_write
 from apps.accounts.models import Team
 from apps.core.blobs import blob_write
@@ -92,11 +92,11 @@ def report_other(task: str, segments: Sequence[SegmentSpec] = (), *, n: int = 90
             return raw / raw.sum(axis=1, keepdims=True)
 
         outputs = [ModelOutput(scores=scores(noise)) for noise in (2.0, 1.6)]
-        spec = EvaluateSpec(task=task, segments=tuple(segments), classes=("cat", "dog", "=bird"))
+        spec = EvaluateSpec(task=task, segments=tuple(segments), classes=("cat", "dog", "=bird"), costs=ClassCosts(5))
     else:
         truth = rng.normal(20, 5, n)
         outputs = [ModelOutput(predicted=truth + rng.normal(0, noise, n)) for noise in (3.0, 2.0)]
-        spec = EvaluateSpec(task=task, segments=tuple(segments), tolerance=2.0)
+        spec = EvaluateSpec(task=task, segments=tuple(segments), tolerance=2.0, costs=UnitCosts(3))
     rows = EvaluationRows(row_ids=np.arange(n), truth=truth, columns=columns, candidate=outputs[0], baseline=outputs[1])
     report, _ = evaluate_table(rows, spec)
     return report

@@ -216,6 +216,17 @@ def test_other_tasks_have_their_own_metrics_and_no_curves(task):
     assert (confusion is not None) == (task == "MULTICLASS")
 
 
+def test_no_difference_says_the_margin_that_it_lies_within():
+    report, _ = report_make(SEGMENTS, same=True)
+    groups = harm_groups(report, "fnr")
+
+    shown = harm_shown(groups, FNR, SPEECH, url_of, margin=0.05)["harm_groups"]
+
+    notes = {one["group"].verdict: one["note"] for one in shown}
+    assert "within 5.0 points of zero" in notes["no difference"]
+    assert {note for verdict, note in notes.items() if verdict != "no difference"} <= {""}
+
+
 def test_the_confusion_speaks_the_problems_words(report):
     confusion = confusion_of("version 3", report.confusion, SPEECH, "Yes")
 

@@ -207,6 +207,11 @@ def test_other_tasks_render(task):
 
     assert 'id="matrix"' in page
     assert "Every metric" in group
+    assert "Cost per 100, C$" in page, "errors of every task are priced, in the problem's currency"
+    money = report.group("Colour=Black").metrics["cost_per_100"]
+    assert f'title="{money.value!r}' in page
+    if task == "REGRESSION":
+        assert "Harmed: right under" not in page, "a number is neither right nor wrong"
     if task == "MULTICLASS":
         assert "=bird" in page, "shown as it is; only the export is set apart"
         text = client.get(reverse("evaluation-csv", args=[evaluation.pk])).content.decode()

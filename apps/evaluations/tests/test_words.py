@@ -165,6 +165,8 @@ def test_other_tasks_count_wrong_answers_or_distance():
 
     assert "would be wrong about" in verdict_say(many, SPEECH).sentence
     assert "would be off by" in verdict_say(number, SPEECH).sentence
+    named = replace(SPEECH, target="fare")
+    assert " in “fare” on average for people" in verdict_say(number, named).sentence, "in the unit of the target"
     assert "accuracy" not in verdict_say(many, SPEECH).sentence.lower()
 
 

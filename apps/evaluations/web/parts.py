@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from django.http import HttpRequest
@@ -25,7 +25,6 @@ from apps.evaluations.web.rows import (
     metric_meaning,
     metrics_of,
 )
-from apps.problems import selectors as problems
 
 UrlOf = Callable[[str], str]
 FIRST_TABS: Final = 3
@@ -40,12 +39,17 @@ def _metric_wanted(request: HttpRequest, report: Report, fallback: str) -> Metri
 
 
 def forest_context(
-    request: HttpRequest, evaluation: Evaluation, report: Report, speech: Speech, verdict: Verdict, url_of: UrlOf
+    request: HttpRequest,
+    report: Report,
+    speech: Speech,
+    verdict: Verdict,
+    url_of: UrlOf,
+    margins: Mapping[str, float],
 ) -> dict[str, Any]:
-    """The forest of one metric with its table; the metric comes from the address."""
+    """The forest of one metric with its table; the metric comes from the address, its limit from `margins`."""
     metric = _metric_wanted(request, report, verdict.metric)
     rows = forest_rows(report, metric, url_of)
-    limit = _margin(evaluation, metric)
+    limit = margins.get(metric.name)
     compared = "live" if speech.baseline.startswith("live") else speech.baseline or "nothing"
     choices = [
         {"name": one.name, "label": metric_label(one, speech), "current": one.name == metric.name}
@@ -77,16 +81,6 @@ def forest_context(
         "own_head": speech.candidate[:1].upper() + speech.candidate[1:],
         "methods": _methods(report, metric),
     }
-
-
-def _margin(evaluation: Evaluation, metric: Metric) -> float | None:
-    """The margin that the problem allows against live for this metric, the strictest one."""
-    limits = [
-        objective.limit
-        for objective in problems.objective_list(evaluation.problem_version)
-        if objective.comparison == "LIVE" and objective.metric == metric.name and objective.limit is not None
-    ]
-    return min(limits) if limits else None
 
 
 def _forest_title(rows: list[ForestRow], label: str, report: Report) -> str:
@@ -170,7 +164,9 @@ def legal_notes(evaluation: Evaluation, report: Report, group: Group) -> list[st
     ]
 
 
-def harm_context(report: Report, speech: Speech, verdict: Verdict, url_of: UrlOf) -> dict[str, Any]:
+def harm_context(
+    report: Report, speech: Speech, verdict: Verdict, url_of: UrlOf, margins: Mapping[str, float]
+) -> dict[str, Any]:
     """Who is harmed and who is helped, by finding."""
     if not report.has_baseline:
         return {"harm_groups": []}
@@ -178,7 +174,7 @@ def harm_context(report: Report, speech: Speech, verdict: Verdict, url_of: UrlOf
     groups = selectors.harm_groups(
         report, metric.name, compared="live" if speech.baseline.startswith("live") else "before"
     )
-    return selectors.harm_shown(groups, metric, speech, url_of)
+    return selectors.harm_shown(groups, metric, speech, url_of, margin=margins.get(metric.name))
 
 
 def neighbours_context(report: Report, group: Group, metric: str, speech: Speech, url_of: UrlOf) -> dict[str, Any]:

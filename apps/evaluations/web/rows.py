@@ -9,13 +9,12 @@ from typing import Final
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
 
-from analysis.contracts.metrics import BINARY, COUNT, METRICS, MULTICLASS, PERCENT, Metric, metric_get
+from analysis.contracts.metrics import BINARY, COUNT, METRICS, MULTICLASS, PERCENT, REGRESSION, Metric, metric_get
 from analysis.contracts.report import BETTER, NOT_ENOUGH_DATA, OVERALL, WORSE, Difference, Estimate, Group, Report
 from analysis.report import Row, rows_by_harm, table_rows
 from apps.core import formats
 from apps.evaluations.contracts.numbers import change_signed, interval_text, value_text
 from apps.evaluations.contracts.verdict import Speech
-from apps.evaluations.contracts.words import PEOPLE
 
 UrlOf = Callable[[str], str]
 MOST_FOREST: Final = 40
@@ -73,10 +72,9 @@ def metric_meaning(metric: Metric, speech: Speech) -> str:
 
 def counted_label(metric: Metric, speech: Speech) -> str:
     """What a rate's rows are counted among, for the head of a column."""
-    plain = "People" if speech.noun == PEOPLE else "Rows"
     word = {"fnr": speech.positive_word, "tpr": speech.positive_word}.get(metric.name)
     word = word or {"fpr": speech.negative_word, "tnr": speech.negative_word}.get(metric.name)
-    return word[:1].upper() + word[1:] if word else plain
+    return word[:1].upper() + word[1:] if word else speech.counted
 
 
 def forest_rows(report: Report, metric: Metric, url_of: UrlOf) -> list[ForestRow]:
@@ -175,15 +173,16 @@ def exact_text(own: Estimate | None, base: Estimate | None, change: Difference |
 
 
 FIRST_METRICS: Final = {
-    BINARY: ("fnr", "fpr", "selection_rate", "precision", "accuracy", "roc_auc", "ece", "cost_per_100"),
+    BINARY: ("fnr", "fpr", "selection_rate", "precision", "accuracy", "roc_auc", "ece"),
     MULTICLASS: ("accuracy", "balanced_accuracy", "macro_f1", "macro_precision", "macro_recall", "log_loss"),
+    REGRESSION: ("mae", "rmse", "mean_error", "r2", "mape", "within_tolerance"),
 }
 
 
 def metrics_of(report: Report, *, every: bool = True) -> list[Metric]:
     """The metrics that the report holds, those that people read first in front; the count is not one of them."""
     held = [name for name in report.overall.metrics if name != "count"]
-    first = FIRST_METRICS.get(report.task, ("mae", "rmse", "mean_error", "r2", "mape", "within_tolerance"))
+    first = (*FIRST_METRICS[report.task], "cost_per_100")
     ordered = [name for name in first if name in held]
     if every:
         place = {name: index for index, name in enumerate(METRICS)}

@@ -26,6 +26,7 @@ from apps.evaluations.models import Evaluation
 from apps.evaluations.web import gaps, parts
 from apps.evaluations.web.charts import curve_charts, importance_chart
 from apps.evaluations.web.tables import EVALUATIONS
+from apps.problems import selectors as problems
 
 
 @page
@@ -52,17 +53,18 @@ def evaluation_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     speech = selectors.speech_of(evaluation, report)
     url_of = partial(group_url, evaluation.pk)
     verdict = selectors.verdict_of(evaluation, report, speech=speech)
+    margins = selectors.margins_of(problems.objective_list(evaluation.problem_version))
     context |= {"report": report, "speech": speech, "verdict": verdict}
     part = request.headers.get("HX-Target", "")
     if part == "forest":
-        context |= parts.forest_context(request, evaluation, report, speech, verdict, url_of)
+        context |= parts.forest_context(request, report, speech, verdict, url_of, margins)
         return _partial(request, "evaluations/_forest.html", context)
     if part == "matrix":
         context |= parts.matrix_context(request, evaluation, report, speech, verdict, url_of)
         return _partial(request, "evaluations/_matrix.html", context)
-    context |= parts.forest_context(request, evaluation, report, speech, verdict, url_of)
+    context |= parts.forest_context(request, report, speech, verdict, url_of, margins)
     context |= parts.matrix_context(request, evaluation, report, speech, verdict, url_of)
-    context |= parts.harm_context(report, speech, verdict, url_of)
+    context |= parts.harm_context(report, speech, verdict, url_of, margins)
     context |= _gaps_context(request, report, speech)
     own, base = selectors.curves_of(evaluation, report, OVERALL)
     overall = report.overall

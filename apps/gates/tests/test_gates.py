@@ -126,6 +126,15 @@ def test_nothing_judged_is_not_clear():
     assert not summary.clear
     assert summary.headline == "no gate judged"
     assert summary.words == "none judged"
+    assert summary.tone == "warn"
+
+
+@pytest.mark.parametrize(
+    ("counts", "tone"),
+    [((3, 0, 0, 0, 0), "good"), ((3, 0, 0, 2, 0), "warn"), ((3, 0, 1, 0, 0), "warn"), ((3, 1, 0, 0, 1), "bad")],
+)
+def test_only_gates_that_all_pass_are_green(counts, tone):
+    assert selectors.GateSummary(*counts).tone == tone
 
 
 def test_a_limit_against_live_needs_the_version_that_is_live():

@@ -43,13 +43,6 @@ class AfterQuery(serializers.Serializer[Any]):
     limit = serializers.IntegerField(min_value=1, max_value=PAGE_LINES, required=False, default=PAGE_LINES)
 
 
-def _query(serializer_class: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
-    serializer = serializer_class(data=request.query_params)
-    serializer.is_valid(raise_exception=True)
-    data: dict[str, Any] = dict(serializer.validated_data)
-    return data
-
-
 class JobListView(ApiView):
     # Read by the schema: the answer is a page of the rows named below.
     pagination_class = KeyPagination
@@ -57,7 +50,7 @@ class JobListView(ApiView):
     @extend_schema(operation_id="job_list", parameters=[ListQuery], responses={200: JobRow(many=True)})
     def get(self, request: Request) -> Response:
         """Jobs that you may see, newest first."""
-        query = _query(ListQuery, request)
+        query = self.query(ListQuery)
         rows = selectors.job_list(
             self.actor,
             team_id=query["team"],
@@ -79,7 +72,7 @@ class JobLogView(ApiView):
     @extend_schema(operation_id="job_log", parameters=[AfterQuery], responses={200: LogPage})
     def get(self, request: Request, pk: uuid.UUID) -> Response:
         """Log lines after a line number, oldest first."""
-        query = _query(AfterQuery, request)
+        query = self.query(AfterQuery)
         job = selectors.job_get(self.actor, pk)
         lines = list(selectors.log_lines(job, after=query["after"], limit=query["limit"]))
         page = {
@@ -127,7 +120,7 @@ class JobEventsView(ApiView):
     @extend_schema(operation_id="job_events", parameters=[AfterQuery], responses={200: EventPage})
     def get(self, request: Request, pk: uuid.UUID) -> Response:
         """State changes, progress and resource readings after a seq, oldest first."""
-        query = _query(AfterQuery, request)
+        query = self.query(AfterQuery)
         job = selectors.job_get(self.actor, pk)
         events = list(selectors.event_list(job, after=query["after"])[: query["limit"]])
         return Response(EventPage({"events": events, "next": events[-1].seq if events else query["after"]}).data)

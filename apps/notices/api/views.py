@@ -27,7 +27,8 @@ class NoticesView(ApiView):
     def get(self, request: Request) -> Response:
         """Your notices, newest first."""
         unread = request.query_params.get("unread", "") in ("1", "true", "True")
-        return self.page(selectors.notice_list(self.actor, unread=unread).order_by(), NoticeSerializer)
+        rows = selectors.notice_list(self.actor, unread=unread).order_by()
+        return self.page(rows, NoticeSerializer, filters=("unread",))
 
 
 class NoticeReadView(ApiView):

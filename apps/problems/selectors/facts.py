@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 from analysis.contracts.metrics import ErrorWords, metric_get
 from analysis.contracts.wording import amount_text, change_text
 from apps.accounts import selectors as accounts
@@ -10,17 +12,27 @@ from apps.problems.models import Objective, ProblemVersion, TaskKind
 from apps.problems.money import major, symbol_of
 from apps.problems.selectors.versions import objective_list
 
+_COSTS: Final = {
+    TaskKind.BINARY.value: ("false_positive", "false_negative"),
+    TaskKind.MULTICLASS.value: ("per_error",),
+    TaskKind.REGRESSION.value: ("per_unit",),
+}
 
-def costs_of(version: ProblemVersion) -> dict[str, float] | None:
-    """What each of the two errors costs, in whole units of the currency; None when it is not stated."""
+
+def costs_of(version: ProblemVersion) -> dict[str, Any] | None:
+    """What errors cost in whole units of the currency: {"false_positive", "false_negative"} for two classes,
+    {"per_error", "matrix"?} for many, {"per_unit"} for a number; None when it is not stated.
+    """
     costs = version.error_costs or {}
-    if "false_positive" not in costs or "false_negative" not in costs:
-        return None
-    currency = costs.get("currency", "")
-    return {
-        "false_positive": major(costs["false_positive"], currency),
-        "false_negative": major(costs["false_negative"], currency),
-    }
+    currency = str(costs.get("currency", ""))
+    wanted = _COSTS.get(version.task, ())
+    found: dict[str, Any] = {name: major(costs[name], currency) for name in wanted if name in costs}
+    if version.task == TaskKind.MULTICLASS and costs.get("matrix"):
+        found["matrix"] = {
+            truth: {said: major(cost, currency) for said, cost in row.items()} for truth, row in costs["matrix"].items()
+        }
+        return found
+    return found if wanted and len(found) == len(wanted) else None
 
 
 def currency_of(version: ProblemVersion) -> str:

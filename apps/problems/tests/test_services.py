@@ -209,3 +209,21 @@ def test_tasks_other_than_two_classes_can_be_complete():
     assert selectors.missing_items(many) == []
     assert selectors.missing_items(number) == []
     assert selectors.threshold_of(number) is None
+    assert selectors.costs_of(many) == {"per_error": 5.0}
+    assert selectors.costs_of(number) == {"per_unit": 0.05}
+
+
+def test_costs_of_another_task_are_not_those_of_this_one():
+    team, scientist, _ = people()
+    costs = {"currency": "EUR", "false_positive": 100, "false_negative": 200}
+    _, version = problem_draft(scientist, team, task="REGRESSION", error_costs=costs, objectives=[])
+
+    assert selectors.costs_of(version) is None
+
+
+def test_costs_by_truth_and_prediction_are_whole_units_too():
+    team, scientist, _ = people()
+    costs = {"currency": "EUR", "matrix": {"a": {"b": 700}}}
+    _, version = problem_draft(scientist, team, task="MULTICLASS", error_costs=costs, objectives=[])
+
+    assert selectors.costs_of(version) == {"matrix": {"a": {"b": 7.0}}}

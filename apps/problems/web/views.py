@@ -65,8 +65,14 @@ def version_detail_view(request: HttpRequest, pk: uuid.UUID, number: int) -> Htt
 @page
 @require_safe
 def problem_strip_view(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The strip as one line, for a page about something else of this problem; `here` names that page's station."""
-    return render(request, "problems/_strip.html", {"problem_id": pk, "here": request.GET.get("here", "")})
+    """The strip as one line, for a page about something else of this problem.
+
+    `here` names that page's station, `named` says that the page is about one of several things.
+    """
+    named = request.GET.get("named") == "1"
+    return render(
+        request, "problems/_strip.html", {"problem_id": pk, "here": request.GET.get("here", ""), "named": named}
+    )
 
 
 def detail_context(actor: Actor, shown: ProblemVersion, versions: list[ProblemVersion]) -> dict[str, Any]:

@@ -106,9 +106,10 @@ def _decide(actor: Actor, request: ApprovalRequest, vote: str, reason: str, over
     blocking = [gate for gate in gates.gate_list(request.evaluation) if gate.blocks]
     override = vote == Decision.Vote.APPROVE and bool(blocking)
     if override and override_confirmation.strip().lower() != override_phrase(request):
+        standing = "1 gate stands" if len(blocking) == 1 else f"{len(blocking)} gates stand"
         raise Invalid.field(
             "override_confirmation",
-            f"{len(blocking)} gate result(s) stand in the way. Type “{override_phrase(request)}” "
+            f"{standing} in the way. Type “{override_phrase(request)}” "
             "to approve all the same; this is recorded as an override.",
         )
     version = request.model_version

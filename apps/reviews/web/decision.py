@@ -64,7 +64,8 @@ def decision_page(
     if report.has_baseline:
         compared = "live" if speech.baseline.startswith("live") else "before"
         found = evaluations.harm_groups(report, metric.name, compared=compared)
-        harm = evaluations.harm_shown(found, metric, speech, partial(_group_url, evaluation.pk))
+        margin = evaluations.margins_of(gate.objective for gate in shown).get(metric.name)
+        harm = evaluations.harm_shown(found, metric, speech, partial(_group_url, evaluation.pk), margin=margin)
     expired = row.state == State.EXPIRED or (row.state == State.OPEN and selectors.due_passed(row))
     can_decide = row.state == State.OPEN and not expired and policies.request_decide(actor, row)
     context = {

@@ -62,7 +62,7 @@ MLFLOW_CASES: list[tuple[Any, str]] = [
     ({"instances": [{"colour": "red"}]}, "age"),
     ({"instances": [person("old")]}, "age"),
     ({"instances": [person(), person(None)]}, "age"),
-    ({"instances": [[1.0]]}, "body"),
+    ({"instances": [[1.0]]}, "instances[0]"),
     ({"dataframe_records": {"age": 1}}, "dataframe_records"),
     ({"dataframe_records": [person(agee=3)]}, "agee"),
     ({"dataframe_split": []}, "dataframe_split"),
@@ -70,7 +70,7 @@ MLFLOW_CASES: list[tuple[Any, str]] = [
     ({"dataframe_split": {"columns": ["age"], "data": []}}, "body"),
     ({"dataframe_split": {"columns": ["age", "age"], "data": [[1, 1]]}}, "body"),
     ({"dataframe_split": {"columns": ["colour"], "data": [["red"]]}}, "age"),
-    ({"dataframe_split": {"columns": ["age"], "data": [[1], [1, 2]]}}, "body"),
+    ({"dataframe_split": {"columns": ["age"], "data": [[1], [1, 2]]}}, "dataframe_split.data[1]"),
     ({"inputs": {}}, "inputs"),
     ({"inputs": {"age": [1, 2], "colour": ["red"]}}, "inputs"),
     ({"inputs": {"age": []}}, "inputs"),
@@ -110,7 +110,8 @@ def test_too_large_too_many_and_other_media_types(standing: GatewayProcess) -> N
     ages = {"instances": [{"age": 1}] * 10_001}
     url = "/v2/models/loan/infer"
 
-    assert standing.client.post(url, content=b" " * 200_001).status_code == 413
+    refused = standing.client.post(url, content=b" " * 200_001)
+    assert (refused.status_code, refused.json()["detail"]) == (413, "The body is larger than 195.3 KiB.")
     assert standing.client.post(url, content=iter([b" " * 150_000] * 2)).status_code == 413
     assert standing.client.post("/loan/invocations", json=ages).status_code in (400, 413)
     for media in ("text/csv", "application/x-www-form-urlencoded", "application/octet-stream"):

@@ -106,9 +106,9 @@ def _range(rows: Sequence[ForestRow], scale: int, bound: float | None, *, zero: 
 
 
 def _title(metric: Metric, currency: str, compared: str, changes: bool) -> str:
-    unit = unit_text(metric, currency, change=changes) or metric.label
     if not changes:
-        return unit
+        return unit_text(metric, currency) or metric.label
+    unit = unit_text(metric, currency, change=True) or "change"  # the chart's title names the metric
     side = {True: ", right is better", False: ", left is better"}.get(metric.higher_is_better, "")  # type: ignore[arg-type]
     return f"{unit} against {compared}{side}"
 
