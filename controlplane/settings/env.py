@@ -83,7 +83,7 @@ def environment() -> Environment:
     port = number("PORT", 8000)
     live_port = number("LIVE_PORT", 8001)
     gateway_port = number("GATEWAY_PORT", 8002)
-    gateway_url = _text("GATEWAY_URL") or f"http://127.0.0.1:{gateway_port}"
+    gateway_url = _text("GATEWAY_URL")
     return Environment(
         home=home,
         port=port,
@@ -98,9 +98,9 @@ def environment() -> Environment:
         # A name, not an address: browsers keep passkeys to names.
         public_url=_text("PUBLIC_URL") or f"http://localhost:{port}",
         live_url=_text("LIVE_URL"),
-        gateway_url=gateway_url,
+        gateway_url=gateway_url or f"http://localhost:{gateway_port}",
         # Where the web process reaches the gateway, when that is not the address that callers use.
-        gateway_internal_url=_text("GATEWAY_INTERNAL_URL") or gateway_url,
+        gateway_internal_url=_text("GATEWAY_INTERNAL_URL") or gateway_url or f"http://127.0.0.1:{gateway_port}",
         internal_url=_text("INTERNAL_URL") or f"http://127.0.0.1:{port}",
         email_url=_text("EMAIL_URL", "console:"),
         email_from=_text("EMAIL_FROM", "fairway@localhost"),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from controlplane.stack.ports import address_said
 from controlplane.stack.tree import descendants, group_kill, processes_end
 
 LAUNCH = Path(__file__).with_name("launch.py")
@@ -154,7 +155,7 @@ class Child:
             "state": self.state,
             "started_at": self.started_at,
             "restarts": self.restarts,
-            "address": self.spec.address,
+            "address": address_said(self.spec.address),
             "health": self.spec.health,
             "last_error": self.last_error,
             "log": str(self.spec.log),

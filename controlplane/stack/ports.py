@@ -9,6 +9,11 @@ from controlplane.stack.messages import StackError
 HOST = "127.0.0.1"
 
 
+def address_said(address: str) -> str:
+    """The same address as people should open it: browsers keep passkeys to a name, never to a number."""
+    return address.replace(f"//{HOST}:", "//localhost:")
+
+
 def port_free(port: int) -> bool:
     """Whether a server could listen on this port of this machine now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:

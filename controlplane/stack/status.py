@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from controlplane.stack.config import ROOT
 from controlplane.stack.home import lock_held
+from controlplane.stack.ports import HOST, address_said
 from controlplane.stack.ready import http_status, port_answers
 from controlplane.stack.services import QUEUES
 from controlplane.stack.state import state_read
@@ -51,9 +52,9 @@ def status_collect(place: Place, database: dict[str, str], workers: list[str] | 
     if supervised:
         processes = [_process(entry, health) for entry in state.get("processes", [])]
     else:
-        addresses = {"web": place.web_url, "gateway": place.gateway_url, "live": f"ws://127.0.0.1:{place.live_port}"}
+        addresses = {"web": place.web_url, "gateway": place.gateway_url, "live": f"ws://{HOST}:{place.live_port}"}
         processes = [
-            {"name": name, "state": "UNKNOWN", "health": value, "address": addresses.get(name, "")}
+            {"name": name, "state": "UNKNOWN", "health": value, "address": address_said(addresses.get(name, ""))}
             for name, value in health.items()
         ]
     return {

@@ -20,7 +20,7 @@ from controlplane.stack.child import Child, ChildSpec, log_tail
 from controlplane.stack.config import StackConfig
 from controlplane.stack.home import HomeLock, home_prepare, socket_directory
 from controlplane.stack.messages import StackError, Step, os_failure, say
-from controlplane.stack.ports import ports_require
+from controlplane.stack.ports import address_said, ports_require
 from controlplane.stack.postgres import Postgres
 from controlplane.stack.ready import http_status, port_answers
 from controlplane.stack.secret_files import NAMES, secret
@@ -192,7 +192,7 @@ class Supervisor:
             ("Predictions", config.gateway_url),
             ("Data and logs", str(config.home)),
         ):
-            say(f"  {name:14} {address}")
+            say(f"  {name:14} {address_said(address)}")
         say()
 
     def _now_ready(self) -> None:
