@@ -7,8 +7,7 @@ values (paired DeLong for the ROC AUC); losses the normal interval of the mean d
 values of a report make one family.
 """
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -64,27 +63,6 @@ class PairedTable:
     only_baseline: Ints
     both_wrong: Ints
     p: Floats
-
-
-def row_digest(row_ids: Sequence[object] | npt.NDArray[np.generic], truth: npt.NDArray[np.generic]) -> str:
-    """sha256 hex over row ids and truths, in the order of the ids: equal exactly for the same rows and
-    labels.
-    """
-    ids = np.asarray(row_ids)
-    if ids.dtype.kind not in "iu":
-        ids = np.asarray([str(one) for one in row_ids], dtype=np.str_)
-    order = np.argsort(ids, kind="stable")
-    digest = hashlib.sha256(f"rows {ids.size}\n".encode())
-    if ids.dtype.kind in "iu":
-        digest.update(ids[order].astype("<i8").tobytes())
-    else:
-        digest.update("\x1f".join(ids[order].tolist()).encode())
-    values = np.asarray(truth)
-    if values.dtype.kind in "fiub":
-        digest.update(values[order].astype("<f8").tobytes())
-    else:
-        digest.update("\x1f".join(str(one) for one in values[order].tolist()).encode())
-    return digest.hexdigest()
 
 
 def mcnemar(only_first: npt.ArrayLike, only_second: npt.ArrayLike) -> Floats:

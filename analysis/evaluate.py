@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 
 from analysis.assembly import confusion_assemble, disparities_assemble, groups_assemble
-from analysis.compare import row_digest
 from analysis.contracts.costs import ClassCosts, Costs, UnitCosts
 from analysis.contracts.metrics import BINARY, MULTICLASS, metric_get
 from analysis.contracts.report import Dimension, Disparity, Group, Report
-from analysis.inputs import EvaluateSpec, EvaluationRows, ModelOutput
+from analysis.inputs import EvaluateSpec, EvaluationRows, ModelOutput, row_digest
 from analysis.intervals import Floats, benjamini_hochberg
 from analysis.kernels import BinaryKernel, Kernel, Measured, MulticlassKernel, RegressionKernel
 from analysis.segment_metrics.binary import binary_rows

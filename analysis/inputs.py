@@ -1,5 +1,6 @@
 """What an evaluation is given: the spec, the rows, and what each model says about them."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -92,3 +93,24 @@ class EvaluationRows:
     columns: pa.Table
     candidate: ModelOutput
     baseline: ModelOutput | None = None
+
+
+def row_digest(row_ids: Sequence[object] | npt.NDArray[np.generic], truth: npt.NDArray[np.generic]) -> str:
+    """sha256 hex over row ids and truths, in the order of the ids: equal exactly for the same rows and
+    labels.
+    """
+    ids = np.asarray(row_ids)
+    if ids.dtype.kind not in "iu":
+        ids = np.asarray([str(one) for one in row_ids], dtype=np.str_)
+    order = np.argsort(ids, kind="stable")
+    digest = hashlib.sha256(f"rows {ids.size}\n".encode())
+    if ids.dtype.kind in "iu":
+        digest.update(ids[order].astype("<i8").tobytes())
+    else:
+        digest.update("\x1f".join(ids[order].tolist()).encode())
+    values = np.asarray(truth)
+    if values.dtype.kind in "fiub":
+        digest.update(values[order].astype("<f8").tobytes())
+    else:
+        digest.update("\x1f".join(str(one) for one in values[order].tolist()).encode())
+    return digest.hexdigest()

@@ -13,12 +13,12 @@ from analysis.compare import (
     binary_table,
     mcnemar,
     paired_table,
-    row_digest,
     verdict_find,
 )
 from analysis.contracts.costs import Costs
 from analysis.contracts.report import NO_DIFFERENCE, NOT_ENOUGH_DATA, NOT_PROVEN
 from analysis.evaluate import ModelOutput, evaluate_table
+from analysis.inputs import row_digest
 from analysis.segment_metrics.binary import binary_estimates, binary_rows, binary_statistics
 from analysis.tests.factories import make_binary, make_spec
 
