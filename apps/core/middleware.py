@@ -22,7 +22,17 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 # The database or the broker is away: nobody's fault, and over in a moment.
 AWAY = (OperationalError, InterfaceError, PoolTimeout, RedisConnectionError, RedisTimeoutError)
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9_-]{8,64}$")
-_JSON_PATHS = ("/api/", "/ajax-api/", "/internal/", "/health/", "/v1/", "/get-artifact", "/version", "/live/")
+_JSON_PATHS = (
+    "/api/",
+    "/ajax-api/",
+    "/internal/",
+    "/health/",
+    "/v1/",
+    "/get-artifact",
+    "/model-versions/get-artifact",
+    "/version",
+    "/live/",
+)
 
 
 def wants_json(request: HttpRequest) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.db.models import Count, Max, Q, QuerySet, Subquery
+from django.db.models import Case, Count, Max, Q, QuerySet, Subquery, When
 
 from apps.core.actors import Actor
-from apps.core.errors import NotFound
+from apps.core.errors import Conflict, NotFound
 from apps.registry.contracts import live_version_id
 from apps.registry.models import Model, ModelAlias, ModelVersion
 
@@ -21,6 +21,23 @@ def model_get(actor: Actor, pk: uuid.UUID) -> Model:
     if found is None:
         raise NotFound("There is no such model, or you may not see it.")
     return found
+
+
+def model_by_name(actor: Actor, name: str, *, team_id: uuid.UUID, elsewhere: bool = True) -> Model:
+    """The team's model of that name; with `elsewhere`, else the only one in the other teams that the actor sees.
+
+    Raises NotFound, and Conflict when several other teams have one.
+    """
+    rows = Model.objects.visible_to(actor).filter(name__iexact=name.strip(), archived_at__isnull=True)
+    rows = rows if elsewhere else rows.filter(team_id=team_id)
+    ours_first = Case(When(team_id=team_id, then=0), default=1)
+    found = list(rows.select_related("problem").order_by(ours_first, "id")[:2])
+    if not found:
+        raise NotFound("There is no such model, or you may not see it.")
+    if found[0].team_id != team_id and len(found) > 1:
+        raise Conflict(f"Several of your teams have a model named “{name}”. Say which team you mean.")
+    first: Model = found[0]
+    return first
 
 
 def model_list(
@@ -50,6 +67,35 @@ def model_version_get(actor: Actor, pk: uuid.UUID) -> ModelVersion:
     )
     if found is None:
         raise NotFound("There is no such version, or you may not see it.")
+    return found
+
+
+def _in_use(model: Model) -> QuerySet[ModelVersion]:
+    rows: QuerySet[ModelVersion] = ModelVersion.objects.select_related("model", "run").filter(model=model)
+    return rows.exclude(state=ModelVersion.State.ARCHIVED)
+
+
+def version_by_number(model: Model, number: int) -> ModelVersion:
+    """A version of a model that the actor sees. Raises NotFound, also for an archived one."""
+    found = _in_use(model).filter(number=number).first()
+    if found is None:
+        raise NotFound("There is no such version.")
+    return found
+
+
+def version_by_alias(model: Model, name: str) -> ModelVersion:
+    """The version that an alias of the model points at. Raises NotFound."""
+    found = _in_use(model).filter(aliases__name__iexact=name).first()
+    if found is None:
+        raise NotFound("There is no such alias.")
+    return found
+
+
+def version_newest(model: Model) -> ModelVersion:
+    """The newest version in use. Raises NotFound."""
+    found = _in_use(model).order_by("-number").first()
+    if found is None:
+        raise NotFound("The model has no version.")
     return found
 
 
@@ -148,12 +194,26 @@ def version_heads(actor: Actor, model: Model, live_id: uuid.UUID | None) -> tupl
     return newest, next((version for version in rows if version.pk == live_id), None)
 
 
+def version_heads_by_stage(models: Sequence[Model], live: Mapping[uuid.UUID, uuid.UUID]) -> list[ModelVersion]:
+    """Of each model the newest version of each stage that is stored, and the live one (`live`: model to version id)."""
+    held = ModelVersion.objects.select_related("model", "run").exclude(state=ModelVersion.State.ARCHIVED)
+    held = held.defer("manifest", "signature", "importance")
+    newest = held.filter(model__in=models).exclude(pk__in=live.values())
+    newest = newest.order_by("model_id", "stage", "-number").distinct("model_id", "stage")
+    return [*newest, *(held.filter(pk__in=live.values()) if live else ())]
+
+
 def alias_list(model: Model) -> dict[uuid.UUID, list[str]]:
     """{version id: its aliases} of a model."""
     found: dict[uuid.UUID, list[str]] = {}
     for version_id, name in ModelAlias.objects.filter(model=model).order_by("name").values_list("version_id", "name"):
         found.setdefault(version_id, []).append(name)
     return found
+
+
+def alias_numbers(model: Model) -> dict[str, int]:
+    """{alias: number of its version} of a model."""
+    return dict(ModelAlias.objects.filter(model=model).order_by("name").values_list("name", "version__number"))
 
 
 def blob_needed(sha256: str) -> bool:

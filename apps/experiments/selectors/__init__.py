@@ -15,6 +15,7 @@ from apps.experiments.selectors.files import (
     blob_needed,
     logged_model_get,
     logged_model_metrics,
+    logged_model_of_run,
     run_files,
 )
 from apps.experiments.selectors.logged_model_search import (
@@ -65,6 +66,7 @@ __all__ = [
     "experiment_search_page",
     "logged_model_get",
     "logged_model_metrics",
+    "logged_model_of_run",
     "logged_model_search_page",
     "metric_curves",
     "metric_curves_from",

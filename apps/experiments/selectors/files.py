@@ -43,6 +43,13 @@ def artifact_find(path: str, *, run_id: uuid.UUID | None = None, logged_model_id
     return found
 
 
+def logged_model_of_run(actor: Actor, run_id: uuid.UUID, name: str) -> LoggedModel | None:
+    """The newest model of that name that a run logged."""
+    rows = LoggedModel.objects.visible_to(actor).filter(source_run_id=run_id, name=name, archived_at__isnull=True)
+    found: LoggedModel | None = rows.order_by("-id").first()
+    return found
+
+
 def logged_model_get(actor: Actor, pk: uuid.UUID) -> LoggedModel:
     """Raises NotFound, also for a deleted one."""
     rows = LoggedModel.objects.visible_to(actor).filter(pk=pk, archived_at__isnull=True)

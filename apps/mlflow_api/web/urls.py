@@ -3,10 +3,13 @@
 from django.urls import URLPattern, path, re_path
 
 from apps.mlflow_api.api import (
+    aliases,
     artifacts,
     experiments,
     logged_models,
     measurements,
+    model_versions,
+    registered_models,
     runs,
     server,
 )
@@ -54,6 +57,23 @@ _ROUTES = {
     "logged-models/<str:model_id>/tags/<path:key>": door(DELETE=logged_models.tag_delete),
     "logged-models/<str:model_id>/artifacts/directories": door(GET=artifacts.model_files),
     "logged-models/<str:model_id>/artifacts/files": door(GET=artifacts.model_file),
+    "registered-models/create": door(POST=registered_models.create),
+    "registered-models/get": door(GET=registered_models.get),
+    "registered-models/rename": door(POST=registered_models.rename),
+    "registered-models/update": door(PATCH=registered_models.update),
+    "registered-models/delete": door(DELETE=registered_models.delete),
+    "registered-models/set-tag": door(POST=registered_models.tag_set),
+    "registered-models/delete-tag": door(DELETE=registered_models.tag_delete),
+    "registered-models/alias": door(GET=aliases.get, POST=aliases.put, DELETE=aliases.delete),
+    "registered-models/get-latest-versions": door(GET=model_versions.latest, POST=model_versions.latest),
+    "model-versions/create": door(POST=model_versions.create),
+    "model-versions/get": door(GET=model_versions.get),
+    "model-versions/update": door(PATCH=model_versions.update),
+    "model-versions/delete": door(DELETE=model_versions.delete),
+    "model-versions/set-tag": door(POST=model_versions.tag_set),
+    "model-versions/delete-tag": door(DELETE=model_versions.tag_delete),
+    "model-versions/transition-stage": door(POST=model_versions.transition),
+    "model-versions/get-download-uri": door(GET=model_versions.download_uri),
 }
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -63,6 +83,7 @@ urlpatterns: list[URLPattern] = [
     path("health", server.health, name="mlflow-health"),
     path("version", door(GET=server.version)),
     path("get-artifact", door(GET=artifacts.run_file)),
+    path("model-versions/get-artifact", door(GET=model_versions.file_get)),
 ]
 for _prefix in ("api", "ajax-api"):
     urlpatterns += [path(f"{_prefix}/2.0/mlflow/{route}", view) for route, view in _ROUTES.items()]

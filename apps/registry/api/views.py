@@ -88,7 +88,7 @@ class VersionListView(ApiView):
             run_id=data["run_id"],
             facts={"path": data["path"]},
             trained_by_id=self.actor.id,
-            description=data["description"],
+            labels=services.Labels(description=data["description"]),
         )
         return Response(VersionDetail(version).data, status=201)
 

@@ -1,23 +1,38 @@
 """All writes of models and versions."""
 
-from apps.registry.services.models import model_archive, model_get_or_create, model_update
+from apps.registry.services.models import (
+    model_archive,
+    model_create,
+    model_get_or_create,
+    model_tag_delete,
+    model_update,
+)
+from apps.registry.services.registering import Labels, logged_model_register, model_version_create, version_copy
 from apps.registry.services.versions import (
     alias_delete,
     alias_set,
-    model_version_create,
     version_archive,
     version_describe,
     version_quarantine,
+    version_stage_set,
+    version_tag_delete,
 )
 
 __all__ = [
+    "Labels",
     "alias_delete",
     "alias_set",
+    "logged_model_register",
     "model_archive",
+    "model_create",
     "model_get_or_create",
+    "model_tag_delete",
     "model_update",
     "model_version_create",
     "version_archive",
+    "version_copy",
     "version_describe",
     "version_quarantine",
+    "version_stage_set",
+    "version_tag_delete",
 ]

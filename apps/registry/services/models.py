@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -17,6 +18,9 @@ from apps.registry.contracts import live_version_id
 from apps.registry.models import Model, ModelVersion
 
 NAME_LIMIT = 256
+TAGS_COUNT = 1000
+TAGS_LENGTH = 1_000_000
+TAG_TOLD = 200
 
 
 def model_lock(actor: Actor, model_id: uuid.UUID) -> Model:
@@ -28,46 +32,98 @@ def model_lock(actor: Actor, model_id: uuid.UUID) -> Model:
     return model
 
 
-def model_get_or_create(
-    *, actor: Actor, team_id: uuid.UUID, name: str, problem_id: uuid.UUID | None = None, task: str = ""
-) -> Model:
-    """The team's model of that name, registered when there is none.
-
-    Raises Forbidden, Invalid, and Conflict when the model belongs to another problem.
-    """
+def _name_clean(name: str) -> str:
     name = name.strip()
     if not name or len(name) > NAME_LIMIT:
         raise Invalid.field("name", f"Give a name of 1 to {NAME_LIMIT} characters.")
+    return name
+
+
+def tags_merge(held: dict[str, str], tags: dict[str, str]) -> dict[str, str]:
+    """The tags with those given. Raises Invalid when they become too many or too long together."""
+    merged = {**held, **tags}
+    if len(merged) > TAGS_COUNT or sum(len(key) + len(value) for key, value in merged.items()) > TAGS_LENGTH:
+        raise Invalid.field(
+            "tags", f"Keep to {TAGS_COUNT} tags and {TAGS_LENGTH:,} characters in all of them together."
+        )
+    return merged
+
+
+def tags_told(tags: dict[str, str]) -> dict[str, str]:
+    """Tags as the audit trail keeps them: the beginning of each says what it was."""
+    return {key: value[:TAG_TOLD] for key, value in tags.items()}
+
+
+def _register_check(actor: Actor, team_id: uuid.UUID, problem_id: uuid.UUID | None) -> None:
     require(
         policies.model_register(actor, team_id),
         f"Registering a model takes the right “model.register” in the team: {who_can('model.register')} has it.",
     )
     if problem_id is not None and problems.problem_get(actor, problem_id).team_id != team_id:
         raise NotFound("There is no such problem in this team.")
+
+
+def model_create(
+    *,
+    actor: Actor,
+    team_id: uuid.UUID,
+    name: str,
+    description: str = "",
+    tags: dict[str, str] | None = None,
+    problem_id: uuid.UUID | None = None,
+    task: str = "",
+) -> Model:
+    """Register a model. Raises NotFound, Forbidden, Invalid, and Conflict when the team has that name."""
+    name = _name_clean(name)
+    _register_check(actor, team_id, problem_id)
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                model = Model.objects.create(
+                    team_id=team_id,
+                    name=name,
+                    description=description,
+                    tags=tags_merge({}, tags or {}),
+                    problem_id=problem_id,
+                    task=task,
+                    created_by_id=actor.id if actor.is_person else None,
+                    created_by_label=actor.label,
+                )
+        except IntegrityError as error:
+            raise Conflict(f"The team has a model named “{name}” already.", code="name_taken") from error
+        audit_record(actor=actor, action="model.create", thing=model, problem_id=problem_id)
+    return model
+
+
+def model_get_or_create(
+    *, actor: Actor, team_id: uuid.UUID, name: str, problem_id: uuid.UUID | None = None, task: str = ""
+) -> Model:
+    """The team's model of that name, registered when there is none.
+
+    Raises NotFound, Forbidden, Invalid, and Conflict when the model belongs to another problem.
+    """
+    name = _name_clean(name)
+    _register_check(actor, team_id, problem_id)
     with transaction.atomic():
         named = Model.objects.filter(team_id=team_id, name__iexact=name, archived_at__isnull=True)
-        found = named.select_for_update(of=("self",)).first()
+        found: Model | None = named.select_for_update(of=("self",)).first()
         if found is None:
             try:
-                with transaction.atomic():
-                    found = Model.objects.create(
-                        team_id=team_id,
-                        name=name,
-                        problem_id=problem_id,
-                        task=task,
-                        created_by_id=actor.id if actor.is_person else None,
-                        created_by_label=actor.label,
-                    )
-                audit_record(actor=actor, action="model.create", thing=found, problem_id=problem_id)
-            except IntegrityError:
+                return model_create(actor=actor, team_id=team_id, name=name, problem_id=problem_id, task=task)
+            except Conflict:
                 found = named.select_for_update(of=("self",)).get()
         if problem_id is not None and found.problem_id != problem_id:
             if found.problem_id is not None:
                 raise Conflict(f"The model “{found}” belongs to another problem.", code="model_of_other_problem")
-            found.problem_id = problem_id
-            found.save(update_fields=["problem_id"])
-            audit_record(actor=actor, action="model.attach", thing=found, problem_id=problem_id)
+            model_attach(actor=actor, model=found, problem_id=problem_id)
     return found
+
+
+def model_attach(*, actor: Actor, model: Model, problem_id: uuid.UUID) -> None:
+    """Give a locked model that has no problem the one it serves; in the transaction of the caller."""
+    model.problem_id = problem_id
+    model.save(update_fields=["problem_id"])
+    audit_record(actor=actor, action="model.attach", thing=model, problem_id=problem_id)
 
 
 def row_version_check(thing: Model | ModelVersion, row_version: int | None) -> None:
@@ -80,20 +136,61 @@ def row_version_check(thing: Model | ModelVersion, row_version: int | None) -> N
         )
 
 
-def model_update(*, actor: Actor, model_id: uuid.UUID, description: str, row_version: int | None = None) -> Model:
-    """Change the description. Raises NotFound, Forbidden, and Conflict (code "stale") for an older `row_version`."""
+def model_update(
+    *,
+    actor: Actor,
+    model_id: uuid.UUID,
+    name: str | None = None,
+    description: str | None = None,
+    tags: dict[str, str] | None = None,
+    row_version: int | None = None,
+) -> Model:
+    """Change what is given: the name, the description; `tags` are added to those it has.
+
+    Raises NotFound, Forbidden, Invalid, and Conflict for a name that is taken or (code "stale") an older `row_version`.
+    """
     with transaction.atomic():
         model = model_lock(actor, model_id)
         row_version_check(model, row_version)
-        if model.description != description:
-            before = {"description": model.description}
+        before: dict[str, Any] = {}
+        after: dict[str, Any] = {}
+        if name is not None and _name_clean(name) != model.name:
+            before["name"], after["name"] = model.name, _name_clean(name)
+            model.name = after["name"]
+        if description is not None and description != model.description:
+            before["description"], after["description"] = model.description, description
             model.description = description
-            model.row_version += 1
-            model.save(update_fields=["description", "row_version"])
-            audit_record(
-                actor=actor, action="model.update", thing=model, before=before, after={"description": description}
-            )
+        if tags is not None and not tags.items() <= model.tags.items():
+            before["tags"] = tags_told({key: model.tags[key] for key in tags if key in model.tags})
+            after["tags"] = tags_told(tags)
+            model.tags = tags_merge(model.tags, tags)
+        if after:
+            _changed_save(model, "name", "description", "tags")
+            audit_record(actor=actor, action="model.update", thing=model, before=before, after=after)
     return model
+
+
+def _changed_save(model: Model, *fields: str) -> None:
+    model.row_version += 1
+    model.updated_at = timezone.now()
+    try:
+        with transaction.atomic():
+            model.save(update_fields=[*fields, "row_version", "updated_at"])
+    except IntegrityError as error:
+        raise Conflict(f"The team has a model named “{model.name}” already.", code="name_taken") from error
+
+
+def model_tag_delete(*, actor: Actor, model_id: uuid.UUID, key: str) -> bool:
+    """Remove a tag; False when there was none. Raises NotFound, Forbidden."""
+    with transaction.atomic():
+        model = model_lock(actor, model_id)
+        if key not in model.tags:
+            return False
+        before = {"tags": tags_told({key: model.tags[key]})}
+        model.tags = {held: value for held, value in model.tags.items() if held != key}
+        _changed_save(model, "tags")
+        audit_record(actor=actor, action="model.update", thing=model, before=before, after={"tags": {}})
+        return True
 
 
 def model_archive(*, actor: Actor, model_id: uuid.UUID, archived: bool = True) -> Model:

@@ -1,158 +1,25 @@
-"""Model versions: registered once, sealed, never changed."""
+"""Model versions after their registration: labels, use, quarantine, aliases. Sealed files never change."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 import uuid
-from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from apps.audit.services import audit_record
 from apps.core.actors import Actor
-from apps.core.blobs import blob_open
 from apps.core.errors import Conflict, Invalid, NotFound
-from apps.core.numbers import number_next
-from apps.core.policies import require, require_verb, who_can
-from apps.experiments import selectors as experiments
-from apps.experiments import services as experiment_services
-from apps.lineage.services import edge_add
-from apps.registry import policies
+from apps.core.policies import require_verb
 from apps.registry.contracts import live_version_id
 from apps.registry.models import Model, ModelAlias, ModelVersion
-from apps.registry.services.models import model_lock, row_version_check
-from workers.inspection.files import ModelFile
-from workers.inspection.judge import model_judge
+from apps.registry.services.models import model_lock, row_version_check, tags_merge, tags_told
 
-_ALIAS = re.compile(r"^[A-Za-z0-9_-]{1,100}$")
+_ALIAS = re.compile(r"^[\w-]{1,255}\Z")
 _RESERVED_ALIAS = re.compile(r"^(v\d+|latest)$", re.IGNORECASE)
-
-
-def manifest_digest(manifest: Sequence[dict[str, Any]]) -> str:
-    """One SHA-256 over the paths, hashes and sizes of a version's files."""
-    rows = sorted([row["path"], row["sha256"], row["size"]] for row in manifest)
-    return hashlib.sha256(json.dumps(rows, separators=(",", ":")).encode()).hexdigest()
-
-
-def model_version_create(
-    *,
-    actor: Actor,
-    model_id: uuid.UUID,
-    run_id: uuid.UUID,
-    facts: dict[str, Any],
-    trained_by_id: uuid.UUID | None,
-    recipe: str = "",
-    description: str = "",
-    seal_at_end: bool = False,
-) -> ModelVersion:
-    """Register the model that a run logged.
-
-    `facts` is ModelFacts as the child reports it; the files and their hashes are those that the store has, never
-    those that a file or a child claims. The contents are judged, without loading them: what is not of a format and of
-    types on the fixed lists is kept and QUARANTINED. A signature and a task that nobody gave are those the files state.
-    The same run and path, or the same bytes, is the version that stands. Seals the run; with `seal_at_end`, a client's
-    run that still runs when it ends.
-    Raises NotFound, Forbidden, Invalid, Conflict when the run's files were removed.
-    """
-    with transaction.atomic():
-        model = Model.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=model_id).first()
-        if model is None:
-            raise NotFound("There is no such model, or you may not see it.")
-        require(
-            policies.model_register(actor, model.team_id),
-            f"Registering a version takes the right “model.register” in the team: {who_can('model.register')} has it.",
-        )
-        run = experiments.run_get(actor, run_id)
-        if run.team_id != model.team_id:
-            raise NotFound("There is no such run in this team.")
-        path = str(facts.get("path") or "model")
-        held = ModelVersion.objects.filter(model=model, run=run, path=path).first()
-        if held is not None:
-            return held
-        if run.purged_at is not None:
-            raise Conflict(
-                "The files of this run were removed, so nothing can be registered from it.", code="run_purged"
-            )
-        manifest = _manifest(actor, run, facts)
-        digest = manifest_digest(manifest)
-        same = ModelVersion.objects.filter(model=model, content_digest=digest).first()
-        if same is not None:
-            return same
-        verdict = model_judge([_file(row) for row in manifest])
-        found = verdict.format
-        reason = verdict.quarantine or str(facts.get("quarantine_reason") or "")
-        if found and facts.get("format") and found != facts["format"]:
-            reason = reason or f"The files are {found}, the run said {facts['format']}."
-        version = ModelVersion.objects.create(
-            model=model,
-            team_id=model.team_id,
-            number=number_next(model, ModelVersion.objects.filter(model=model)),
-            state=ModelVersion.State.QUARANTINED if reason else ModelVersion.State.SEALED,
-            run=run,
-            path=path,
-            source=f"runs:/{run.pk.hex}/{path}",
-            format=found or "",
-            recipe=recipe,
-            manifest=manifest,
-            content_digest=digest,
-            signature=facts.get("signature") or (verdict.signature.to_json() if verdict.signature else {}),
-            task=str(facts.get("task") or model.task or verdict.task),
-            classes=facts.get("classes"),
-            threshold=facts.get("threshold"),
-            complexity=facts.get("complexity") or {},
-            environment=facts.get("environment") or {},
-            importance=facts.get("importance") or [],
-            quarantine_reason=reason,
-            description=description,
-            registered_by_id=actor.id if actor.is_person else run.created_by_id,
-            registered_by_label=actor.label if actor.is_person else run.created_by_label,
-            trained_by_id=trained_by_id,
-        )
-        if not model.task and version.task:
-            model.task = version.task
-            model.save(update_fields=["task"])
-        edge_add(subject=version, relation="GENERATED_BY", thing=run, team_id=model.team_id)
-        for row in experiments.run_inputs(run):
-            if row.dataset_version is not None:
-                edge_add(subject=version, relation="DERIVED_FROM", thing=row.dataset_version, team_id=model.team_id)
-        experiment_services.run_seal(run_id=run.pk, at_end=seal_at_end)
-        audit_record(
-            actor=actor,
-            action="version.quarantine" if reason else "version.register",
-            thing=version,
-            problem_id=model.problem_id,
-            after={"number": version.number, "run": run.pk.hex, "content_digest": digest, "format": version.format},
-            reason=reason,
-        )
-    return version
-
-
-def _file(row: dict[str, Any]) -> ModelFile:
-    return ModelFile(row["path"], row["size"], partial(blob_open, row["sha256"]))
-
-
-def _manifest(actor: Actor, run: Any, facts: dict[str, Any]) -> list[dict[str, Any]]:
-    """Files as the store has them: of the logged model, else below the path among the run's files."""
-    logged_id = str(facts.get("logged_model_id") or "")
-    if logged_id:
-        logged = experiments.logged_model_get(actor, uuid.UUID(hex=logged_id.removeprefix("m-")))
-        if logged.source_run_id != run.pk:
-            raise Invalid.field("logged_model_id", "The model was logged by another run.")
-        files = [(a.path, a.sha256, a.size) for a in experiments.artifact_list(logged_model_id=logged.pk)]
-    else:
-        prefix = f"{facts.get('path') or 'model'}/"
-        files = [
-            (a.path.removeprefix(prefix), a.sha256, a.size)
-            for a in experiments.artifact_list(run_id=run.pk)
-            if a.path.startswith(prefix)
-        ]
-    if not files:
-        raise Invalid.field("path", "The run has logged no files there.")
-    return [{"path": path, "sha256": sha256, "size": size} for path, sha256, size in files]
+_IN_USE = (ModelVersion.State.SEALED, ModelVersion.State.QUARANTINED)
 
 
 def _version_lock(actor: Actor, version_id: uuid.UUID) -> ModelVersion:
@@ -168,37 +35,93 @@ def _version_lock(actor: Actor, version_id: uuid.UUID) -> ModelVersion:
     return version
 
 
+def labels_change(
+    actor: Actor, version: ModelVersion, *, description: str | None = None, tags: dict[str, str] | None = None
+) -> None:
+    """Write the description and tags of a locked version where they differ; in the transaction of the caller."""
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    if description is not None and description != version.description:
+        before["description"], after["description"] = version.description, description
+        version.description = description
+    if tags is not None and not tags.items() <= version.tags.items():
+        before["tags"] = tags_told({key: version.tags[key] for key in tags if key in version.tags})
+        after["tags"] = tags_told(tags)
+        version.tags = tags_merge(version.tags, tags)
+    if after:
+        _changed_save(version, "description", "tags")
+        audit_record(actor=actor, action="version.describe", thing=version, before=before, after=after)
+
+
+def _changed_save(version: ModelVersion, *fields: str) -> None:
+    version.row_version += 1
+    version.updated_at = timezone.now()
+    version.save(update_fields=[*fields, "row_version", "updated_at"])
+
+
 def version_describe(
-    *, actor: Actor, version_id: uuid.UUID, description: str, row_version: int | None = None
+    *,
+    actor: Actor,
+    version_id: uuid.UUID,
+    description: str | None = None,
+    tags: dict[str, str] | None = None,
+    row_version: int | None = None,
 ) -> ModelVersion:
-    """The description may change; nothing else of a sealed version may. Raises Conflict (code "stale")."""
+    """Description and tags may change (`tags` are added to those it has); nothing else of a sealed version may.
+
+    Raises NotFound, Forbidden, Invalid, Conflict (code "stale").
+    """
     with transaction.atomic():
         version = _version_lock(actor, version_id)
         row_version_check(version, row_version)
-        if version.description != description:
-            before = {"description": version.description}
-            version.description = description
-            version.row_version += 1
-            version.save(update_fields=["description", "row_version"])
-            audit_record(
-                actor=actor, action="version.describe", thing=version, before=before, after={"description": description}
-            )
+        labels_change(actor, version, description=description, tags=tags)
     return version
 
 
+def version_tag_delete(*, actor: Actor, version_id: uuid.UUID, key: str) -> bool:
+    """Remove a tag; False when there was none. Raises NotFound, Forbidden."""
+    with transaction.atomic():
+        version = _version_lock(actor, version_id)
+        if key not in version.tags:
+            return False
+        before = {"tags": tags_told({key: version.tags[key]})}
+        version.tags = {held: value for held, value in version.tags.items() if held != key}
+        _changed_save(version, "tags")
+        audit_record(actor=actor, action="version.describe", thing=version, before=before, after={"tags": {}})
+        return True
+
+
 def version_archive(*, actor: Actor, version_id: uuid.UUID, archived: bool = True) -> ModelVersion:
-    """Take a sealed version out of use, or back. Raises Conflict while it is live."""
+    """Take a version out of use, with the aliases that point at it, or back as it stood.
+
+    Raises NotFound, Forbidden, and Conflict while it is live or in another state.
+    """
     with transaction.atomic():
         version = _version_lock(actor, version_id)
         if archived and live_version_id(version.model_id) == version.pk:
             raise Conflict("This version is live. Put another one live, or retire the deployment, first.", code="live")
-        allowed = ModelVersion.State.SEALED if archived else ModelVersion.State.ARCHIVED
-        if version.state != allowed:
+        allowed = _IN_USE if archived else (ModelVersion.State.ARCHIVED,)
+        if version.state not in allowed:
             raise Conflict(f"The version is {version.get_state_display()}.", code="wrong_state")
-        version.state = ModelVersion.State.ARCHIVED if archived else ModelVersion.State.SEALED
-        version.save(update_fields=["state"])
-        audit_record(actor=actor, action="version.archive" if archived else "version.restore", thing=version)
+        if not archived:
+            state_restore(actor, version)
+            return version
+        version.state = ModelVersion.State.ARCHIVED
+        version.updated_at = timezone.now()
+        version.save(update_fields=["state", "updated_at"])
+        names = list(version.aliases.order_by("name").values_list("name", flat=True))
+        version.aliases.all().delete()
+        audit_record(actor=actor, action="version.archive", thing=version, before={"aliases": names} if names else None)
     return version
+
+
+def state_restore(actor: Actor, version: ModelVersion) -> None:
+    """Bring a locked, archived version back; what was quarantined still is. In the transaction of the caller."""
+    quarantined = bool(version.quarantine_reason)
+    version.state = ModelVersion.State.QUARANTINED if quarantined else ModelVersion.State.SEALED
+    version.updated_at = timezone.now()
+    version.save(update_fields=["state", "updated_at"])
+    audit_record(actor=actor, action="version.restore", thing=version)
 
 
 def version_quarantine(*, actor: Actor, version_id: uuid.UUID, reason: str) -> ModelVersion:
@@ -215,11 +138,38 @@ def version_quarantine(*, actor: Actor, version_id: uuid.UUID, reason: str) -> M
     return version
 
 
+def version_stage_set(*, actor: Actor, version_id: uuid.UUID, stage: str, archive_others: bool = False) -> ModelVersion:
+    """Label a version with a stage of MLflow; with `archive_others`, those that have it become Archived.
+
+    A label only: what is in production follows from deployments, so that one is no stage to set, and a live version has
+    no other. Raises NotFound, Forbidden, Invalid, Conflict.
+    """
+    if stage not in ModelVersion.Stage.values:
+        raise Invalid.field("stage", f"One of {', '.join(ModelVersion.Stage.values)}.")
+    with transaction.atomic():
+        version = _version_lock(actor, version_id)
+        if live_version_id(version.model_id) == version.pk:
+            raise Conflict(
+                f"{version} is live, which is its stage. Put another one live, or retire the deployment, first.",
+                code="live",
+            )
+        changes = [(version, stage)] if version.stage != stage else []
+        if archive_others:
+            held = ModelVersion.objects.select_related("model").select_for_update(of=("self",))
+            held = held.filter(model_id=version.model_id, stage=stage).exclude(pk=version.pk).order_by("id")
+            changes += [(row, ModelVersion.Stage.ARCHIVED) for row in held]
+        for row, to in changes:
+            before, row.stage = row.stage, to
+            _changed_save(row, "stage")
+            audit_record(actor=actor, action="version.stage", thing=row, before={"stage": before}, after={"stage": to})
+    return version
+
+
 def alias_set(*, actor: Actor, model_id: uuid.UUID, name: str, version_id: uuid.UUID) -> ModelAlias:
     """Point a name at a version. What is live is said by deployments alone, so that word is refused as a name."""
     if not _ALIAS.match(name) or _RESERVED_ALIAS.match(name):
         raise Invalid.field("alias", "Letters, digits, _ and -; not “latest” and not like “v3”.")
-    if name.lower() in ("live", "production", "champion"):
+    if name.lower() in ("live", "production"):
         raise Conflict("What is in production follows from an approval, not from an alias.", code="alias_reserved")
     with transaction.atomic():
         model = model_lock(actor, model_id)

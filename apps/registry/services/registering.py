@@ -1,0 +1,322 @@
+"""Registering versions: from the files of a run, from a logged model, from another version."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.audit.services import audit_record
+from apps.core.actors import Actor
+from apps.core.blobs import blob_open
+from apps.core.errors import Conflict, Invalid, NotFound
+from apps.core.numbers import number_next
+from apps.core.policies import require, who_can
+from apps.experiments import selectors as experiments
+from apps.experiments import services as experiment_services
+from apps.lineage.services import edge_add
+from apps.registry import policies
+from apps.registry.models import Model, ModelVersion
+from apps.registry.services.models import model_attach, tags_merge
+from apps.registry.services.versions import labels_change, state_restore
+from workers.inspection.files import ModelFile
+from workers.inspection.judge import model_judge
+
+if TYPE_CHECKING:
+    from apps.experiments.models import LoggedModel, Run
+
+# What a version says of itself beside its files; a copy says the same.
+_FACTS = ("signature", "task", "classes", "threshold", "complexity", "environment", "importance", "format")
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What a client says beside the files; `source` and `run_link` are kept as they were given."""
+
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
+    run_link: str = ""
+
+
+NO_LABELS = Labels()
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Where files come from, what is known of them, and who trained them."""
+
+    manifest: list[dict[str, Any]]
+    facts: dict[str, Any]
+    source: str
+    path: str
+    run: Run | None = None
+    logged: LoggedModel | None = None
+    copied: ModelVersion | None = None
+    recipe: str = ""
+    trained_by_id: uuid.UUID | None = None
+
+
+def manifest_digest(manifest: Sequence[dict[str, Any]]) -> str:
+    """One SHA-256 over the paths, hashes and sizes of a version's files."""
+    rows = sorted([row["path"], row["sha256"], row["size"]] for row in manifest)
+    return hashlib.sha256(json.dumps(rows, separators=(",", ":")).encode()).hexdigest()
+
+
+def model_version_create(
+    *,
+    actor: Actor,
+    model_id: uuid.UUID,
+    run_id: uuid.UUID,
+    facts: dict[str, Any],
+    trained_by_id: uuid.UUID | None,
+    recipe: str = "",
+    labels: Labels = NO_LABELS,
+    seal_at_end: bool = False,
+) -> ModelVersion:
+    """Register the model that a run logged.
+
+    `facts` is ModelFacts as the child reports it; the files and their hashes are those that the store has, never
+    those that a file or a child claims. The contents are judged, without loading them: what is not of a format and of
+    types on the fixed lists is kept and QUARANTINED. A signature and a task that nobody gave are those the files state.
+    The same run and path, or the same bytes, is the version that stands. Seals the run; with `seal_at_end`, a client's
+    run that still runs when it ends.
+    Raises NotFound, Forbidden, Invalid, Conflict when the run's files were removed.
+    """
+    with transaction.atomic():
+        model = _model_lock(actor, model_id)
+        run = experiments.run_get(actor, run_id)
+        if run.team_id != model.team_id:
+            raise NotFound("There is no such run in this team.")
+        path = str(facts.get("path") or "model")
+        held = ModelVersion.objects.filter(model=model, run=run, path=path).first()
+        if held is not None and run.sealed_at is not None:
+            return _stands(actor, held, labels)
+        _require_files(run)
+        logged = _logged_by(actor, run, facts)
+        origin = _Origin(
+            manifest=_logged_files(logged) if logged else _run_files(run, path),
+            facts=facts,
+            source=f"runs:/{run.pk.hex}/{path}",
+            path=path,
+            run=run,
+            logged=logged,
+            recipe=recipe,
+            trained_by_id=trained_by_id,
+        )
+        return _register(actor, model, origin, labels, seal_at_end=seal_at_end)
+
+
+def logged_model_register(
+    *, actor: Actor, model_id: uuid.UUID, logged_model_id: uuid.UUID, labels: Labels = NO_LABELS
+) -> ModelVersion:
+    """Register a model that a client logged, in a run or beside any, as a version; else as `model_version_create`.
+
+    A run that still runs is sealed when it ends, the logged model at once.
+    Raises NotFound, Forbidden, Invalid while files are still coming, Conflict when they were removed.
+    """
+    with transaction.atomic():
+        model = _model_lock(actor, model_id)
+        logged = experiments.logged_model_get(actor, logged_model_id)
+        if logged.team_id != model.team_id:
+            raise NotFound("There is no such logged model in this team.")
+        if logged.status != logged.Status.READY:
+            raise Invalid.field(
+                "source", f"The logged model “{logged.name}” is {logged.get_status_display()}: finalize it first."
+            )
+        run = logged.source_run
+        if run is not None:
+            _require_files(run)
+        origin = _Origin(
+            manifest=_logged_files(logged),
+            facts={},
+            source=f"models:/m-{logged.pk.hex}",
+            path=f"m-{logged.pk.hex}",
+            run=run,
+            logged=logged,
+            trained_by_id=logged.created_by_id,
+        )
+        return _register(actor, model, origin, labels, seal_at_end=True)
+
+
+def version_copy(
+    *, actor: Actor, model_id: uuid.UUID, version_id: uuid.UUID, labels: Labels = NO_LABELS
+) -> ModelVersion:
+    """Register the files of a version under another model of the team, with all that is known of them.
+
+    Raises NotFound, Forbidden, and Conflict for a version that was recalled.
+    """
+    with transaction.atomic():
+        model = _model_lock(actor, model_id)
+        copied: ModelVersion | None = (
+            ModelVersion.objects.select_related("model", "run__experiment", "logged_model")
+            .filter(pk=version_id, team_id=model.team_id)
+            .first()
+        )
+        if copied is None:
+            raise NotFound("There is no such version in this team.")
+        if copied.state in (ModelVersion.State.RECALLED, ModelVersion.State.UPLOADING):
+            raise Conflict(f"{copied} is {copied.get_state_display()}.", code="wrong_state")
+        origin = _Origin(
+            manifest=copied.manifest,
+            facts={
+                **{name: getattr(copied, name) for name in _FACTS},
+                "quarantine_reason": copied.quarantine_reason,
+            },
+            source=f"models:/{copied.model.name}/{copied.number}",
+            path=copied.path,
+            run=copied.run,
+            logged=copied.logged_model,
+            copied=copied,
+            recipe=copied.recipe,
+            trained_by_id=copied.trained_by_id,
+        )
+        return _register(actor, model, origin, labels, seal_at_end=True)
+
+
+def _model_lock(actor: Actor, model_id: uuid.UUID) -> Model:
+    model: Model | None = Model.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=model_id).first()
+    if model is None:
+        raise NotFound("There is no such model, or you may not see it.")
+    require(
+        policies.model_register(actor, model.team_id),
+        f"Registering a version takes the right “model.register” in the team: {who_can('model.register')} has it.",
+    )
+    return model
+
+
+def _register(actor: Actor, model: Model, origin: _Origin, labels: Labels, *, seal_at_end: bool) -> ModelVersion:
+    """A version of a locked model, or the one that stands for these bytes."""
+    facts, run = origin.facts, origin.run
+    digest = manifest_digest(origin.manifest)
+    same = ModelVersion.objects.filter(model=model, content_digest=digest).first()
+    if same is not None:
+        return _stands(actor, same, labels)
+    if run is not None and ModelVersion.objects.filter(model=model, run=run, path=origin.path).exists():
+        raise Conflict(
+            f"“{model}” has a version of this run and path with other files. Log the new ones under another path.",
+            code="other_files",
+        )
+    verdict = model_judge([_file(row) for row in origin.manifest])
+    reason = verdict.quarantine or str(facts.get("quarantine_reason") or "")
+    if verdict.format and facts.get("format") and verdict.format != facts["format"]:
+        reason = reason or f"The files are {verdict.format}, the run said {facts['format']}."
+    version = ModelVersion.objects.create(
+        model=model,
+        team_id=model.team_id,
+        number=number_next(model, ModelVersion.objects.filter(model=model)),
+        state=ModelVersion.State.QUARANTINED if reason else ModelVersion.State.SEALED,
+        run=run,
+        logged_model=origin.logged,
+        path=origin.path,
+        source=labels.source or origin.source,
+        run_link=labels.run_link,
+        format=verdict.format or "",
+        recipe=origin.recipe,
+        manifest=origin.manifest,
+        content_digest=digest,
+        signature=facts.get("signature") or (verdict.signature.to_json() if verdict.signature else {}),
+        task=str(facts.get("task") or model.task or verdict.task),
+        classes=facts.get("classes"),
+        threshold=facts.get("threshold"),
+        complexity=facts.get("complexity") or {},
+        environment=facts.get("environment") or {},
+        importance=facts.get("importance") or [],
+        quarantine_reason=reason,
+        description=labels.description,
+        tags=tags_merge({}, dict(labels.tags)),
+        registered_by_id=run.created_by_id if run and not actor.is_person else actor.id,
+        registered_by_label=run.created_by_label if run and not actor.is_person else actor.label,
+        trained_by_id=origin.trained_by_id,
+    )
+    model.task = model.task or version.task
+    model.updated_at = timezone.now()
+    model.save(update_fields=["task", "updated_at"])
+    if model.problem_id is None and run is not None and run.experiment.problem_id is not None:
+        model_attach(actor=actor, model=model, problem_id=run.experiment.problem_id)
+    _trace(version, origin, seal_at_end=seal_at_end)
+    audit_record(
+        actor=actor,
+        action="version.quarantine" if reason else "version.register",
+        thing=version,
+        problem_id=model.problem_id,
+        after={
+            "number": version.number,
+            "run": run.pk.hex if run else None,
+            "content_digest": digest,
+            "format": version.format,
+        },
+        reason=reason,
+    )
+    return version
+
+
+def _trace(version: ModelVersion, origin: _Origin, *, seal_at_end: bool) -> None:
+    """The edges of its lineage; what it cites is sealed."""
+    if origin.copied is not None:
+        edge_add(subject=version, relation="DERIVED_FROM", thing=origin.copied, team_id=version.team_id)
+    if origin.run is not None:
+        edge_add(subject=version, relation="GENERATED_BY", thing=origin.run, team_id=version.team_id)
+        for row in experiments.run_inputs(origin.run):
+            if row.dataset_version is not None:
+                edge_add(subject=version, relation="DERIVED_FROM", thing=row.dataset_version, team_id=version.team_id)
+        experiment_services.run_seal(run_id=origin.run.pk, at_end=seal_at_end)
+    if origin.logged is not None:
+        experiment_services.logged_model_seal(logged_model_id=origin.logged.pk)
+
+
+def _stands(actor: Actor, version: ModelVersion, labels: Labels) -> ModelVersion:
+    """The version that holds these bytes already, back in use when it was archived, with the labels given now."""
+    if version.state == ModelVersion.State.ARCHIVED:
+        state_restore(actor, version)
+    labels_change(actor, version, description=labels.description or None, tags=dict(labels.tags) or None)
+    return version
+
+
+def _require_files(run: Run) -> None:
+    if run.purged_at is not None:
+        raise Conflict("The files of this run were removed, so nothing can be registered from it.", code="run_purged")
+
+
+def _file(row: dict[str, Any]) -> ModelFile:
+    return ModelFile(row["path"], row["size"], partial(blob_open, row["sha256"]))
+
+
+def _logged_by(actor: Actor, run: Run, facts: dict[str, Any]) -> LoggedModel | None:
+    """The logged model that the facts name, of this run."""
+    logged_id = str(facts.get("logged_model_id") or "")
+    if not logged_id:
+        return None
+    logged = experiments.logged_model_get(actor, uuid.UUID(hex=logged_id.removeprefix("m-")))
+    if logged.source_run_id != run.pk:
+        raise Invalid.field("logged_model_id", "The model was logged by another run.")
+    return logged
+
+
+def _logged_files(logged: LoggedModel) -> list[dict[str, Any]]:
+    return _rows((a.path, a.sha256, a.size) for a in experiments.artifact_list(logged_model_id=logged.pk))
+
+
+def _run_files(run: Run, path: str) -> list[dict[str, Any]]:
+    """Those below the path among the run's files."""
+    prefix = f"{path}/"
+    return _rows(
+        (a.path.removeprefix(prefix), a.sha256, a.size)
+        for a in experiments.artifact_list(run_id=run.pk)
+        if a.path.startswith(prefix)
+    )
+
+
+def _rows(files: Iterable[tuple[str, str, int]]) -> list[dict[str, Any]]:
+    """Files as the store has them. Raises Invalid when there are none."""
+    rows = [{"path": path, "sha256": sha256, "size": size} for path, sha256, size in files]
+    if not rows:
+        raise Invalid.field("path", "The run has logged no files there.")
+    return rows
