@@ -69,6 +69,25 @@ def _no(code: str, message: str, line: int | None = None, column: int | None = N
     return BadFile(FileFault(code, message, line, column, **more))  # type: ignore[arg-type]
 
 
+def mark_find(lines: Sequence[tuple[int, str]], line: int, column: int, delimiter: str) -> tuple[int, int] | None:
+    """Start and end, in characters, of what is at fault within its shown line; None when that part is not shown.
+
+    `column` counts the fields between delimiters, or the characters when there is no delimiter.
+    """
+    text = dict(lines).get(line, "")
+    if not delimiter:
+        return (column - 1, column) if 1 <= column <= len(text) else None
+    field, start, quoted = 1, 0, False
+    for at, character in enumerate(text):
+        if character == '"':
+            quoted = not quoted
+        elif character == delimiter and not quoted:
+            if field == column:
+                return start, at
+            field, start = field + 1, at + 1
+    return (start, len(text)) if field == column else None
+
+
 def filename_clean(filename: str) -> str:
     """The last part of a name, without folders. Raises BadFile for a name that is no name."""
     name = filename.replace("\\", "/").rsplit("/", 1)[-1].strip()
@@ -149,7 +168,8 @@ def _text(data: bytes, *, whole: bool) -> str:
             f"Line {line} holds a NUL byte, which no text has; the file may be binary or UTF-16.",
             line,
             column,
-            lines=_around_bytes(data, line),
+            lines=(shown := _around_bytes(data, line)),
+            mark=mark_find(shown, line, column, ""),
         )
     try:
         return codecs.getincrementaldecoder("utf-8")().decode(data, final=whole)
@@ -160,7 +180,8 @@ def _text(data: bytes, *, whole: bool) -> str:
             f"Line {line} holds a byte (0x{data[error.start]:02x}) that is not UTF-8. Save the file as UTF-8.",
             line,
             column,
-            lines=_around_bytes(data, line),
+            lines=(shown := _around_bytes(data, line)),
+            mark=mark_find(shown, line, column, ""),
         ) from None
 
 
@@ -176,7 +197,7 @@ def _table_check(text: str, *, kind: str, whole: bool) -> None:
         header = next((row for row in reader if row), [])
         header_line = reader.line_num
         header_check(header, line=header_line, kind=kind, shown=_around(lines, header_line))
-        rows = _rows_check(reader, header, lines, whole=whole)
+        rows = _rows_check(reader, header, lines, delimiter, whole=whole)
     except csv.Error as error:
         if not whole and reader.line_num >= len(lines) - 1:
             return  # the quoted text may well end in the part that is not here
@@ -186,7 +207,8 @@ def _table_check(text: str, *, kind: str, whole: bool) -> None:
             f"Line {line} cannot be read: {_quote_words(error)}.",
             line,
             column,
-            lines=_around(lines, line),
+            lines=(shown := _around(lines, line)),
+            mark=mark_find(shown, line, column, delimiter),
         ) from None
     if whole and rows == 0:
         raise _no("NO_ROWS", "The file has a header but no row of data.", header_line + 1, 1, lines=_around(lines, 1))
@@ -252,7 +274,14 @@ def header_check(
     for number, raw in enumerate(header, start=1):
         name = raw.strip()
         if not name:
-            raise _no("EMPTY_HEADER", f"Column {number} has no name in the header.", line, number, lines=shown)
+            raise _no(
+                "EMPTY_HEADER",
+                f"Column {number} has no name in the header.",
+                line,
+                number,
+                lines=shown,
+                mark=mark_find(shown, line, number, DELIMITERS.get(kind, ",")),
+            )
         if name in seen:
             raise _no(
                 "DUPLICATE_HEADER",
@@ -260,6 +289,7 @@ def header_check(
                 line,
                 number,
                 lines=shown,
+                mark=mark_find(shown, line, number, DELIMITERS.get(kind, ",")),
             )
         if name == ROW_COLUMN:
             raise _no("RESERVED_HEADER", f"The name {ROW_COLUMN} is kept for row numbers.", line, number)
@@ -270,7 +300,7 @@ def header_check(
         seen[name] = number
 
 
-def _rows_check(reader: object, header: Sequence[str], lines: Sequence[str], *, whole: bool) -> int:
+def _rows_check(reader: object, header: Sequence[str], lines: Sequence[str], delimiter: str, *, whole: bool) -> int:
     rows = 0
     width = len(header)
     last = len(lines)
@@ -283,12 +313,14 @@ def _rows_check(reader: object, header: Sequence[str], lines: Sequence[str], *, 
         if len(row) != width:
             fields = "1 field" if len(row) == 1 else f"{len(row)} fields"
             what = "is missing" if len(row) < width else "is too many"
+            column = min(len(row), width) + (1 if len(row) > width else 0)
             raise _no(
                 "RAGGED",
                 f"Line {line} has {fields}; the header has {width}. A separator {what}, or a text needs quotes.",
                 line,
-                min(len(row), width) + (1 if len(row) > width else 0),
-                lines=_around(lines, line),
+                column,
+                lines=(shown := _around(lines, line)),
+                mark=mark_find(shown, line, column, delimiter),
             )
         rows += 1
     return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -30,6 +31,15 @@ def icon(name: str, label: str = "", css: str = "") -> SafeString:
     if label:
         return format_html('<svg class="fw-ic {}" role="img" aria-label="{}"><use href="{}"/></svg>', css, label, href)
     return format_html('<svg class="fw-ic {}" aria-hidden="true"><use href="{}"/></svg>', css, href)
+
+
+@register.simple_tag
+def marked(text: str, place: Sequence[int] | None) -> SafeString | str:
+    """A text with the characters from place[0] up to place[1] set apart; as it is when there are none."""
+    if not place or place[0] >= place[1]:
+        return text
+    start, end = place
+    return format_html("{}<mark>{}</mark>{}", text[:start], text[start:end], text[end:])
 
 
 @register.simple_tag

@@ -18,6 +18,7 @@ from apps.core.errors import Conflict, NotFound
 from apps.core.policies import require_verb
 from apps.datasets import selectors
 from apps.datasets.contracts import MAX_COLUMNS, ColumnType, FileFault
+from apps.datasets.inspection import DELIMITERS, mark_find
 from apps.datasets.models import DatasetVersion, SegmentSupport
 from apps.datasets.selectors.profiles import segments_digest
 from apps.datasets.services.inference import roles_infer, split_default
@@ -226,13 +227,12 @@ def _fault(version: DatasetVersion, told: Mapping[str, Any]) -> FileFault:
     shown: list[list[Any]] = []
     if line is not None and version.format in ("csv", "tsv") and blob_exists(version.content_digest):
         shown = lines_around(version.content_digest, line)
-    return FileFault(
-        str(told.get("code") or "BAD_FILE")[:40],
-        str(told["message"])[:500].replace("\x00", "␀"),
-        line,
-        column,
-        tuple((int(n), str(text)) for n, text in shown),
-    )
+    code = str(told.get("code") or "BAD_FILE")[:40]
+    lines = tuple((int(n), str(text)) for n, text in shown)
+    place = None
+    if line is not None and column is not None:
+        place = mark_find(lines, line, column, "" if code in ("NUL", "ENCODING") else DELIMITERS[version.format])
+    return FileFault(code, str(told["message"])[:500].replace("\x00", "␀"), line, column, lines, place)
 
 
 def profile_retry(actor: Actor, old: Any, new: Any) -> None:

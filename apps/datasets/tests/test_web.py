@@ -77,7 +77,7 @@ def test_a_bad_file_is_shown_with_its_lines(store):
     page = answer.content.decode()
     assert answer.status_code == 400
     assert "Line 3 has 2 fields; the header has 3" in page
-    assert '<div class="bad"><i>3</i>4,5</div>' in page
+    assert '<div class="bad"><i>3</i>4,<mark>5</mark></div>' in page
     assert "Upload corrected file" in page
     assert files_in(store) == []
     nothing = client.post(f"/data/{dataset.pk}/upload/", {})
