@@ -12,6 +12,7 @@ from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.files import file_response
 from apps.experiments import selectors as experiments
 from apps.mlflow_api.api.limits import REGISTRY_TAG, key_of, length_check, registry_tags_of
+from apps.mlflow_api.api.paging import limit_of, texts_of, token_of
 from apps.mlflow_api.api.registry_names import (
     description_of,
     model_named,
@@ -23,6 +24,7 @@ from apps.mlflow_api.api.registry_names import (
 )
 from apps.mlflow_api.api.sources import Source as Address
 from apps.mlflow_api.api.sources import source_of
+from apps.mlflow_api.api.teams import team_named
 from apps.mlflow_api.door import (
     Source,
     answer,
@@ -35,13 +37,17 @@ from apps.mlflow_api.door import (
     text_of,
 )
 from apps.mlflow_api.registry_shapes import PRODUCTION, version_root, version_shape
+from apps.mlflow_api.shapes import without_empty
 from apps.registry import selectors, services
-from apps.registry.contracts import live_version_id
+from apps.registry.contracts import live_version_id, live_version_ids
 
 if TYPE_CHECKING:
     from apps.registry.models import ModelVersion
 
 _STAGES = {stage.lower(): stage for stage in ("None", "Staging", PRODUCTION, "Archived")}
+# More may be asked for at once, as of MLflow; they come in pages of this many.
+PAGE = 10_000
+SEARCH_LIMIT = 200_000
 NOT_LIVE = (
     "{version} is not live, and no client can say that it is: in Fairway the stage Production is what a deployment "
     "answers with. Evaluate the version, request its approval on its page, and once another person has approved, the "
@@ -124,6 +130,23 @@ _NOT_OF = (
 
 def get(actor: Actor, request: HttpRequest) -> HttpResponseBase:
     return answer({"model_version": shape_of(version_of(actor, request, args_of(request)))})
+
+
+def search(actor: Actor, request: HttpRequest) -> HttpResponseBase:
+    """Versions of the named workspace, else of all teams of the actor."""
+    source = args_of(request)
+    found, token = selectors.model_version_page(
+        actor,
+        team_id=team_named(request),
+        filter_text=text_of(source, "filter", required=False),
+        order_texts=texts_of(source, "order_by"),
+        token=token_of(source),
+        limit=min(limit_of(source, PAGE, SEARCH_LIMIT), PAGE),
+    )
+    live = set(live_version_ids({version.model_id for version in found}).values())
+    shapes = [version_shape(version, live=version.pk in live) for version in found]
+    shape = without_empty({"model_versions": shapes})
+    return answer({**shape, "next_page_token": token} if token else shape)
 
 
 def update(actor: Actor, request: HttpRequest) -> HttpResponseBase:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
@@ -10,26 +12,50 @@ from django.http.response import HttpResponseBase
 from apps.core.actors import Actor
 from apps.core.errors import Conflict
 from apps.mlflow_api.api.limits import REGISTRY_TAG, key_of, length_check, model_name_of, registry_tags_of
+from apps.mlflow_api.api.paging import limit_of, texts_of, token_of
 from apps.mlflow_api.api.registry_names import description_of, model_of
-from apps.mlflow_api.api.teams import team_of
+from apps.mlflow_api.api.teams import team_named, team_of
 from apps.mlflow_api.door import answer, args_of, body_of, text_of
 from apps.mlflow_api.errors import NotImplementedHere
 from apps.mlflow_api.registry_shapes import model_shape, version_shape
+from apps.mlflow_api.shapes import without_empty
 from apps.registry import selectors, services
-from apps.registry.contracts import live_version_id
+from apps.registry.contracts import live_version_ids
 
 if TYPE_CHECKING:
     from apps.registry.models import Model
 
+PAGE = 100
+SEARCH_LIMIT = 1_000
 _PROMPT_TAG = "mlflow.prompt.is_prompt"
 
 
+def full_shapes(models: Sequence[Model]) -> list[dict[str, Any]]:
+    """Models with their newest versions by stage and their aliases."""
+    live = live_version_ids([model.pk for model in models])
+    aliases, heads = selectors.alias_numbers(models), defaultdict(list)
+    for version in selectors.version_heads_by_stage(models, live):
+        heads[version.model_id].append(version_shape(version, live=live.get(version.model_id) == version.pk))
+    return [model_shape(model, heads=heads[model.pk], aliases=aliases.get(model.pk)) for model in models]
+
+
 def full_shape(model: Model) -> dict[str, Any]:
-    """A model with its newest versions by stage and its aliases."""
-    live = live_version_id(model.pk)
-    heads = selectors.version_heads_by_stage([model], {model.pk: live} if live else {})
-    shapes = [version_shape(version, live=version.pk == live) for version in heads]
-    return model_shape(model, heads=shapes, aliases=selectors.alias_numbers(model))
+    return full_shapes([model])[0]
+
+
+def search(actor: Actor, request: HttpRequest) -> HttpResponseBase:
+    """Models of the named workspace, else of all teams of the actor."""
+    source = args_of(request)
+    found, token = selectors.registered_model_page(
+        actor,
+        team_id=team_named(request),
+        filter_text=text_of(source, "filter", required=False),
+        order_texts=texts_of(source, "order_by"),
+        token=token_of(source),
+        limit=limit_of(source, PAGE, SEARCH_LIMIT),
+    )
+    shape = without_empty({"registered_models": full_shapes(found)})
+    return answer({**shape, "next_page_token": token} if token else shape)
 
 
 def create(actor: Actor, request: HttpRequest) -> HttpResponseBase:

@@ -193,7 +193,7 @@ def test_what_fairway_leaves_out_says_so(mlflow_client):
     person = person_make()
 
     with pytest.raises(MlflowException) as left_out:
-        mlflow_client(person.token).search_registered_models()
+        mlflow_client(person.token).list_webhooks()
 
     assert left_out.value.error_code == "NOT_IMPLEMENTED"
 
