@@ -52,6 +52,9 @@ def _usable(version: ModelVersion, field: str) -> None:
             + ". Only a sealed version is loaded.",
             code=f"{field}_not_sealed",
         )
+    gap = registry.signature_missing(version)
+    if gap:
+        raise Conflict(f"{version} cannot be evaluated. {gap}", code=f"{field}_without_signature")
 
 
 def baseline_for(actor: Actor, version: ModelVersion, live: ModelVersion | None) -> ModelVersion | None:

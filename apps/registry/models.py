@@ -61,7 +61,7 @@ class ModelVersion(BaseModel):
     source = models.CharField(max_length=500, blank=True, default="")
     format = models.CharField(max_length=20, blank=True, default="")
     recipe = models.CharField(max_length=60, blank=True, default="")
-    # [{"path", "sha256", "size"}] and one digest over them
+    # [{"path", "sha256", "size"}] and one digest over them and what a person stated beside them
     manifest = models.JSONField(default=list)
     content_digest = models.CharField(max_length=64)
     signature = models.JSONField(default=dict)
@@ -82,8 +82,6 @@ class ModelVersion(BaseModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["model", "number"], name="registry_version_number_once"),
-            # A repeated registration of the same run and path changes nothing.
-            models.UniqueConstraint(fields=["model", "run", "path"], name="registry_version_of_run_once"),
             models.UniqueConstraint(fields=["model", "content_digest"], name="registry_same_bytes_once"),
         ]
 

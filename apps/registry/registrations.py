@@ -12,8 +12,8 @@ from apps.core.actors import Actor
 from apps.core.blobs import blob_holder_register
 from apps.core.links import link_register, page_of
 from apps.core.registries import Command, Hit, NavEntry, command_register, navigation_register, search_register
-from apps.experiments.contracts import RunOutcome, run_outcomes_register
-from apps.registry import selectors
+from apps.experiments.contracts import RunAction, RunOutcome, run_actions_register, run_outcomes_register
+from apps.registry import policies, selectors
 from apps.registry.contracts import live_version_ids
 
 if TYPE_CHECKING:
@@ -35,6 +35,12 @@ def outcomes(actor: Actor, runs: Sequence[Run]) -> Mapping[uuid.UUID, RunOutcome
     return found
 
 
+def run_actions(actor: Actor, run: Run) -> Iterable[RunAction]:
+    """The entry of a run's menu, for runs of a client: a recipe's model is registered when its job ends."""
+    if run.source != "recipe" and run.purged_at is None and policies.model_register(actor, run.team_id):
+        yield RunAction("Register as a model", "box", reverse("run-register", args=[run.pk]))
+
+
 def search_models(actor: Actor, text: str, limit: int) -> Iterable[Hit]:
     """Models by name, versions by id or by name and number."""
     for model in selectors.model_search(actor, text, limit):
@@ -52,6 +58,7 @@ def register() -> None:
     search_register("models", search_models)
     command_register(Command("Go to models", "model-list", icon="box"))
     run_outcomes_register(outcomes)
+    run_actions_register(run_actions)
     link_register("registry.model", page_of("model-detail"), word="model")
     link_register("registry.modelversion", page_of("version-detail"), word="model version")
     blob_holder_register("registry", selectors.blob_needed)

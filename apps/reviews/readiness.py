@@ -38,6 +38,9 @@ def request_missing(version: ModelVersion, evaluation: Evaluation | None) -> lis
     missing += [
         Missing(f"The lineage lacks {part}.", "See the lineage", page) for part in registry.lineage_missing(version)
     ]
+    gap = registry.signature_missing(version)
+    if gap:
+        missing.append(Missing(gap, "Give it a signature", reverse("version-signature", args=[version.pk])))
     if version.model.problem is None:
         missing.append(Missing("The model belongs to no problem.", "Attach the model to one", page))
     launch = reverse("evaluation-launch")

@@ -73,7 +73,7 @@ def pumps(rows: int = 3_000) -> bytes:
 
 @dataclass
 class Service:
-    """A problem with three evaluated versions of one model, and the deployment once one is approved."""
+    """A problem with evaluated versions of one model, and the deployment once one is approved."""
 
     stack: LiveStack
     people: dict[str, Api]
@@ -102,18 +102,26 @@ class Service:
 
     def approve(self, index: int) -> str:
         """Ask for a version and approve it; the request's id. Its rollout has begun then."""
-        body = {"model_version_id": self.versions[index], "evaluation_id": self.evaluations[index]}
-        sent = self.scientist.post("requests", body, key=key())
+        sent = self.request(self.versions[index], self.evaluations[index])
+        self.decide(sent, index + 1)
+        return str(sent["id"])
+
+    def request(self, version: str, evaluation: str) -> dict[str, Any]:
+        """Ask for a version on the evidence of an evaluation."""
+        body = {"model_version_id": version, "evaluation_id": evaluation}
+        return dict(self.scientist.post("requests", body, key=key()))
+
+    def decide(self, sent: dict[str, Any], number: int) -> None:
+        """The owner approves what was asked for; its rollout has begun then."""
         vote = {
             "vote": "APPROVE",
             "reason": "It is good enough.",
             "evidence_digest": sent["evidence_digest"],
-            "override_confirmation": f"version {index + 1}",
+            "override_confirmation": f"version {number}",
         }
         self.owner.post(f"requests/{sent['id']}/decision", vote)
         rows = self.owner.get("deployments", problem=self.problem)["results"]
         self.deployment = next(row for row in rows if row["state"] != "RETIRED")
-        return str(sent["id"])
 
     def switch(self, verb: str) -> dict[str, Any]:
         """Press a switch, with a reason."""
@@ -210,19 +218,21 @@ class Service:
         return found
 
 
-def service_make(stack: LiveStack) -> Service:
-    """From nothing to three evaluated versions, by the API."""
+def service_make(
+    stack: LiveStack, name: str = "Pump failures", strengths: tuple[float, ...] = (1.0, 0.1, 0.01)
+) -> Service:
+    """From nothing to evaluated versions, one for each strength, by the API."""
     people = people_make(stack, PEOPLE)
     scientist, owner = people["pump-scientist"], people["pump-owner"]
     team = next(row["id"] for row in scientist.get("teams")["results"] if row["name"] == TEAM)
-    made = scientist.post("problems", {"team_id": team, "name": "Pump failures"}, key=key())
+    made = scientist.post("problems", {"team_id": team, "name": name}, key=key())
     problem, draft = made["id"], made["open"]["id"]
     change = DRAFT | {"owner_id": owner.get("me")["id"], "row_version": made["open"]["row_version"]}
     scientist.call("PATCH", f"problem-versions/{draft}", change).expect(200)
     submitted = scientist.post(f"problem-versions/{draft}/submit", status=200)
     guard = {"row_version": submitted["row_version"]}
     owner.post(f"problem-versions/{draft}/accept", guard, status=200)
-    data = _data_make(scientist, team, problem)
+    data = _data_make(scientist, team, problem, f"Data of {name}")
     launches = [
         scientist.post(
             "launches",
@@ -234,7 +244,7 @@ def service_make(stack: LiveStack) -> Service:
             },
             key=key(),
         )
-        for strength in (1.0, 0.1, 0.01)
+        for strength in strengths
     ]
     found = {}
     for launch in launches:
@@ -248,8 +258,8 @@ def service_make(stack: LiveStack) -> Service:
     return Service(stack, people, team, problem, versions, [str(row["id"]) for row in evaluations])
 
 
-def _data_make(scientist: Api, team: str, problem: str) -> str:
-    fields = {"team_id": team, "name": "Pumps", "problem_id": problem, "source": "the works' own book"}
+def _data_make(scientist: Api, team: str, problem: str, name: str) -> str:
+    fields = {"team_id": team, "name": name, "problem_id": problem, "source": "the works' own book"}
     dataset = scientist.post("datasets", fields, key=key())["id"]
     data = pumps()
     upload = scientist.post(f"datasets/{dataset}/uploads", {"filename": "pumps.csv", "size": len(data)})["id"]

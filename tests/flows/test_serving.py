@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import pickle
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import httpx
-import numpy as np
 import pytest
 
 from controlplane.stack.testing import LiveStack
@@ -21,7 +17,6 @@ from tests.flows.load import held_down, load
 from tests.flows.processes import wait_for
 from tests.flows.serving import ROW, TEAM, Service, service_make
 from tests.flows.stack import people_make
-from workers.inspection.tests import onnx_files
 
 
 @pytest.fixture(scope="module")
@@ -223,109 +218,3 @@ def test_killed_hosts_and_gateways_come_back_and_lose_nothing_that_was_answered(
     # A row may be written and its answer cut off by the kill; never the other way round.
     assert service.count(200) - before <= answers + 4
     assert service.owner.get(f"deployments/{service.deployment['id']}")["state"] in ("READY", "DEGRADED")
-
-
-# Models that somebody uploads
-
-
-RUN = """
-import json, uuid
-from apps.accounts.models import User
-from apps.accounts.selectors import actor_of_user
-from apps.experiments.services import experiment_get_or_create, run_create
-actor = actor_of_user(User.objects.get(username="pump-scientist"))
-made = []
-for name in %r:
-    experiment = experiment_get_or_create(
-        actor=actor, team_id=uuid.UUID(%r), name="Brought along", problem_id=uuid.UUID(%r)
-    )
-    run = run_create(actor=actor, experiment_id=experiment.pk, name=name)
-    made.append((experiment.number, run.pk.hex))
-print("runs", json.dumps(made))
-"""
-
-
-def uploads_register(service: Service, files: dict[str, dict[str, bytes]]) -> dict[str, dict[str, Any]]:
-    """{name: version}: each set of files is logged to a run of its own through MLflow's door and registered."""
-    program = RUN % (list(files), service.team, service.problem)
-    done = service.stack.manage("shell", "-c", program)
-    assert done.returncode == 0, done.stderr
-    runs = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("runs "))[5:])
-    model = service.scientist.get("models", problem=service.problem)["results"][0]["id"]
-    headers = {"Authorization": f"Bearer {service.scientist.token}"}
-    found = {}
-    for (name, parts), (number, run) in zip(files.items(), runs, strict=True):
-        for path, data in parts.items():
-            where = f"/api/2.0/mlflow-artifacts/artifacts/{number}/{run}/artifacts/model/{path}"
-            answer = httpx.put(service.stack.url + where, content=data, headers=headers, trust_env=False)
-            assert answer.status_code == 200, answer.text
-        found[name] = service.scientist.post(f"models/{model}/versions", {"run_id": run, "path": "model"})
-    return found
-
-
-def mlmodel(loader: str) -> bytes:
-    """The description that MLflow puts beside a model, naming what is to load it."""
-    return f"artifact_path: model\nflavors:\n  python_function:\n    loader_module: {loader}\n".encode()
-
-
-def lightgbm_text() -> bytes:
-    import lightgbm
-
-    draw = np.random.default_rng(1)
-    data, truth = draw.normal(size=(200, 2)), draw.integers(0, 2, 200)
-    booster = lightgbm.train({"objective": "binary", "verbose": -1}, lightgbm.Dataset(data, truth), 3)
-    return booster.model_to_string().encode()
-
-
-class Payload:
-    """What an attacker would pickle: something that leaves a mark when it is loaded."""
-
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (os.mkdir, (str(self.mark),))
-
-
-def test_uploaded_models_are_sealed_by_format_and_what_can_run_code_is_quarantined(service, tmp_path):
-    evil = io.BytesIO()
-    mark = tmp_path / "was-here"
-    pickle.dump(Payload(mark), evil)
-    trees, onnx = lightgbm_text(), onnx_files.logistic({"age": 0.1, "pressure": 2}, 1)
-
-    found = uploads_register(
-        service,
-        {
-            "booster": {"MLmodel": mlmodel("mlflow.lightgbm"), "model.txt": trees},
-            "onnx": {"MLmodel": mlmodel("mlflow.onnx"), "model.onnx": onnx, "requirements.txt": b"onnx\n"},
-            "pickle": {"MLmodel": mlmodel("mlflow.sklearn"), "model.pkl": evil.getvalue()},
-            "renamed": {"MLmodel": mlmodel("mlflow.lightgbm"), "model.txt": evil.getvalue()},
-            "junk": {"model.onnx": b"\x08\x07\x12\x04test"},
-            "loader": {"MLmodel": mlmodel("os"), "model.txt": trees, "notes.md": b"The same trees, another loader."},
-            "two": {"a.skops": b"PK", "b.onnx": b"x"},
-            "nothing": {"README.md": b"hello"},
-        },
-    )
-
-    told = {name: (version["state"], version["format"]) for name, version in found.items()}
-    assert told["booster"] == ("SEALED", "LIGHTGBM")
-    assert told["onnx"] == ("SEALED", "ONNX")
-    for name, why in {
-        "pickle": "run code",
-        "renamed": "begins like a pickle",
-        "junk": "ONNX",
-        "loader": "the loader 'os'",
-        "two": "More than one",
-        "nothing": "No file in a format",
-    }.items():
-        assert told[name] == ("QUARANTINED", "")
-        assert why in found[name]["quarantine_reason"]
-    assert {row["path"] for row in found["pickle"]["manifest"]} == {"MLmodel", "model.pkl"}
-    for version in found.values():
-        refused = service.scientist.call("POST", "requests", {"model_version_id": version["id"]})
-        assert refused.status in (400, 409), refused.text
-    assert not mark.exists()
-    file = f"{service.stack.url}/api/v1/versions/{found['pickle']['id']}/files/model.pkl"
-    kept = httpx.get(file, headers={"Authorization": f"Bearer {service.scientist.token}"}, trust_env=False)
-    assert kept.content == evil.getvalue()
-    assert kept.headers["content-disposition"].startswith("attachment")

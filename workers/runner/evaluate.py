@@ -51,7 +51,7 @@ def run(job: Job) -> None:
     job.progress(0.5, "Measuring overall, by segment and by crossing")
     settings = EvaluateSpec.from_json({**spec, "classes": classes})
     row_ids = rows[ROW].to_numpy() if ROW in rows.column_names else np.arange(rows.num_rows)
-    importance = _importance(candidate, frame, truth, spec, classes)
+    importance = _importance(candidate, _inputs(candidate, frame, spec["candidate"]), truth, spec, classes)
     given = EvaluationRows(row_ids, truth, rows, outputs[0], outputs[1] if len(outputs) > 1 else None)
     report, arrays = evaluate_table(given, settings, importance=importance)
     job.progress(0.85, "Storing predictions and statistics")
@@ -148,6 +148,17 @@ def _predict(model: LoadedModel, frame: pd.DataFrame) -> Array:
     return result
 
 
+def _inputs(model: LoadedModel, frame: pd.DataFrame, reference: dict[str, Any]) -> pd.DataFrame:
+    """The columns of a model that has no names of its own, in the order of its signature: as serving gives them."""
+    names = reference.get("inputs")
+    if model.names is not None or not names or list(frame.columns) == names:
+        return frame
+    missing = [name for name in names if name not in frame.columns]
+    if missing:
+        raise BadInput("MODEL_INPUT", f'The model reads the column "{missing[0]}", which is no feature of the data.')
+    return frame[names]
+
+
 def _output(
     model: LoadedModel,
     frame: pd.DataFrame,
@@ -155,7 +166,7 @@ def _output(
     reference: dict[str, Any],
     classes: list[str] | None,
 ) -> ModelOutput:
-    result = _predict(model, frame)
+    result = _predict(model, _inputs(model, frame, reference))
     if spec["task"] == REGRESSION:
         if result.ndim != 1:
             raise BadInput("MODEL_OUTPUT", "The model is a classifier, the task a regression.")

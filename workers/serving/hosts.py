@@ -20,7 +20,7 @@ import sys
 import time
 from array import array
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -255,7 +255,14 @@ class Host:
             return f"it is stated to know {len(labels)} classes and does not"
         if classes != labels and sorted(map(str, classes)) == sorted(labels):
             return "its classes stand in another order than stated"
+        if self.answers.positive != self._judged_positive(classes):
+            return "its positive class is not the one that it was evaluated by"
         return ""
+
+    def _judged_positive(self, classes: Sequence[str]) -> int:
+        """Where the positive class stands by the rule of the evaluation, which read the model's own classes."""
+        label = str(self.version.positive_label)
+        return classes.index(label) if len(classes) == 2 and label in classes else 1
 
     def _phase(self, state: str) -> None:
         """Says what is being done, unless it has failed so often that FAILED is the truth."""

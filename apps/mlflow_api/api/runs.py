@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ DATASETS_PER_CALL = 1000
 SEARCH_LIMIT = 50_000
 # So many runs are held as objects at a time.
 _BATCH = 2_000
+_COMMIT = re.compile(r"[0-9a-f]{7,64}")
 
 
 def full_shapes(runs: Sequence[Run]) -> list[dict[str, Any]]:
@@ -56,6 +58,12 @@ def moment_of(source: Source, name: str) -> datetime | None:
         return datetime.fromtimestamp(value / 1000, tz=UTC) if value else None
     except (ValueError, OverflowError, OSError) as error:
         raise Invalid.field(name, f"Invalid value {value} for parameter '{name}': no calendar knows it.") from error
+
+
+def code_of(tags: Mapping[str, str]) -> dict[str, str]:
+    """The code of a run by the tags that the client sets when it begins one inside a git repository."""
+    commit = tags.get("mlflow.source.git.commit", "")
+    return {"commit": commit} if _COMMIT.fullmatch(commit) else {}
 
 
 def create(actor: Actor, request: HttpRequest) -> HttpResponseBase:
@@ -74,6 +82,7 @@ def create(actor: Actor, request: HttpRequest) -> HttpResponseBase:
         name=given or tagged or name_new(),
         notes=tags.pop(NOTES_TAG, ""),
         tags=tags,
+        code=code_of(tags),
         user_name=text_of(body, "user_id", required=False),
         started_at=moment_of(body, "start_time"),
     )

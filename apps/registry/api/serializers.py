@@ -7,6 +7,8 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.registry.models import Model, ModelAlias, ModelVersion
+from apps.registry.services.stated import MAX_COLUMN_NAME, MAX_COLUMNS
+from workers.contracts.signature import DATATYPES
 
 
 class ModelRow(serializers.ModelSerializer[Model]):
@@ -76,11 +78,30 @@ class VersionDetail(VersionRow):
         read_only_fields = fields
 
 
+class TensorInput(serializers.Serializer[Any]):
+    """One column that a model reads, one value a row."""
+
+    name = serializers.CharField(max_length=MAX_COLUMN_NAME, trim_whitespace=False)
+    datatype = serializers.ChoiceField(choices=DATATYPES)
+    required = serializers.BooleanField(default=True)  # type: ignore[assignment]
+
+
+class SignatureInput(serializers.Serializer[Any]):
+    """The columns that a model reads, in the model's own order; what it answers follows from its task."""
+
+    inputs = serializers.ListField(child=TensorInput(), min_length=1, max_length=MAX_COLUMNS)
+
+
 class VersionInput(serializers.Serializer[Any]):
-    """Register what a run logged."""
+    """Register what a run logged, with what its files do not say: columns, classes, the data it was trained on."""
 
     run_id = serializers.UUIDField()
     path = serializers.CharField(max_length=300, default="model")
+    signature = SignatureInput(required=False, default=None, allow_null=True)
+    dataset_version_id = serializers.UUIDField(required=False, default=None, allow_null=True)
+    classes = serializers.ListField(
+        child=serializers.CharField(max_length=200), max_length=1000, required=False, default=None, allow_null=True
+    )
     description = serializers.CharField(required=False, allow_blank=True, default="", max_length=20_000)
 
 

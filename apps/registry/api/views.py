@@ -79,16 +79,26 @@ class VersionListView(ApiView):
     @extend_schema(operation_id="version_create", request=VersionInput, responses={201: VersionDetail})
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
-        """Register the files that a run logged as a version; the same bytes are the version that stands."""
+        """Register the files that a run logged as a version; the same content is the version that stands.
+
+        Files that do not say which columns they read need a `signature`, or the `dataset_version_id` they were
+        trained on. The data become an input of the run, which its lineage needs.
+        """
         data = self.input(VersionInput)
         selectors.model_get(self.actor, pk)
+        stated = services.Stated(
+            signature=services.signature_of(data["signature"]["inputs"]) if data["signature"] else None,
+            classes=tuple(data["classes"]) if data["classes"] is not None else None,
+            dataset_version_id=data["dataset_version_id"],
+        )
         version = services.model_version_create(
             actor=self.actor,
             model_id=pk,
             run_id=data["run_id"],
             facts={"path": data["path"]},
-            trained_by_id=self.actor.id,
             labels=services.Labels(description=data["description"]),
+            stated=stated,
+            complete=True,
         )
         return Response(VersionDetail(version).data, status=201)
 

@@ -90,6 +90,7 @@ def model_ref(version: ModelVersion) -> dict[str, Any]:
         "threshold": version.threshold,
         "classes": version.classes,
         "recipe": version.recipe,
+        "inputs": [tensor["name"] for tensor in version.signature.get("inputs") or []],
     }
 
 
@@ -111,6 +112,13 @@ def lineage_missing(version: ModelVersion, *, has_data: bool | None = None) -> l
     if not has_data:
         missing.append("the data")
     return missing
+
+
+def signature_missing(version: ModelVersion) -> str:
+    """Why a version that says nothing of its columns is not used, and what to do; empty when it says them."""
+    if version.signature.get("inputs"):
+        return ""
+    return "It does not say which columns it reads: register its files again with a signature."
 
 
 def version_search(actor: Actor, text: str, limit: int) -> QuerySet[ModelVersion]:

@@ -7,7 +7,15 @@ from apps.registry.services.models import (
     model_tag_delete,
     model_update,
 )
-from apps.registry.services.registering import Labels, logged_model_register, model_version_create, version_copy
+from apps.registry.services.registering import (
+    Labels,
+    logged_model_register,
+    model_version_create,
+    version_copy,
+    version_register,
+    version_restate,
+)
+from apps.registry.services.stated import Stated, signature_of
 from apps.registry.services.versions import (
     alias_delete,
     alias_set,
@@ -20,6 +28,7 @@ from apps.registry.services.versions import (
 
 __all__ = [
     "Labels",
+    "Stated",
     "alias_delete",
     "alias_set",
     "logged_model_register",
@@ -29,10 +38,13 @@ __all__ = [
     "model_tag_delete",
     "model_update",
     "model_version_create",
+    "signature_of",
     "version_archive",
     "version_copy",
     "version_describe",
     "version_quarantine",
+    "version_register",
+    "version_restate",
     "version_stage_set",
     "version_tag_delete",
 ]

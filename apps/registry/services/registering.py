@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -15,18 +12,18 @@ from django.utils import timezone
 
 from apps.audit.services import audit_record
 from apps.core.actors import Actor
-from apps.core.blobs import blob_open
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.numbers import number_next
 from apps.core.policies import require, who_can
 from apps.experiments import selectors as experiments
 from apps.experiments import services as experiment_services
 from apps.lineage.services import edge_add
-from apps.registry import policies
+from apps.registry import policies, selectors
 from apps.registry.models import Model, ModelVersion
-from apps.registry.services.models import model_attach, tags_merge
+from apps.registry.services.files import logged_files, manifest_digest, model_file, run_files
+from apps.registry.services.models import model_attach, model_get_or_create, tags_merge
+from apps.registry.services.stated import NOTHING_STATED, Stated, facts_fill, training_data, training_data_note
 from apps.registry.services.versions import labels_change, state_restore
-from workers.inspection.files import ModelFile
 from workers.inspection.judge import model_judge
 
 if TYPE_CHECKING:
@@ -62,12 +59,9 @@ class _Origin:
     copied: ModelVersion | None = None
     recipe: str = ""
     trained_by_id: uuid.UUID | None = None
-
-
-def manifest_digest(manifest: Sequence[dict[str, Any]]) -> str:
-    """One SHA-256 over the paths, hashes and sizes of a version's files."""
-    rows = sorted([row["path"], row["sha256"], row["size"]] for row in manifest)
-    return hashlib.sha256(json.dumps(rows, separators=(",", ":")).encode()).hexdigest()
+    said: Stated = NOTHING_STATED
+    # Whether files that may be loaded are refused without all that serving needs.
+    complete: bool = False
 
 
 def model_version_create(
@@ -76,18 +70,23 @@ def model_version_create(
     model_id: uuid.UUID,
     run_id: uuid.UUID,
     facts: dict[str, Any],
-    trained_by_id: uuid.UUID | None,
+    trained_by_id: uuid.UUID | None = None,
     recipe: str = "",
     labels: Labels = NO_LABELS,
     seal_at_end: bool = False,
+    stated: Stated = NOTHING_STATED,
+    complete: bool = False,
 ) -> ModelVersion:
     """Register the model that a run logged.
 
     `facts` is ModelFacts as the child reports it; the files and their hashes are those that the store has, never
     those that a file or a child claims. The contents are judged, without loading them: what is not of a format and of
-    types on the fixed lists is kept and QUARANTINED. A signature and a task that nobody gave are those the files state.
-    The same run and path, or the same bytes, is the version that stands. Seals the run; with `seal_at_end`, a client's
-    run that still runs when it ends.
+    types on the fixed lists is kept and QUARANTINED. What nobody gave is what the files state or the problem says
+    (`stated.facts_fill`). `stated` is what a person says of the files; it is sealed with them, so the same files with
+    another signature are another version. With `complete`, files that may be loaded are refused without all that
+    serving needs. Who trained it, where nobody says, is who began the run.
+    The same run and path, or the same content, is the version that stands. Seals the run; with `seal_at_end`, a
+    client's run that still runs when it ends.
     Raises NotFound, Forbidden, Invalid, Conflict when the run's files were removed.
     """
     with transaction.atomic():
@@ -96,22 +95,70 @@ def model_version_create(
         if run.team_id != model.team_id:
             raise NotFound("There is no such run in this team.")
         path = str(facts.get("path") or "model")
-        held = ModelVersion.objects.filter(model=model, run=run, path=path).first()
-        if held is not None and run.sealed_at is not None:
+        held = ModelVersion.objects.filter(model=model, run=run, path=path).order_by("-number").first()
+        if held is not None and run.sealed_at is not None and stated.adds_nothing(held):
             return _stands(actor, held, labels)
         _require_files(run)
         logged = _logged_by(actor, run, facts)
         origin = _Origin(
-            manifest=_logged_files(logged) if logged else _run_files(run, path),
+            manifest=logged_files(logged) if logged else run_files(run, path),
             facts=facts,
             source=f"runs:/{run.pk.hex}/{path}",
             path=path,
             run=run,
             logged=logged,
             recipe=recipe,
-            trained_by_id=trained_by_id,
+            trained_by_id=trained_by_id or run.created_by_id,
+            said=stated,
+            complete=complete,
         )
         return _register(actor, model, origin, labels, seal_at_end=seal_at_end)
+
+
+def version_register(
+    *,
+    actor: Actor,
+    run_id: uuid.UUID,
+    name: str,
+    problem_id: uuid.UUID | None,
+    facts: dict[str, Any],
+    stated: Stated,
+) -> ModelVersion:
+    """Register files of a run as a version of the team's model of that name, which is made when there is none.
+
+    Raises as `model_get_or_create` and `model_version_create`; nothing is left of a model when its version is refused.
+    """
+    run = experiments.run_get(actor, run_id)
+    with transaction.atomic():
+        model = model_get_or_create(actor=actor, team_id=run.team_id, name=name, problem_id=problem_id)
+        return model_version_create(
+            actor=actor, model_id=model.pk, run_id=run.pk, facts=facts, stated=stated, complete=True
+        )
+
+
+def version_restate(*, actor: Actor, version_id: uuid.UUID, stated: Stated) -> ModelVersion:
+    """The files of a version once more, with what a person states of them: another version, or the one that says so.
+
+    Raises NotFound, Forbidden, Invalid, and Conflict for a version that is not sealed.
+    """
+    held = selectors.model_version_get(actor, version_id)
+    with transaction.atomic():
+        model = _model_lock(actor, held.model_id)
+        if held.state != ModelVersion.State.SEALED:
+            raise Conflict(f"{held} is {held.get_state_display()}.", code="wrong_state")
+        origin = _Origin(
+            manifest=held.manifest,
+            facts={name: getattr(held, name) for name in ("task", "complexity", "environment", "importance", "format")},
+            source=held.source,
+            path=held.path,
+            run=held.run,
+            logged=held.logged_model,
+            recipe=held.recipe,
+            trained_by_id=held.trained_by_id,
+            said=stated,
+            complete=True,
+        )
+        return _register(actor, model, origin, Labels(description=held.description), seal_at_end=True)
 
 
 def logged_model_register(
@@ -135,7 +182,7 @@ def logged_model_register(
         if run is not None:
             _require_files(run)
         origin = _Origin(
-            manifest=_logged_files(logged),
+            manifest=logged_files(logged),
             facts={},
             source=f"models:/m-{logged.pk.hex}",
             path=f"m-{logged.pk.hex}",
@@ -169,6 +216,7 @@ def version_copy(
             facts={
                 **{name: getattr(copied, name) for name in _FACTS},
                 "quarantine_reason": copied.quarantine_reason,
+                "stated": _stated_of(copied),
             },
             source=f"models:/{copied.model.name}/{copied.number}",
             path=copied.path,
@@ -195,19 +243,25 @@ def _model_lock(actor: Actor, model_id: uuid.UUID) -> Model:
 def _register(actor: Actor, model: Model, origin: _Origin, labels: Labels, *, seal_at_end: bool) -> ModelVersion:
     """A version of a locked model, or the one that stands for these bytes."""
     facts, run = origin.facts, origin.run
-    digest = manifest_digest(origin.manifest)
+    verdict = model_judge([model_file(row) for row in origin.manifest])
+    reason = verdict.quarantine or str(facts.get("quarantine_reason") or "")
+    if verdict.format and facts.get("format") and verdict.format != facts["format"]:
+        reason = reason or f"The files are {verdict.format}, the run said {facts['format']}."
+    data = training_data(actor, model, origin.said)
+    filled = facts_fill(model, facts, verdict, origin.said, data, origin.manifest)
+    if origin.complete and not reason:
+        filled.check()
+    if data is not None:
+        training_data_note(actor, run, data)
+    digest = manifest_digest(origin.manifest, filled.stated)
     same = ModelVersion.objects.filter(model=model, content_digest=digest).first()
     if same is not None:
         return _stands(actor, same, labels)
-    if run is not None and ModelVersion.objects.filter(model=model, run=run, path=origin.path).exists():
+    if run is not None and _other_files(model, run, origin):
         raise Conflict(
             f"“{model}” has a version of this run and path with other files. Log the new ones under another path.",
             code="other_files",
         )
-    verdict = model_judge([_file(row) for row in origin.manifest])
-    reason = verdict.quarantine or str(facts.get("quarantine_reason") or "")
-    if verdict.format and facts.get("format") and verdict.format != facts["format"]:
-        reason = reason or f"The files are {verdict.format}, the run said {facts['format']}."
     version = ModelVersion.objects.create(
         model=model,
         team_id=model.team_id,
@@ -222,12 +276,12 @@ def _register(actor: Actor, model: Model, origin: _Origin, labels: Labels, *, se
         recipe=origin.recipe,
         manifest=origin.manifest,
         content_digest=digest,
-        signature=facts.get("signature") or (verdict.signature.to_json() if verdict.signature else {}),
-        task=str(facts.get("task") or model.task or verdict.task),
-        classes=facts.get("classes"),
-        threshold=facts.get("threshold"),
+        signature=filled.signature,
+        task=filled.task,
+        classes=filled.classes,
+        threshold=filled.threshold,
         complexity=facts.get("complexity") or {},
-        environment=facts.get("environment") or {},
+        environment=filled.environment,
         importance=facts.get("importance") or [],
         quarantine_reason=reason,
         description=labels.description,
@@ -258,6 +312,20 @@ def _register(actor: Actor, model: Model, origin: _Origin, labels: Labels, *, se
     return version
 
 
+def _stated_of(version: ModelVersion) -> dict[str, Any]:
+    """What a person stated of a version's files, for a copy; empty when they say it all themselves."""
+    if version.content_digest == manifest_digest(version.manifest):
+        return {}
+    return {"signature": version.signature, "classes": version.classes}
+
+
+def _other_files(model: Model, run: Run, origin: _Origin) -> bool:
+    """Whether the run has a version of this path whose files are not these."""
+    held = ModelVersion.objects.filter(model=model, run=run, path=origin.path).values_list("manifest", flat=True)
+    mine = manifest_digest(origin.manifest)
+    return any(manifest_digest(manifest) != mine for manifest in held)
+
+
 def _trace(version: ModelVersion, origin: _Origin, *, seal_at_end: bool) -> None:
     """The edges of its lineage; what it cites is sealed."""
     if origin.copied is not None:
@@ -285,10 +353,6 @@ def _require_files(run: Run) -> None:
         raise Conflict("The files of this run were removed, so nothing can be registered from it.", code="run_purged")
 
 
-def _file(row: dict[str, Any]) -> ModelFile:
-    return ModelFile(row["path"], row["size"], partial(blob_open, row["sha256"]))
-
-
 def _logged_by(actor: Actor, run: Run, facts: dict[str, Any]) -> LoggedModel | None:
     """The logged model that the facts name, of this run."""
     logged_id = str(facts.get("logged_model_id") or "")
@@ -298,25 +362,3 @@ def _logged_by(actor: Actor, run: Run, facts: dict[str, Any]) -> LoggedModel | N
     if logged.source_run_id != run.pk:
         raise Invalid.field("logged_model_id", "The model was logged by another run.")
     return logged
-
-
-def _logged_files(logged: LoggedModel) -> list[dict[str, Any]]:
-    return _rows((a.path, a.sha256, a.size) for a in experiments.artifact_list(logged_model_id=logged.pk))
-
-
-def _run_files(run: Run, path: str) -> list[dict[str, Any]]:
-    """Those below the path among the run's files."""
-    prefix = f"{path}/"
-    return _rows(
-        (a.path.removeprefix(prefix), a.sha256, a.size)
-        for a in experiments.artifact_list(run_id=run.pk)
-        if a.path.startswith(prefix)
-    )
-
-
-def _rows(files: Iterable[tuple[str, str, int]]) -> list[dict[str, Any]]:
-    """Files as the store has them. Raises Invalid when there are none."""
-    rows = [{"path": path, "sha256": sha256, "size": size} for path, sha256, size in files]
-    if not rows:
-        raise Invalid.field("path", "The run has logged no files there.")
-    return rows

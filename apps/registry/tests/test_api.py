@@ -16,6 +16,7 @@ from workers.inspection.tests import lightgbm_files
 from workers.inspection.tests.skops_files import skops
 
 pytestmark = pytest.mark.django_db
+COLUMNS = {"inputs": [{"name": "age", "datatype": "INT64"}, {"name": "kind", "datatype": "BYTES", "required": False}]}
 
 
 def caller(role: Role = Role.DATA_SCIENTIST, team=None):
@@ -76,7 +77,7 @@ def test_a_version_is_registered_once_for_one_key():
     artifact_make(actor, run, "model/MLmodel", b"flavors: {}")
     artifact_make(actor, run, "model/model.skops", skops())
     headers = {"Idempotency-Key": uuid.uuid4().hex}
-    body = {"run_id": str(run.pk), "path": "model", "description": "by hand"}
+    body = {"run_id": str(run.pk), "path": "model", "description": "by hand", "signature": COLUMNS}
 
     first, again = (
         client.post(f"/api/v1/models/{model.pk}/versions", body, content_type="application/json", headers=headers)

@@ -13,7 +13,7 @@ from apps.experiments.tests.factories import experiment_make, run_make, scientis
 from apps.lineage import selectors as lineage
 from apps.registry import contracts, selectors, services
 from apps.registry.models import Model, ModelVersion
-from apps.registry.services.registering import manifest_digest
+from apps.registry.services.files import manifest_digest
 from apps.registry.tests.factories import facts_of, files_log, model_make, version_make
 
 pytestmark = pytest.mark.django_db

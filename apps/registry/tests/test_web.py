@@ -7,11 +7,12 @@ from django.urls import reverse
 from apps.accounts.models import User
 from apps.accounts.tests.factories import actor_make
 from apps.core.actors import Actor, Role
-from apps.experiments.tests.factories import experiment_make, scientist
+from apps.experiments.tests.factories import artifact_make, experiment_make, run_make, scientist
 from apps.registry import contracts, services
 from apps.registry.contracts import VersionBadge, VersionVerdict
-from apps.registry.models import ModelVersion
+from apps.registry.models import Model, ModelVersion
 from apps.registry.tests.factories import model_make, version_make
+from workers.inspection.tests.skops_files import skops
 
 pytestmark = pytest.mark.django_db
 # Five of these are the frame's (session, person, rights, teams, open jobs).
@@ -237,3 +238,73 @@ def test_models_and_versions_are_found_by_name_number_and_id(data):
     assert str(versions[0]) in labels(versions[0].pk.hex)
     assert "Release" in labels(str(model.pk))
     assert list(search_models(stranger, "release", 5)) == []
+
+
+def test_a_run_of_a_client_is_registered_by_a_form_that_asks_for_what_the_files_do_not_say():
+    actor, team = scientist()
+    run = run_make(actor, experiment_make(actor, team))
+    artifact_make(actor, run, "model/model.skops", skops("by hand"))
+    client, address = browser(actor), reverse("run-register", args=[run.pk])
+    fields = {"folder": "folder:model", "model": "Brought along"}
+
+    menu = text_of(client.get(reverse("run-detail", args=[run.pk])))
+    asked = client.post(address, fields)
+    wrong = client.post(address, fields | {"columns": "age INT64\nweight in kg"})
+    twice = client.post(address, fields | {"columns": "age INT64\nage FP64"})
+    nothing_yet = Model.objects.exists()
+    done = client.post(address, fields | {"columns": "age INT64\nshirt size BYTES optional\n", "classes": "No\nYes"})
+
+    assert address in menu
+    assert (asked.status_code, wrong.status_code, twice.status_code) == (422, 422, 422)
+    assert "which columns the model reads" in text_of(asked)
+    assert "Line 2 is not a name" in text_of(wrong)
+    assert "named twice" in text_of(twice)
+    assert not nothing_yet
+    version = ModelVersion.objects.get()
+    assert done.headers["Location"] == reverse("version-detail", args=[version.pk])
+    assert [(one["name"], one["datatype"], one["required"]) for one in version.signature["inputs"]] == [
+        ("age", "INT64", True),
+        ("shirt size", "BYTES", False),
+    ]
+    assert (version.model.name, version.trained_by_id) == ("Brought along", actor.id)
+
+
+def test_a_version_without_columns_says_so_and_becomes_another_one_with_them():
+    actor, team = scientist()
+    version = version_make(actor, team, signature={})
+    client, address = browser(actor), reverse("version-signature", args=[version.pk])
+
+    page = text_of(client.get(reverse("version-detail", args=[version.pk])))
+    client.post(address, {"columns": "age INT64"})
+    client.post(address, {"columns": "age INT64"})
+
+    assert "It cannot be evaluated." in page
+    assert address in page
+    assert ">Evaluate<" not in page
+    version.refresh_from_db()
+    assert version.signature == {}
+    second = ModelVersion.objects.exclude(pk=version.pk).get()
+    assert second.manifest == version.manifest
+    assert second.signature["inputs"][0]["name"] == "age"
+
+
+def test_registering_is_for_those_who_may_in_the_team():
+    actor, team = scientist()
+    run = run_make(actor, experiment_make(actor, team))
+    version = version_make(actor, team, signature={})
+    viewer, stranger = browser(actor_make(Role.VIEWER, team)), browser(scientist()[0])
+
+    for name, pk in (("run-register", run.pk), ("version-signature", version.pk)):
+        for method in ("get", "post"):
+            assert getattr(viewer, method)(reverse(name, args=[pk])).status_code == 403
+            assert getattr(stranger, method)(reverse(name, args=[pk])).status_code == 404
+    assert reverse("run-register", args=[run.pk]) not in text_of(viewer.get(reverse("run-detail", args=[run.pk])))
+
+
+def test_a_quarantined_version_tells_what_to_do_and_never_how_to_load_it(data):
+    actor, _, _, versions = data
+
+    page = text_of(browser(actor).get(reverse("version-detail", args=[versions[2].pk])))
+
+    assert "Log the model again as one skops" in page
+    assert "load_model" not in page

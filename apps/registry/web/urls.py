@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.registry.web import views
+from apps.registry.web import register, views
 
 urlpatterns = [
     path("models/", views.model_list, name="model-list"),
@@ -8,6 +8,8 @@ urlpatterns = [
     path("models/<uuid:pk>/edit/", views.model_edit, name="model-edit"),
     path("models/<uuid:pk>/archive/", views.model_archive, name="model-archive"),
     path("models/versions/<uuid:pk>/", views.version_detail, name="version-detail"),
+    path("models/versions/<uuid:pk>/signature/", register.version_signature, name="version-signature"),
+    path("models/from-run/<uuid:pk>/", register.run_register, name="run-register"),
     path("models/versions/<uuid:pk>/lineage/", views.version_lineage, name="version-lineage"),
     path("models/versions/<uuid:pk>/edit/", views.version_edit, name="version-edit"),
     path("models/versions/<uuid:pk>/archive/", views.version_archive, name="version-archive"),

@@ -26,6 +26,7 @@ from apps.registry.web.snippets import version_snippet
 from apps.registry.web.tables import recipe_title, task_word
 
 LEVELS_SHOWN = 12
+_RELOG = "Log the model again as one skops, LightGBM text or ONNX file beside plain files, and register that run."
 
 
 def version_context(request: HttpRequest, actor: Actor, version: ModelVersion) -> dict[str, Any]:
@@ -45,13 +46,14 @@ def version_context(request: HttpRequest, actor: Actor, version: ModelVersion) -
         "aliases": selectors.alias_list(version.model).get(version.pk, []),
         "missing": missing,
         "missing_text": _joined(missing) if missing else "",
-        "verdict": _verdict(version, live, missing),
+        "verdict": _verdict(version, live, missing, may_register),
         "recipe": recipe_title(version.recipe),
         "row_time": _row_time(version.complexity.get("row_seconds")),
         "verdicts": version_verdicts(actor, version),
         "inputs": inputs,
         "size": sum(row.get("size", 0) for row in version.manifest),
         "signature": _signature(version),
+        "usable": version.state == ModelVersion.State.SEALED and not selectors.signature_missing(version),
         "threshold": _threshold(version),
         "importance": importance_chart(version.importance),
         "packages": sorted((version.environment.get("packages") or {}).items()),
@@ -93,18 +95,31 @@ def _address(name: str, version: ModelVersion) -> str:
         return ""
 
 
-def _verdict(version: ModelVersion, live: bool, missing: list[str]) -> dict[str, str]:
+def _verdict(version: ModelVersion, live: bool, missing: list[str], may_register: bool) -> dict[str, str]:
     """One sentence on how the version stands and what to do about it."""
     state = ModelVersion.State(version.state)
     if state is ModelVersion.State.QUARANTINED:
-        text = f"{version.quarantine_reason} Its files are kept, but nothing loads them."
+        reason = version.quarantine_reason.strip()
+        reason += "" if reason.endswith((".", "!", "?")) else "."
+        fix = "Train or register another version." if version.format else _RELOG
+        text = f"{reason} Its files are kept, but nothing loads them. {fix}"
         return {"tone": "warn", "title": "Quarantined.", "text": text}
     if state is ModelVersion.State.ARCHIVED:
         return {"tone": "info", "title": "Archived.", "text": "It is out of use; nothing of it was deleted."}
     if state is ModelVersion.State.RECALLED:
         return {"tone": "bad", "title": "Recalled.", "text": "Something that it was made from was recalled."}
+    gap = selectors.signature_missing(version)
+    if gap:
+        found = {"tone": "warn", "title": "It cannot be evaluated.", "text": gap}
+        if may_register and version.run_id:
+            found["action_url"] = reverse("version-signature", args=[version.pk])
+            found["action_label"] = "Give it a signature"
+        return found
     if missing:
-        fix = "Train it again with a recipe, or log the run with data, code and environment, then register that."
+        fix = (
+            "Train it again with a recipe, or log it from a git repository with a requirements.txt that pins every "
+            "package, and name its data when you register it."
+        )
         return {
             "tone": "warn",
             "title": f"Its lineage lacks {_joined(missing)}.",
@@ -174,9 +189,10 @@ def _threshold(version: ModelVersion) -> dict[str, Any] | None:
 
 def _menu(version: ModelVersion, live: bool, may_register: bool) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = [
-        {"label": "Use in Python", "icon": "code", "open": "snippet"},
         {"label": "As JSON", "icon": "braces", "url": reverse("api-version-detail", args=[version.pk])},
     ]
+    if version.state != ModelVersion.State.QUARANTINED:  # nobody is told how to load what may run code
+        items.insert(0, {"label": "Use in Python", "icon": "code", "open": "snippet"})
     if not may_register:
         return items
     items.append({"label": "Edit description", "icon": "edit", "url": reverse("version-edit", args=[version.pk])})

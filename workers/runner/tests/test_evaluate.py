@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+import lightgbm
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -105,6 +106,33 @@ def test_other_tasks_without_a_baseline(task: str, recipe: str, tmp_path: Path) 
     name = "accuracy" if task == "MULTICLASS" else "rmse"
     assert overall.metrics[name].value is not None
     assert "predictions.parquet" in peer.outputs
+
+
+@pytest.mark.parametrize("inputs", [["income", "age"], ["age", "income"], ["income", "height"]])
+def test_a_model_without_names_reads_the_columns_of_its_signature_in_their_order(
+    inputs: list[str], tmp_path: Path
+) -> None:
+    train = frame_of_table(split_take(people(), SplitSpec.from_json(SPLIT), "train"), FEATURES)[["income", "age"]]
+    truth = np.asarray(split_take(people(), SplitSpec.from_json(SPLIT), "train")["held"].to_pylist()) == "no"
+    options = {"objective": "binary", "verbose": -1, "num_threads": 1}
+    booster = lightgbm.train(options, lightgbm.Dataset(train.to_numpy(), truth.astype(float)), 5)
+    peer = Peer("evaluate", {})
+    file = {"path": "model.txt", **peer.add(booster.model_to_string().encode())}
+    candidate = {"version_id": "x", "name": "x", "number": 1, "files": [file], "format": "LIGHTGBM", "threshold": 0.5}
+    _evaluation(peer, "BINARY", {**candidate, "inputs": inputs}, None).start()
+
+    status, lines = job_run(tmp_path, peer)
+    peer.stop()
+
+    if "height" in inputs:
+        assert status.exit_code == EXIT_BAD_INPUT
+        assert peer.payload is not None
+        assert "height" in peer.payload["error"]["message"]
+        return
+    assert status.succeeded, "\n".join(lines)
+    held = frame_of_table(split_take(people(), SplitSpec.from_json(SPLIT), "test"), FEATURES)
+    stored = pq.read_table(io.BytesIO(peer.outputs["predictions.parquet"]))
+    np.testing.assert_allclose(stored["candidate_score"], booster.predict(held[inputs].to_numpy()))
 
 
 def test_a_hostile_candidate_is_refused_with_its_reason(tmp_path: Path) -> None:

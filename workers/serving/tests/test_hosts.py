@@ -127,6 +127,21 @@ def test_file_that_is_not_the_signed_one_is_never_loaded(control: ControlStub, s
     until(lambda: "SHA-256" in control.health["hosts"][0]["error"])
 
 
+def test_a_version_whose_positive_class_is_not_the_evaluated_one_is_never_served(
+    control: ControlStub, start: Start, fitted: Fitted
+) -> None:
+    """The model knows 0 and 1, and its evaluation took 1 as positive; stated the other way round it would decide so."""
+    directory, facts = fitted["binary"]
+    turned = {**facts, "classes": ["yes", "no"], "positive_label": "yes"}
+    version = control.version("v-1", 1, directory, **turned)
+    control.publish(deployment("loan", [version], {"v-1": 10_000}, [TOKEN]))
+
+    start()
+
+    until(lambda: "positive class" in control.health.get("hosts", [{}])[0].get("error", ""))
+    assert control.states()["v-1"] != "READY"
+
+
 def test_gateway_never_takes_its_key_to_another_place(control: ControlStub, start: Start, loan: Entry) -> None:
     elsewhere = ControlStub()
     entry = loan([1], {1: 10_000})
