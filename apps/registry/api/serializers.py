@@ -33,6 +33,7 @@ class ModelRow(serializers.ModelSerializer[Model]):
 
 class ModelChange(serializers.Serializer[Any]):
     description = serializers.CharField(required=False, allow_blank=True, max_length=20_000)
+    problem_id = serializers.UUIDField(required=False)
     archived = serializers.BooleanField(required=False)
 
 

@@ -57,11 +57,13 @@ class ModelView(ApiView):
 
     @extend_schema(operation_id="model_update", request=ModelChange, responses={200: ModelRow})
     def patch(self, request: Request, pk: uuid.UUID) -> Response:
-        """Change the description; archive or bring back."""
+        """Change the description; attach to a problem, once; archive or bring back."""
         data = self.input(ModelChange)
         model = selectors.model_get(self.actor, pk)
         if "description" in data:
             model = services.model_update(actor=self.actor, model_id=pk, description=data["description"])
+        if "problem_id" in data:
+            model = services.model_attach(actor=self.actor, model_id=pk, problem_id=data["problem_id"])
         if "archived" in data:
             model = services.model_archive(actor=self.actor, model_id=pk, archived=data["archived"])
         return Response(ModelRow(model).data)

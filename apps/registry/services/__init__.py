@@ -2,6 +2,7 @@
 
 from apps.registry.services.models import (
     model_archive,
+    model_attach,
     model_create,
     model_get_or_create,
     model_tag_delete,
@@ -33,6 +34,7 @@ __all__ = [
     "alias_set",
     "logged_model_register",
     "model_archive",
+    "model_attach",
     "model_create",
     "model_get_or_create",
     "model_tag_delete",

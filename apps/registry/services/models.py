@@ -113,14 +113,27 @@ def model_get_or_create(
             except Conflict:
                 found = named.select_for_update(of=("self",)).get()
         if problem_id is not None and found.problem_id != problem_id:
-            if found.problem_id is not None:
-                raise Conflict(f"The model “{found}” belongs to another problem.", code="model_of_other_problem")
-            model_attach(actor=actor, model=found, problem_id=problem_id)
+            problem_give(actor, found, problem_id)
     return found
 
 
-def model_attach(*, actor: Actor, model: Model, problem_id: uuid.UUID) -> None:
-    """Give a locked model that has no problem the one it serves; in the transaction of the caller."""
+def model_attach(*, actor: Actor, model_id: uuid.UUID, problem_id: uuid.UUID) -> Model:
+    """Say which problem of the team a model that has none serves: evaluations and approvals ask for it.
+
+    Raises NotFound, Forbidden, and Conflict when the model belongs to another problem.
+    """
+    with transaction.atomic():
+        model = model_lock(actor, model_id)
+        _register_check(actor, model.team_id, problem_id)
+        if model.problem_id != problem_id:
+            problem_give(actor, model, problem_id)
+    return model
+
+
+def problem_give(actor: Actor, model: Model, problem_id: uuid.UUID) -> None:
+    """Give a locked model its problem, in the transaction of the caller. Raises Conflict when it has another."""
+    if model.problem_id is not None:
+        raise Conflict(f"The model “{model}” belongs to another problem.", code="model_of_other_problem")
     model.problem_id = problem_id
     model.save(update_fields=["problem_id"])
     audit_record(actor=actor, action="model.attach", thing=model, problem_id=problem_id)

@@ -21,7 +21,7 @@ from apps.lineage.services import edge_add
 from apps.registry import policies, selectors
 from apps.registry.models import Model, ModelVersion
 from apps.registry.services.files import logged_files, manifest_digest, model_file, run_files
-from apps.registry.services.models import model_attach, model_get_or_create, tags_merge
+from apps.registry.services.models import model_get_or_create, problem_give, tags_merge
 from apps.registry.services.stated import NOTHING_STATED, Stated, facts_fill, training_data, training_data_note
 from apps.registry.services.versions import labels_change, state_restore
 from workers.inspection.judge import model_judge
@@ -294,7 +294,7 @@ def _register(actor: Actor, model: Model, origin: _Origin, labels: Labels, *, se
     model.updated_at = timezone.now()
     model.save(update_fields=["task", "updated_at"])
     if model.problem_id is None and run is not None and run.experiment.problem_id is not None:
-        model_attach(actor=actor, model=model, problem_id=run.experiment.problem_id)
+        problem_give(actor, model, run.experiment.problem_id)
     _trace(version, origin, seal_at_end=seal_at_end)
     audit_record(
         actor=actor,

@@ -52,6 +52,14 @@ def files_log(actor: Actor, run: Run, files: dict[str, bytes] | None = None) -> 
     return experiments.logged_model_finalize(actor=actor, logged_model_id=logged.pk, status=LoggedModel.Status.READY)
 
 
+def logged_beside(actor: Actor, experiment: Experiment) -> LoggedModel:
+    """A ready model that a client logged beside any run."""
+    logged = experiments.logged_model_create(actor=actor, experiment_number=experiment.number, name="model")
+    content = skops(f"beside {next(_count)}")
+    experiments.artifact_store(actor=actor, logged_model_id=logged.pk, path="model.skops", chunks=[content])
+    return experiments.logged_model_finalize(actor=actor, logged_model_id=logged.pk, status=LoggedModel.Status.READY)
+
+
 def facts_of(logged: LoggedModel, **changes: Any) -> dict[str, Any]:
     return {**FACTS, "logged_model_id": f"m-{logged.pk.hex}", **changes}
 

@@ -10,6 +10,7 @@ from apps.accounts.services import token_create
 from apps.accounts.tests.factories import team_make, user_make
 from apps.core.actors import Role
 from apps.experiments.tests.factories import artifact_make, experiment_make, run_make
+from apps.problems.tests.factories import problem_accepted
 from apps.registry.models import ModelVersion
 from apps.registry.tests.factories import model_make, version_make
 from workers.inspection.tests import lightgbm_files
@@ -142,3 +143,19 @@ def test_another_team_gets_404_and_a_viewer_403():
         assert client.patch(one, {"archived": True}, content_type="application/json").status_code == status
         assert client.post(f"{one}/quarantine", {"reason": "x"}, content_type="application/json").status_code == status
     assert stranger.get("/api/v1/models").json()["results"] == []
+
+
+def test_a_model_that_has_no_problem_is_attached_once():
+    client, actor, team = caller()
+    owner = actor_of_user(user_make(role=Role.PRODUCT_OWNER, team=team))
+    problem, _ = problem_accepted(actor, owner, team)
+    other, _ = problem_accepted(actor, owner, team)
+    path = f"/api/v1/models/{model_make(actor, team).pk}"
+
+    answers = [
+        client.patch(path, {"problem_id": str(pk)}, content_type="application/json")
+        for pk in (uuid.uuid4(), problem.pk, problem.pk, other.pk)
+    ]
+
+    assert [answer.status_code for answer in answers] == [404, 200, 200, 409]
+    assert answers[1].json()["problem_id"] == str(problem.pk)

@@ -194,6 +194,20 @@ def test_quarantine_takes_a_reason_and_leaves_one_entry():
     assert AuditEvent.objects.filter(object_id=str(version.pk), action="version.quarantine").count() == 1
 
 
+def test_a_quarantined_version_is_archived_with_its_aliases_and_comes_back_quarantined():
+    actor, team = scientist()
+    version = version_make(actor, team)
+    services.alias_set(actor=actor, model_id=version.model_id, name="champion", version_id=version.pk)
+    services.version_quarantine(actor=actor, version_id=version.pk, reason="A foreign type.")
+
+    archived = services.version_archive(actor=actor, version_id=version.pk)
+    back = services.version_archive(actor=actor, version_id=version.pk, archived=False)
+
+    assert (archived.state, back.state) == ("ARCHIVED", "QUARANTINED")
+    assert selectors.alias_list(version.model) == {}
+    assert AuditEvent.objects.get(action="version.archive").before == {"aliases": ["champion"]}
+
+
 def test_an_alias_moves_and_never_says_what_is_live():
     actor, team = scientist()
     model = model_make(actor, team)

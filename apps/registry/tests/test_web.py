@@ -11,7 +11,7 @@ from apps.experiments.tests.factories import artifact_make, experiment_make, run
 from apps.registry import contracts, services
 from apps.registry.contracts import VersionBadge, VersionVerdict
 from apps.registry.models import Model, ModelVersion
-from apps.registry.tests.factories import model_make, version_make
+from apps.registry.tests.factories import logged_beside, model_make, version_make
 from workers.inspection.tests.skops_files import skops
 
 pytestmark = pytest.mark.django_db
@@ -207,6 +207,44 @@ def test_a_viewer_sees_no_action_and_may_do_none(data):
     assert "Edit description" not in page
     for name in ("version-archive", "version-quarantine", "version-alias"):
         assert viewer.post(reverse(name, args=[versions[0].pk]), {"reason": "x", "alias": "a"}).status_code == 403
+
+
+def test_a_model_that_a_client_began_is_attached_to_a_problem_once():
+    from apps.problems.tests.factories import people, problem_accepted
+
+    team, actor, owner = people()
+    problem, _ = problem_accepted(actor, owner, team)
+    other, _ = problem_accepted(actor, owner, team)
+    model = model_make(actor, team)
+    client = browser(actor)
+    address, attach = reverse("model-detail", args=[model.pk]), reverse("model-attach", args=[model.pk])
+
+    before = text_of(client.get(address))
+    unclear = text_of(client.post(attach, {"problem": "x"}, follow=True))
+    attached = text_of(client.post(attach, {"problem": str(problem.pk)}, follow=True))
+    refused = text_of(client.post(attach, {"problem": str(other.pk)}, follow=True))
+    stranger = browser(scientist()[0]).post(attach, {"problem": str(problem.pk)})
+
+    assert "It serves no problem yet." in before
+    assert f'<option value="{problem.pk}">' in before
+    assert "Choose a problem." in unclear
+    assert "It serves no problem yet." not in attached
+    assert "belongs to another problem" in refused
+    assert stranger.status_code == 404
+    model.refresh_from_db()
+    assert model.problem_id == problem.pk
+
+
+def test_a_version_without_a_run_has_a_page():
+    actor, team = scientist()
+    experiment, model = experiment_make(actor, team), model_make(actor, team)
+    logged = logged_beside(actor, experiment)
+
+    version = services.logged_model_register(actor=actor, model_id=model.pk, logged_model_id=logged.pk)
+    page = text_of(browser(actor).get(reverse("version-detail", args=[version.pk])))
+
+    assert "It cannot be evaluated." in page
+    assert '<dt>Run</dt><dd class="fw-3">none</dd>' in page
 
 
 def test_files_come_as_attachments_and_only_those_of_the_manifest(data):

@@ -6,6 +6,7 @@ urlpatterns = [
     path("models/", views.model_list, name="model-list"),
     path("models/<uuid:pk>/", views.model_detail, name="model-detail"),
     path("models/<uuid:pk>/edit/", views.model_edit, name="model-edit"),
+    path("models/<uuid:pk>/attach/", views.model_attach, name="model-attach"),
     path("models/<uuid:pk>/archive/", views.model_archive, name="model-archive"),
     path("models/versions/<uuid:pk>/", views.version_detail, name="version-detail"),
     path("models/versions/<uuid:pk>/signature/", register.version_signature, name="version-signature"),

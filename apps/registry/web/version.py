@@ -198,7 +198,7 @@ def _menu(version: ModelVersion, live: bool, may_register: bool) -> list[dict[st
     items.append({"label": "Edit description", "icon": "edit", "url": reverse("version-edit", args=[version.pk])})
     items.append({"label": "Set an alias", "icon": "tag", "open": "alias"})
     archived = version.state == ModelVersion.State.ARCHIVED
-    if archived or (version.state == ModelVersion.State.SEALED and not live):
+    if archived or (version.state in (ModelVersion.State.SEALED, ModelVersion.State.QUARANTINED) and not live):
         url = reverse("version-archive", args=[version.pk])
         items.append({"label": "Restore" if archived else "Archive", "icon": "archive", "post": url})
     if version.state != ModelVersion.State.QUARANTINED:

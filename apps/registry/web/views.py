@@ -14,11 +14,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.accounts import selectors as accounts
 from apps.core.actors import Actor
-from apps.core.errors import Conflict, FairwayError, NotFound
+from apps.core.errors import Conflict, FairwayError, Invalid, NotFound
 from apps.core.files import file_response
 from apps.core.tables import table_response
 from apps.core.web.views import page
 from apps.lineage import selectors as lineage
+from apps.problems import selectors as problems
 from apps.registry import policies, selectors, services
 from apps.registry.contracts import live_version_id
 from apps.registry.web.forms import DescriptionForm
@@ -58,6 +59,8 @@ def model_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         "may_register": may_register,
         "menu": _model_menu(model, may_register),
     }
+    if model.problem_id is None and may_register:
+        context["problems"] = problems.problem_list(actor, team_id=model.team_id).order_by("name", "id")[:200]
     return table_response(request, table, "registry/model_detail.html", context)
 
 
@@ -115,6 +118,24 @@ def model_edit(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if shown is not None:
         return shown
     messages.success(request, "Saved.")
+    return redirect("model-detail", pk=pk)
+
+
+@page
+@require_POST
+def model_attach(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Say which problem a model serves that a client began without one."""
+    actor: Actor = request.actor  # type: ignore[attr-defined]
+    selectors.model_get(actor, pk)
+
+    def attach() -> None:
+        try:
+            problem_id = uuid.UUID(request.POST.get("problem", ""))
+        except ValueError as error:
+            raise Invalid.field("problem", "Choose a problem.") from error
+        services.model_attach(actor=actor, model_id=pk, problem_id=problem_id)
+
+    _try(request, attach, "Attached. Its versions can be evaluated now.")
     return redirect("model-detail", pk=pk)
 
 
