@@ -17,6 +17,8 @@ from workers.inspection.tests.skops_files import skops
 
 pytestmark = pytest.mark.django_db(transaction=True)
 mlflow = pytest.importorskip("mlflow")
+# Named, so that the client does not start a process of its own to find out.
+REQUIREMENTS = ["scikit-learn"]
 MakeClient = Callable[[str], Any]
 
 
@@ -35,7 +37,9 @@ def model_log(person: Person, name: str = "model", seed: int = 0, **options: Any
     mlflow.set_experiment(person.experiment.name)
     with mlflow.start_run():
         mlflow.log_param("seed", seed)
-        info = mlflow.sklearn.log_model(model, name=name, serialization_format="skops", **options)
+        info = mlflow.sklearn.log_model(
+            model, name=name, serialization_format="skops", pip_requirements=REQUIREMENTS, **options
+        )
         mlflow.log_metric("late", 1.0)
     return info
 
@@ -147,7 +151,11 @@ def test_a_pickled_model_is_registered_and_loaded_from_its_run_alone(mlflow_clie
 
     with mlflow.start_run():
         info = mlflow.sklearn.log_model(
-            model, name="model", serialization_format="cloudpickle", registered_model_name="risky"
+            model,
+            name="model",
+            serialization_format="cloudpickle",
+            pip_requirements=REQUIREMENTS,
+            registered_model_name="risky",
         )
     with pytest.raises(MlflowException, match="quarantined") as refused:
         mlflow.pyfunc.load_model("models:/risky/1")
