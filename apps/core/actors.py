@@ -142,7 +142,6 @@ class Actor:
         if self.kind is ActorKind.SYSTEM:
             return None
         if not self.verb_in_scope(verb):
-            self.out_of_scope.append(verb)
             return frozenset()
         roles = VERB_ROLES.get(verb, frozenset())
         held = [g for g in self.grants if g.role in roles]

@@ -116,8 +116,7 @@ def error_translate(error: Exception) -> FairwayError | None:
 def _scope_named(error: FairwayError, actor: Actor | None) -> FairwayError:
     """The same error, or the scope that the token lacks when that is why the owner's right did not count."""
     refused = actor.out_of_scope if actor is not None else []
-    hidden = error.code == NotFound.code and "view" in refused
-    if not refused or not (hidden or error.code == Forbidden.code):
+    if not refused or error.code != Forbidden.code:
         return error
     verb = refused[-1]
     scopes = " or ".join(f"“{scope}”" for scope, verbs in SCOPE_VERBS.items() if verb in verbs)
