@@ -13,7 +13,9 @@ from apps.core.registries import Station, station_register
 from apps.evaluations import selectors as evaluations
 from apps.evaluations.contracts import evaluation_finished_register, evaluation_panel_register
 from apps.gates import selectors
+from apps.gates.columns import objective_columns
 from apps.gates.services import verdict_record
+from apps.problems.contracts import objective_columns_register
 from apps.registry.contracts import VersionVerdict, version_verdict_register
 
 if TYPE_CHECKING:
@@ -71,4 +73,5 @@ def register() -> None:
     evaluation_panel_register("gates/_panel.html", _gates_panel, place="main", order=10)
     evaluation_panel_register("gates/_figure.html", _gates_figure, place="verdict", order=10)
     version_verdict_register(_version_verdict)
+    objective_columns_register(objective_columns)
     station_register("evaluation", station_evaluation)

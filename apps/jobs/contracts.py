@@ -29,6 +29,17 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """How long earlier jobs of the same sort waited and ran: median and both ends of the range, in seconds; `basis`
+    says in one sentence which jobs.
+    """
+
+    wait: tuple[float, float, float]
+    run: tuple[float, float, float]
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
 class JobKind:
     """A kind of job and what the room that owns it wants to be told.
 
@@ -44,6 +55,7 @@ class JobKind:
     - `subject_url(job)`: where the thing that the job works for is shown.
     - `retry_note`: what a retry takes over and what it asks anew, in one sentence beside the button.
     - `facts(actor, job)`: lines of the card "Inputs".
+    - `expected(actor, job)`: what was forecast when it was launched, shown beside how long it takes; None without one.
     - `argv(job)`: the command of the child; left out, the standard child.
     """
 
@@ -56,6 +68,7 @@ class JobKind:
     retry_note: str = ""
     subject_url: Callable[[Job], str] | None = None
     facts: Callable[[Actor, Job], Sequence[Fact]] | None = None
+    expected: Callable[[Actor, Job], Expected | None] | None = None
     argv: Callable[[Job], tuple[str, ...]] | None = None
 
 

@@ -11,7 +11,7 @@ from apps.core.actors import Actor
 from apps.core.links import link_register, pages_of_owner
 from apps.core.registries import Command, command_register
 from apps.experiments.contracts import RunAction, run_actions_register
-from apps.jobs.contracts import Fact, JobKind, job_kind_register
+from apps.jobs.contracts import Expected, Fact, JobKind, job_kind_register
 from apps.training import policies, selectors, services
 
 if TYPE_CHECKING:
@@ -49,6 +49,15 @@ def _facts(actor: Actor, job: Job) -> list[Fact]:
     ]
 
 
+def _expected(actor: Actor, job: Job) -> Expected | None:
+    found = selectors.forecast_of_job(actor, job.pk)
+    if found is None:
+        return None
+    jobs = "1 earlier job" if found.n == 1 else f"{found.n} earlier jobs"
+    where = "" if found.same_data else " on other data"
+    return Expected(found.wait, found.run, f"Median and range of {jobs} of this recipe{where}.")
+
+
 def _run_actions(actor: Actor, run: Run) -> Iterable[RunAction]:
     if run.source == "recipe" and policies.training_launch(actor, run.team_id):
         yield RunAction("Clone with changes", "copy", f"{reverse('training-launch')}?clone={run.pk}")
@@ -73,6 +82,7 @@ def register() -> None:
             "were. To train by what holds now, clone the run.",
             subject_url=_subject_url,
             facts=_facts,
+            expected=_expected,
         )
     )
     run_actions_register(_run_actions)

@@ -103,17 +103,23 @@ class Forecast:
     same_data: bool
 
 
-def forecast(actor: Actor, recipe_id: str, version_id: uuid.UUID | None) -> Forecast | None:
-    """How long this recipe waited and ran before: on this data when it did, else on any. None when it never ran."""
+def forecast(
+    actor: Actor, recipe_id: str, version_id: uuid.UUID | None, *, before: Launch | None = None
+) -> Forecast | None:
+    """How long this recipe waited and ran before: on this data when it did, else on any. None when it never ran.
+
+    `before`: only what had ended when this one was launched.
+    """
     here = Case(When(dataset_version_id=version_id, then=Value(1)), default=Value(0))
     rows = (
         Launch.objects.visible_to(actor)
         .filter(recipe=recipe_id, job__state="SUCCEEDED", job__started_at__isnull=False)
         .annotate(here=here)
         .order_by("-here", "-id")
-        .values_list("here", "job__created_at", "job__started_at", "job__ended_at")[:FORECAST_JOBS]
     )
-    found = list(rows)
+    if before is not None:
+        rows = rows.filter(job__ended_at__lte=before.created_at)
+    found = list(rows.values_list("here", "job__created_at", "job__started_at", "job__ended_at")[:FORECAST_JOBS])
     same = bool(found) and found[0][0] == 1
     kept = [row for row in found if row[0] == 1] if same else found
     if not kept:
@@ -121,6 +127,12 @@ def forecast(actor: Actor, recipe_id: str, version_id: uuid.UUID | None) -> Fore
     waits = [(start - made).total_seconds() for _, made, start, _ in kept]
     runs = [(end - start).total_seconds() for _, _, start, end in kept]
     return Forecast(len(kept), _spread(waits), _spread(runs), same)
+
+
+def forecast_of_job(actor: Actor, job_id: uuid.UUID) -> Forecast | None:
+    """What the forecast was when this job was launched; None without earlier jobs of its recipe."""
+    launch = Launch.objects.visible_to(actor).filter(job_id=job_id).first()
+    return None if launch is None else forecast(actor, launch.recipe, launch.dataset_version_id, before=launch)
 
 
 def _spread(values: list[float]) -> tuple[float, float, float]:

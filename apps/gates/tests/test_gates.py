@@ -224,3 +224,23 @@ def test_focus_names_what_blocks():
     _, evaluation = _one(**PROTECTED)
 
     assert ("fnr", "Age=35 and over") in selectors.gate_focus(selectors.gate_list(evaluation))
+
+
+def test_the_problem_page_fetches_what_two_versions_reached_beside_each_limit():
+    stage = stage_make(objectives=[{"metric": "roc_auc", "limit": 0.5, "comparison": "ABSOLUTE"}, PROTECTED])
+    evaluation = evaluation_complete(stage)
+    client = Client()
+    client.force_login(User.objects.get(pk=stage.ground.owner.person_id))
+
+    page = client.get(reverse("problem-detail", args=[evaluation.problem_id])).content.decode()
+    url = reverse("problem-objectives", args=[evaluation.problem_id])
+    card = client.get(url).content.decode()
+
+    assert f'hx-get="{url}"' in page
+    assert f"v{stage.live.number} live" in card
+    assert f"v{stage.candidate.number} candidate" in card
+    assert f"Gate for v{stage.candidate.number}" in card
+    report = evaluation.report["groups"][0]
+    assert f"{report['metrics']['roc_auc']['value']:.3f}" in card
+    assert f"{report['baseline']['roc_auc']['value']:.3f}" in card
+    assert "pass" in card

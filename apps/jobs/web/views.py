@@ -67,6 +67,7 @@ def job_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def _state_context(actor: Actor, job: Job) -> dict[str, Any]:
     """What the parts that change by themselves need."""
     attempts = selectors.attempt_list(job)
+    kind = job_kind_find(job.kind)
     return {
         "job": job,
         "attempts": [(one, _seconds(one.started_at, one.ended_at) if one.started_at else None) for one in attempts],
@@ -80,7 +81,8 @@ def _state_context(actor: Actor, job: Job) -> dict[str, Any]:
         "limits": services.limits_of(job),
         "can_cancel": policies.can_cancel(actor, job),
         "can_retry": policies.can_retry(actor, job),
-        "retry_note": kind.retry_note if (kind := job_kind_find(job.kind)) else "",
+        "retry_note": kind.retry_note if kind else "",
+        "expected": kind.expected(actor, job) if kind and kind.expected else None,
         **_progress(job),
         **usage_context(job, attempts),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -19,8 +19,8 @@ from apps.core.errors import Conflict, FairwayError, NotFound
 from apps.core.tables import table_response
 from apps.core.web.views import page
 from apps.problems import policies, selectors, services
-from apps.problems.contracts import objective_columns, problem_panels
-from apps.problems.models import Problem, ProblemVersion
+from apps.problems.contracts import ObjectiveColumn, objective_columns, problem_panels
+from apps.problems.models import Objective, Problem, ProblemVersion
 from apps.problems.money import money_text, symbol_of
 from apps.problems.web.forms import field_anchor
 from apps.problems.web.tables import PROBLEMS
@@ -75,6 +75,39 @@ def problem_strip_view(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     )
 
 
+@page
+@require_safe
+def problem_objectives_view(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The card of objectives of the version in force, with what versions of the model reached and their gates."""
+    actor: Actor = request.actor  # type: ignore[attr-defined]
+    problem = selectors.problem_get(actor, pk)
+    version = selectors.version_current(problem)
+    if version is None:
+        raise NotFound("No version of this problem is in force.")
+    columns = objective_columns(actor, problem.pk)
+    context = objectives_context(version, selectors.objective_list(version), columns)
+    return render(request, "problems/_objectives.html", {"problem": problem, **context})
+
+
+def objectives_context(
+    version: ProblemVersion, objectives: Iterable[Objective], columns: Sequence[ObjectiveColumn]
+) -> dict[str, Any]:
+    """The context of `problems/_objectives.html`."""
+    currency = selectors.currency_of(version)
+    return {
+        "objectives": [
+            {
+                "row": objective,
+                "limit": selectors.limit_text(objective, currency),
+                "cells": [column.cells.get(objective.pk) for column in columns],
+            }
+            for objective in objectives
+        ],
+        "objective_columns": columns,
+        "objective_foot": " ".join(dict.fromkeys(column.foot for column in columns if column.foot)),
+    }
+
+
 def detail_context(actor: Actor, shown: ProblemVersion, versions: list[ProblemVersion]) -> dict[str, Any]:
     """What the problem page shows of one version."""
     problem = shown.problem
@@ -85,20 +118,10 @@ def detail_context(actor: Actor, shown: ProblemVersion, versions: list[ProblemVe
     may_edit = policies.problem_may_edit(actor, problem) and problem.archived_at is None
     draft = shown.state == ProblemVersion.State.DRAFT
     in_review = shown.state == ProblemVersion.State.IN_REVIEW
-    currency = selectors.currency_of(shown)
     is_current = bool(accepted) and shown.pk == accepted[0].pk
     segments = selectors.segments_of(shown, in_force=is_current)
     aims = selectors.objective_list(shown)
     missing = selectors.missing_items(shown, objectives=aims, segments=len(segments)) if draft else []
-    columns = objective_columns(actor, problem.pk) if is_current else []
-    objectives = [
-        {
-            "row": objective,
-            "limit": selectors.limit_text(objective, currency),
-            "cells": [column.cells.get(objective.pk) for column in columns],
-        }
-        for objective in aims
-    ]
     return {
         "nav_key": "problems",
         "problem": problem,
@@ -112,9 +135,8 @@ def detail_context(actor: Actor, shown: ProblemVersion, versions: list[ProblemVe
         "may_steer": policies.problem_may_steer(actor, problem),
         "acceptors": [str(u) for u in selectors.acceptors_of(shown)] if in_review else [],
         "missing": [(field_anchor(item.field), item.message) for item in missing],
-        "objectives": objectives,
-        "objective_columns": columns,
-        "objective_foot": " ".join(dict.fromkeys(c.foot for c in columns if c.foot)),
+        **objectives_context(shown, aims, []),
+        "objectives_later": is_current and bool(aims),
         "costs": cost_rows(shown),
         "threshold": selectors.threshold_of(shown),
         "segments": [_segment_row(segment, shown) for segment in segments],

@@ -265,6 +265,25 @@ def test_the_page_of_the_job_draws_the_curves_of_its_run_and_leads_to_the_versio
     assert "is registered and sealed" in ended
 
 
+def test_the_page_of_a_job_holds_its_time_against_what_was_forecast():
+    ground = ground_make()
+    first = launch_make(ground)
+    job_end_well(first)
+    second = launch_make(ground)
+    claim_make(second.job)
+    client = browser(ground.scientist)
+
+    alone = text_of(client.get(reverse("job-detail", args=[first.job_id])))
+    compared = text_of(client.get(reverse("job-detail", args=[second.job_id])))
+    now = text_of(client.get(reverse("job-now", args=[second.job_id])))
+
+    assert "Time against forecast" not in alone, "nothing had run before it"
+    for page in (compared, now):
+        assert "Time against forecast" in page
+        assert "Median and range of 1 earlier job of this recipe." in page
+        assert "So far" in page
+
+
 def test_the_station_of_runs_counts_and_names_the_newest():
     from apps.experiments.registrations import station_runs
 

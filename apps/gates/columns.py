@@ -1,0 +1,87 @@
+"""Columns of the problem's objectives table: what two versions reached on the same rows, and the gates of the newer."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from analysis.contracts.metrics import metric_get
+from analysis.contracts.report import Report
+from analysis.contracts.wording import amount_text, change_text
+from apps.core import formats
+from apps.core.actors import Actor
+from apps.evaluations import selectors as evaluations
+from apps.gates.models import GateResult
+from apps.gates.selectors import gate_list
+from apps.problems import selectors as problems
+from apps.problems.contracts import ObjectiveCell, ObjectiveColumn
+from apps.registry import selectors as registry
+
+if TYPE_CHECKING:
+    from apps.evaluations.models import Evaluation
+
+Values = tuple[float | None, float | None]
+"""Of the evaluated version, and of the one it was compared with."""
+
+
+def objective_columns(actor: Actor, problem_id: uuid.UUID) -> list[ObjectiveColumn]:
+    """From the newest complete evaluation of the problem; none before the first, nor when the objectives have changed
+    since, as their gates were never judged.
+    """
+    evaluation = evaluations.newest_of_problem(actor, problem_id).filter(state="COMPLETE").defer(None).first()
+    if evaluation is None:
+        return []
+    agreed = problems.version_current(evaluation.problem)
+    if agreed is None or agreed.pk != evaluation.problem_version_id:
+        return []
+    report = evaluations.report_of(evaluation)
+    deciding: dict[uuid.UUID, GateResult] = {}
+    for gate in gate_list(evaluation):
+        deciding.setdefault(gate.objective_id, gate)
+    return _columns(evaluation, report, deciding)
+
+
+def _columns(evaluation: Evaluation, report: Report, deciding: dict[uuid.UUID, GateResult]) -> list[ObjectiveColumn]:
+    version, baseline = evaluation.model_version, evaluation.baseline_version
+    live = registry.live_version_of(version.model)
+    currency = problems.currency_of(evaluation.problem_version)
+    values = {pk: _values(gate, report) for pk, gate in deciding.items()}
+
+    def cells(side: int) -> dict[uuid.UUID, ObjectiveCell]:
+        return {
+            pk: ObjectiveCell(_text(deciding[pk], value, currency))
+            for pk, pair in values.items()
+            if (value := pair[side]) is not None
+        }
+
+    found = []
+    if baseline is not None:
+        kind = "LIVE" if live is not None and live.pk == baseline.pk else ""
+        found.append(ObjectiveColumn(f"v{baseline.number}", cells(1), kind))
+    kind = "LIVE" if live is not None and live.pk == version.pk else "CANDIDATE"
+    found.append(ObjectiveColumn(f"v{version.number}", cells(0), kind))
+    gates = {
+        pk: ObjectiveCell("", gate.outcome, gate.group_label if gate.group_key != "overall" else "")
+        for pk, gate in deciding.items()
+    }
+    rows = f"{formats.num(evaluation.row_count)} held-out rows of {evaluation.dataset_version}"
+    foot = f"Evaluation {evaluation.number}, {rows}. Of several groups, the one that decides."
+    return [*found, ObjectiveColumn(f"Gate for v{version.number}", gates, numeric=False, foot=foot)]
+
+
+def _values(gate: GateResult, report: Report) -> Values:
+    metric = gate.objective.metric
+    if gate.objective.scope == "DISPARITY":
+        wanted = (gate.group_key, metric, "RANGE")
+        gap = next((one for one in report.disparities if (one.dimension, one.metric, one.kind) == wanted), None)
+        return (None, None) if gap is None else (gap.value, (gap.baseline or {}).get("value"))
+    group = report.group(gate.group_key)
+    if group is None:
+        return None, None
+    own, base = group.metrics.get(metric), (group.baseline or {}).get(metric)
+    return (own.value if own else None), (base.value if base else None)
+
+
+def _text(gate: GateResult, value: float, currency: str) -> str:
+    say = change_text if gate.objective.scope == "DISPARITY" else amount_text
+    return say(metric_get(gate.objective.metric), value, currency=currency)
