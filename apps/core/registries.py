@@ -50,6 +50,8 @@ class Station:
     tone: str = "none"
     object_label: str = ""
     object_url: str = ""
+    of: str = ""
+    """What the state is the state of, where that is not the object's own name: "v3" of an evaluation."""
     wait: str = ""
     here: bool = False
     ahead: bool = True

@@ -29,16 +29,16 @@ def station_evaluation(actor: Actor, problem_id: uuid.UUID) -> Station:
     if found is None:
         return Station("evaluation", "Evaluation", state="not evaluated", wait="Data scientist evaluates a version")
     evaluation, summary = found
-    label = f"Evaluation {evaluation.number}, v{evaluation.model_version.number}"
+    label, of = f"Evaluation {evaluation.number}", f"v{evaluation.model_version.number}"
     url = reverse("evaluation-detail", args=[evaluation.pk])
     ships = ((f"v{evaluation.model_version.number} candidate", "candidate"),)
     if evaluation.state == "RUNNING":
-        return Station("evaluation", "Evaluation", "running", "info", label, url, ships=ships)
+        return Station("evaluation", "Evaluation", "running", "info", label, url, of, ships=ships)
     if evaluation.state == "FAILED":
         return Station(
-            "evaluation", "Evaluation", "failed", "bad", label, url, wait="Evaluate again", ahead=False, ships=ships
+            "evaluation", "Evaluation", "failed", "bad", label, url, of, wait="Evaluate again", ahead=False, ships=ships
         )
-    return Station("evaluation", "Evaluation", summary.headline, summary.tone, label, url, ahead=False)
+    return Station("evaluation", "Evaluation", summary.headline, summary.tone, label, url, of, ahead=False)
 
 
 def _gates_panel(actor: Actor, evaluation: Evaluation) -> Mapping[str, Any] | None:

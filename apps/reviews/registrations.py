@@ -68,7 +68,8 @@ def station_approval(actor: Actor, problem_id: uuid.UUID) -> Station:
     if request is None:
         return Station("approval", "Approval", state="not asked", wait="Data scientist asks for approval")
     version, label, url = request.model_version, f"Request {request.number}", _url(request.pk)
-    ship = ((f"v{version.number} candidate", "candidate"),)
+    of = f"v{version.number}"
+    ship = ((f"{of} candidate", "candidate"),)
     if request.state == State.OPEN:
         since = formats.ago(request.created_at)
         if policies.request_decide(actor, request):
@@ -81,6 +82,7 @@ def station_approval(actor: Actor, problem_id: uuid.UUID) -> Station:
                 url,
                 wait=f"asked {since}",
                 here=True,
+                of=of,
                 ships=ship,
                 say=f"You decide on version {version.number}.",
                 say_more=f"Asked by {request.requested_by} {since}; due {formats.day(request.due_at)}.",
@@ -98,6 +100,7 @@ def station_approval(actor: Actor, problem_id: uuid.UUID) -> Station:
             url,
             wait=f"for {who}, asked {since}",
             here=True,
+            of=of,
             ships=ship,
             say=f"{who[:1].upper() + who[1:]} decides on version {version.number}."
             if len(names) == 1
@@ -117,6 +120,7 @@ def station_approval(actor: Actor, problem_id: uuid.UUID) -> Station:
             url,
             wait="the evidence changed" if stale else "nobody decided in time",
             here=True,
+            of=of,
             ships=ship,
             say=f"{request.requested_by} has to ask again for version {version.number}.",
             say_more="The evidence changed after the request was made."
@@ -131,7 +135,7 @@ def station_approval(actor: Actor, problem_id: uuid.UUID) -> Station:
         State.WITHDRAWN.value: ("withdrawn", "none"),
     }.get(request.state, (request.get_state_display(), "none"))
     return Station(
-        "approval", "Approval", word, tone, label, url, wait=f"version {version.number}", ahead=tone != "good"
+        "approval", "Approval", word, tone, label, url, of, wait=f"version {version.number}", ahead=tone != "good"
     )
 
 

@@ -121,8 +121,8 @@ def _station_row(station: Station, here: str, *, named: bool = False) -> dict[st
     classes = ["is-here" if station.here else "", "is-ahead" if station.ahead and not station.live else ""]
     classes.append("is-live" if station.live else "")
     told = station.state if station.here or station.tone in ("bad", "warn") else station.object_label
-    if named and station.object_label and told == station.state:
-        told = f"{station.object_label}: {station.state}"
+    if named and station.of and told == station.state:
+        told = f"{station.of}: {station.state}"
     return {
         "station": station,
         "mark": _station_mark(station),

@@ -152,12 +152,14 @@ def test_slim_strip_comes_after_its_page():
 
 @pytest.mark.usefixtures("stations")
 def test_slim_strip_of_one_of_several_names_what_a_state_is_of(monkeypatch: pytest.MonkeyPatch):
-    newest = station("evaluation", state="1 gate fails", tone="bad", object_label="Evaluation 7, v3", object_url="/e/")
+    newest = station(
+        "evaluation", state="1 gate fails", tone="bad", object_label="Evaluation 7", of="v3", object_url="/e/"
+    )
     monkeypatch.setitem(registries._stations, "evaluation", lambda actor, problem_id: newest)
 
     html = draw('{% fairway_strip p here="evaluation" now=True named=True %}', p=uuid.uuid4(), actor=Actor.system())
 
-    assert "Evaluation 7, v3: 1 gate fails" in words(html)
+    assert "v3: 1 gate fails" in words(html)
 
 
 def test_strip_of_a_stranger_is_empty():

@@ -62,7 +62,7 @@ def harm_shown(
 def _margin_note(metric: Metric, speech: Speech, margin: float) -> str:
     """Why a whole interval beside zero is still no difference."""
     size = change_text(metric, margin, currency=speech.currency)
-    return f"the whole interval lies within {size} of zero, the margin that the problem calls too small to matter"
+    return f"within {size} of zero, which the problem calls too small to matter"
 
 
 def kpis_of(report: Report, speech: Speech, key: str = OVERALL) -> list[dict[str, str]]:

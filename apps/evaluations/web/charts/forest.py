@@ -14,6 +14,8 @@ from apps.evaluations.web.rows import ForestRow
 ROW: Final = 32
 TOP: Final = 32
 BOTTOM: Final = 36
+ZERO_ROOM: Final = 0.35
+"""Of the longer side: what the words "same as live" take in the narrowest figure."""
 _LOOKS: Final = {
     WORSE: ("$worse-fill", "triangle-down"),
     BETTER: ("$better-fill", "triangle-up"),
@@ -51,7 +53,7 @@ def forest_figure(
         )
     if changes:
         side = "right" if bound is None or bound > 0 else "left"
-        layout["annotations"].append(_head(0, f"same as {compared}", "$text-3", side))
+        layout["annotations"].append(_head(0, "same as live" if compared == "live" else "no change", "$text-3", side))
     names = {"tickvals": list(range(len(rows))), "ticktext": [_short(row.label) for row in rows]}
     small = {
         "margin": {"l": 112, "r": 10, "t": TOP, "b": BOTTOM},
@@ -102,7 +104,13 @@ def _range(rows: Sequence[ForestRow], scale: int, bound: float | None, *, zero: 
     if not ends:
         return -1.0, 1.0
     room = (max(ends) - min(ends)) * 0.08 or 1.0
-    return min(ends) - room, max(ends) + room
+    low, high = min(ends) - room, max(ends) + room
+    if not zero:
+        return low, high
+    # The words at the zero line stand on the side that the limit leaves free, and are not cut off there.
+    if bound is None or bound > 0:
+        return min(low, -ZERO_ROOM * high), high
+    return low, max(high, -ZERO_ROOM * low)
 
 
 def _title(metric: Metric, currency: str, compared: str, changes: bool) -> str:
