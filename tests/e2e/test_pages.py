@@ -17,15 +17,15 @@ STARTS = ["/", "/search?q=arrests"]
 BY_ROLE = {"home", "problem-detail", "review-detail", "review-list", "version-detail", "deployment-detail"}
 # Addresses that are no page of their own: what a form is sent to, a part that a page loads, a download.
 ACTS = re.compile(
-    r"-(act|archive|alias|cancel|check|decide|delete|end|end-others|kill|link|mask|message|pause|quarantine|read"
+    r"-(act|archive|alias|attach|cancel|check|decide|delete|end|end-others|kill|link|mask|message|pause|quarantine|read"
     r"|read-all|remove|renew|resend|resume|retire|retry|revoke|roles|rollback|session-end|split|start|switch|tag"
     r"|token-revoke|upload|verify|withdraw|change)$"
 )
 PARTS = {"home-tasks", "home-live", "home-summary", "job-now", "run-curves", "version-lineage", "deployment-traffic"}
-PARTS |= {"deployment-try", "notice-open", "grant-create", "usersessions_list"}
+PARTS |= {"deployment-try", "notice-open", "grant-create", "usersessions_list", "problem-objectives", "problem-strip"}
 DOWNLOADS = re.compile(r"-(csv|json|file|log|export|model-file)$")
 # Seen in tests of their own, below and in the files beside this one.
-ELSEWHERE = {"run-compare", "problem-edit"}
+ELSEWHERE = {"run-compare", "problem-edit", "run-register", "version-signature"}
 
 _walked: dict[str, Walk] = {}
 _looked_at: set[str] = set()

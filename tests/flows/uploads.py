@@ -17,9 +17,9 @@ COLUMNS = {"inputs": [{"name": "age", "datatype": "INT64"}, {"name": "pressure",
 class Door:
     """One person's calls of MLflow's REST."""
 
-    def __init__(self, service: Service) -> None:
-        headers = {"Authorization": f"Bearer {service.scientist.token}"}
-        self._http = httpx.Client(base_url=service.stack.url, headers=headers, timeout=30, trust_env=False)
+    def __init__(self, url: str, token: str) -> None:
+        headers = {"Authorization": f"Bearer {token}"}
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False)
 
     def post(self, path: str, **body: Any) -> Any:
         answer = self._http.post(f"/api/2.0/mlflow/{path}", json=body)
@@ -42,15 +42,19 @@ class Door:
         where = f"/api/2.0/mlflow-artifacts/artifacts/{experiment}/{run}/artifacts/{path}"
         return self._http.put(where, content=data)
 
+    def run_log(self, name: str, files: dict[str, bytes]) -> str:
+        """The id of a finished run with these files in its folder `model`."""
+        experiment, run = self.run_begin(name)
+        for path, data in files.items():
+            answer = self.put(experiment, run, f"model/{urllib.parse.quote(path)}", data)
+            assert answer.status_code == 200, answer.text
+        self.post("runs/update", run_id=run, status="FINISHED")
+        return run
+
 
 def upload(service: Service, name: str, files: dict[str, bytes], **stated: Any) -> dict[str, Any]:
     """Log files as the model of a new run and register them; the version."""
-    door = Door(service)
-    experiment, run = door.run_begin(name)
-    for path, data in files.items():
-        answer = door.put(experiment, run, f"model/{urllib.parse.quote(path)}", data)
-        assert answer.status_code == 200, answer.text
-    door.post("runs/update", run_id=run, status="FINISHED")
+    run = Door(service.stack.url, service.scientist.token).run_log(name, files)
     model = service.scientist.get("models", problem=service.problem)["results"][0]["id"]
     body = {"run_id": run, "path": "model", **stated}
     version: dict[str, Any] = service.scientist.post(f"models/{model}/versions", body)

@@ -82,7 +82,6 @@ def create(actor: Actor, request: HttpRequest) -> HttpResponseBase:
             model_id=model.pk,
             run_id=address.run_id,
             facts={"path": address.path},
-            trained_by_id=experiments.run_get(actor, address.run_id).created_by_id,
             labels=labels,
             seal_at_end=True,
         )

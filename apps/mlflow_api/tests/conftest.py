@@ -6,8 +6,10 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.test import Client
 
 from apps.accounts.models import Team, User
 from apps.accounts.selectors import actor_of_user
@@ -16,6 +18,9 @@ from apps.accounts.tests.factories import team_make, user_make
 from apps.core.actors import Actor, Role
 from apps.experiments.models import Experiment, Run
 from apps.experiments.tests.factories import experiment_make, run_make
+from apps.registry import contracts
+
+ROOT = "/api/2.0/mlflow/"
 
 
 @pytest.fixture(autouse=True)
@@ -97,3 +102,45 @@ def mlflow_client(live_server, monkeypatch) -> Iterator[object]:
 
     yield make
     mlflow.set_tracking_uri(before)
+
+
+class Caller:
+    """Calls of one person's script: (status, body)."""
+
+    def __init__(self, person: Person) -> None:
+        self.client = Client(headers=person.headers)
+
+    def post(self, path: str, **body: Any) -> tuple[int, dict[str, Any]]:
+        answer = self.client.post(ROOT + path, body, content_type="application/json")
+        return answer.status_code, answer.json()
+
+    def patch(self, path: str, **body: Any) -> tuple[int, dict[str, Any]]:
+        answer = self.client.patch(ROOT + path, body, content_type="application/json")
+        return answer.status_code, answer.json()
+
+    def delete(self, path: str, **body: Any) -> tuple[int, dict[str, Any]]:
+        answer = self.client.delete(ROOT + path, body, content_type="application/json")
+        return answer.status_code, answer.json()
+
+    def get(self, path: str, /, **query: Any) -> tuple[int, dict[str, Any]]:
+        answer = self.client.get(ROOT + path, query)
+        return answer.status_code, answer.json()
+
+
+@pytest.fixture
+def caller(person: Person) -> Caller:
+    return Caller(person)
+
+
+@pytest.fixture
+def fees(caller: Caller) -> None:
+    """The registered model of this name."""
+    assert caller.post("registered-models/create", name="fees")[0] == 200
+
+
+@pytest.fixture
+def live(monkeypatch: pytest.MonkeyPatch) -> dict[Any, Any]:
+    """`live[model id] = version id` makes a version live."""
+    held: dict[Any, Any] = {}
+    monkeypatch.setattr(contracts, "_live_lookup", [lambda pks: held])
+    return held

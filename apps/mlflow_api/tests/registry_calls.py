@@ -8,8 +8,7 @@ from typing import Any
 from apps.experiments import services as experiments
 from apps.experiments.models import LoggedModel, Run
 from apps.experiments.tests.factories import artifact_make
-from apps.mlflow_api.tests.conftest import Person
-from apps.mlflow_api.tests.test_tracking import Caller
+from apps.mlflow_api.tests.conftest import Caller, Person
 from workers.inspection.tests.skops_files import skops
 
 _count = itertools.count(1)

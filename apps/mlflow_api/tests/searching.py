@@ -9,8 +9,7 @@ from apps.experiments import services
 from apps.experiments.models import Run
 from apps.experiments.services import MetricPoint
 from apps.experiments.tests.factories import run_make
-from apps.mlflow_api.tests.conftest import Person
-from apps.mlflow_api.tests.test_tracking import Caller
+from apps.mlflow_api.tests.conftest import Caller, Person
 
 
 class Searcher(Caller):

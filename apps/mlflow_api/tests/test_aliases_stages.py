@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from apps.audit.models import AuditEvent
-from apps.mlflow_api.tests.conftest import Person
-from apps.mlflow_api.tests.registry_calls import model_make, version_make
-from apps.mlflow_api.tests.test_tracking import Caller
-from apps.registry import contracts
+from apps.mlflow_api.tests.conftest import Caller, Person
+from apps.mlflow_api.tests.registry_calls import version_make
 from apps.registry.models import ModelVersion
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def caller(person: Person) -> Caller:
-    caller = Caller(person)
-    model_make(caller)
-    return caller
-
-
-@pytest.fixture
-def live(monkeypatch) -> dict[Any, Any]:
-    """`live[model id] = version id` makes a version live."""
-    held: dict[Any, Any] = {}
-    monkeypatch.setattr(contracts, "_live_lookup", [lambda pks: held])
-    return held
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fees")]
 
 
 def test_an_alias_is_set_moved_read_and_deleted(caller: Caller, person: Person):

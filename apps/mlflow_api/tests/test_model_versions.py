@@ -11,28 +11,11 @@ from apps.core.actors import Role
 from apps.experiments import services as experiments
 from apps.experiments.models import LoggedModel, Run
 from apps.lineage import selectors as lineage
-from apps.mlflow_api.tests.conftest import Person, attempt_token, person_make
+from apps.mlflow_api.tests.conftest import Caller, Person, attempt_token, person_make
 from apps.mlflow_api.tests.registry_calls import PICKLE, files_make, logged_make, model_make, version_make
-from apps.mlflow_api.tests.test_tracking import Caller
-from apps.registry import contracts
 from apps.registry.models import ModelVersion
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def caller(person: Person) -> Caller:
-    caller = Caller(person)
-    model_make(caller)
-    return caller
-
-
-@pytest.fixture
-def live(monkeypatch) -> dict[Any, Any]:
-    """`live[model id] = version id` makes a version live."""
-    held: dict[Any, Any] = {}
-    monkeypatch.setattr(contracts, "_live_lookup", [lambda pks: held])
-    return held
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fees")]
 
 
 def test_a_version_is_registered_from_the_files_of_a_run(caller: Caller, person: Person):

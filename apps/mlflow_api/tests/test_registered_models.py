@@ -9,16 +9,10 @@ import pytest
 from apps.accounts.models import Grant
 from apps.audit.models import AuditEvent
 from apps.core.actors import Role
-from apps.mlflow_api.tests.conftest import Person, attempt_token, person_make
-from apps.mlflow_api.tests.test_tracking import Caller
+from apps.mlflow_api.tests.conftest import Caller, Person, attempt_token, person_make
 from apps.registry.models import Model
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def caller(person: Person) -> Caller:
-    return Caller(person)
 
 
 def test_a_model_is_registered_once_whatever_the_capitals(caller: Caller, person: Person):

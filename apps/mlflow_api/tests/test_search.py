@@ -15,9 +15,8 @@ from apps.experiments import services
 from apps.experiments.models import Experiment, Run
 from apps.experiments.services import MetricPoint
 from apps.experiments.tests.factories import experiment_make, run_make
-from apps.mlflow_api.tests.conftest import Person, attempt_token, person_make
+from apps.mlflow_api.tests.conftest import ROOT, Person, attempt_token, person_make
 from apps.mlflow_api.tests.searching import Searcher, moment
-from apps.mlflow_api.tests.test_tracking import ROOT
 
 pytestmark = pytest.mark.django_db
 

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from apps.mlflow_api.tests.conftest import Person, person_make
+from apps.mlflow_api.tests.conftest import Caller, Person, person_make
 from apps.mlflow_api.tests.registry_calls import model_make, version_make
-from apps.mlflow_api.tests.test_tracking import Caller
 from apps.registry import contracts
 from apps.registry.models import ModelVersion
 

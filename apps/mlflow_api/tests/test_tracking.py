@@ -11,38 +11,9 @@ from apps.audit.models import AuditEvent
 from apps.core.actors import Role
 from apps.experiments import services
 from apps.experiments.models import Metric, Run
-from apps.mlflow_api.tests.conftest import Person, person_make
+from apps.mlflow_api.tests.conftest import ROOT, Caller, Person, person_make
 
 pytestmark = pytest.mark.django_db
-ROOT = "/api/2.0/mlflow/"
-
-
-class Caller:
-    """Calls of one person's script: (status, body)."""
-
-    def __init__(self, person: Person) -> None:
-        self.client = Client(headers=person.headers)
-
-    def post(self, path: str, **body: Any) -> tuple[int, dict[str, Any]]:
-        answer = self.client.post(ROOT + path, body, content_type="application/json")
-        return answer.status_code, answer.json()
-
-    def patch(self, path: str, **body: Any) -> tuple[int, dict[str, Any]]:
-        answer = self.client.patch(ROOT + path, body, content_type="application/json")
-        return answer.status_code, answer.json()
-
-    def delete(self, path: str, **body: Any) -> tuple[int, dict[str, Any]]:
-        answer = self.client.delete(ROOT + path, body, content_type="application/json")
-        return answer.status_code, answer.json()
-
-    def get(self, path: str, /, **query: Any) -> tuple[int, dict[str, Any]]:
-        answer = self.client.get(ROOT + path, query)
-        return answer.status_code, answer.json()
-
-
-@pytest.fixture
-def caller(person: Person) -> Caller:
-    return Caller(person)
 
 
 def test_an_experiment_is_opened_renamed_deleted_and_restored(caller: Caller):

@@ -138,7 +138,7 @@ def test_a_version_whose_positive_class_is_not_the_evaluated_one_is_never_served
 
     start()
 
-    until(lambda: "positive class" in control.health.get("hosts", [{}])[0].get("error", ""))
+    until(lambda: any("positive class" in str(host["error"]) for host in control.health.get("hosts", [])))
     assert control.states()["v-1"] != "READY"
 
 
