@@ -2,6 +2,7 @@
 report.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from analysis.contracts.segments import SplitSpec
 from analysis.evaluate import EvaluateSpec, EvaluationRows, ModelOutput, evaluate_table
 from analysis.split import ROW, split_take
 from analysis.statistics import statistics_write
+from workers.contracts.classes import ClassesError, class_names
 from workers.contracts.model_files import UnsafePath, safe_path
 from workers.contracts.recipes import BINARY, MULTICLASS, REGRESSION
 from workers.runner.errors import BadInput
@@ -119,7 +121,10 @@ def _codes(truth: Array, classes: list[str]) -> Array:
 
 
 def _model(job: Job, reference: dict[str, Any], name: str) -> LoadedModel:
-    """Downloads a version's files and loads them through the one safe door. Raises BadInput."""
+    """Downloads a version's files and loads them through the one safe door, with the classes that it states.
+
+    Raises BadInput.
+    """
     directory = job.directory / name
     for file in reference["files"]:
         try:
@@ -128,8 +133,10 @@ def _model(job: Job, reference: dict[str, Any], name: str) -> LoadedModel:
             raise BadInput("MODEL_REFUSED", str(error)) from error
         job.fetch(file, str(Path(name) / path))
     try:
-        return model_load(directory)
-    except ModelRefused as error:
+        model = model_load(directory)
+        known = model.classes
+        return model if known is None else replace(model, classes=class_names(known, reference.get("classes")))
+    except (ModelRefused, ClassesError) as error:
         raise BadInput("MODEL_REFUSED", f"The {name} cannot be used: {error}") from error
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from workers.contracts.classes import positive_place
 from workers.contracts.model_files import ModelFormat
 from workers.contracts.signature import Signature
 from workers.inspection.allowed import TRUSTED
@@ -44,7 +45,8 @@ class LoadedModel:
     """A model ready to predict.
 
     `names`: the input columns it wants, None when it takes any order of what it is given. `classes`: the
-    labels it knows (integers 0 and 1 for Fairway's own two-class models: not positive, positive); None: a regression.
+    labels of its outputs in their order (places 0 and 1 for Fairway's own two-class models: not positive, positive);
+    None: a regression.
     """
 
     format: ModelFormat
@@ -73,9 +75,7 @@ class LoadedModel:
         """The positive class's column of probabilities; values and many-class probabilities as they are."""
         if predicted.ndim == 1 or self.classes is None or len(self.classes) != 2:
             return predicted
-        labels = [str(label) for label in self.classes]
-        index = labels.index(positive_label) if positive_label in labels else 1
-        return predicted[:, index]
+        return predicted[:, positive_place([str(label) for label in self.classes], positive_label)]
 
 
 def model_load(directory: Path) -> LoadedModel:

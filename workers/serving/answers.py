@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
+from workers.contracts.classes import positive_place
 from workers.contracts.routes import RouteVersion
 from workers.serving.forms import V2Request
 
@@ -51,9 +52,8 @@ class Answers:
             self.width = len(classes)
             self.labels = [label if isinstance(label, str) else json.dumps(label) for label in classes]
             self._values = [json.dumps(label) for label in classes]
-            # The rule of the evaluation that the version was approved by: the named class, else the second one.
-            if self.task == BINARY and str(version.positive_label) in self.labels:
-                self.positive = self.labels.index(str(version.positive_label))
+            if self.task == BINARY:
+                self.positive = positive_place(self.labels, str(version.positive_label))
             # The protocol's parameters are text, numbers and truth values: the list of classes goes as JSON text.
             probabilities = {"classes": json.dumps(self.labels)}
             self.outputs = [

@@ -20,12 +20,13 @@ import sys
 import time
 from array import array
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from workers.contracts.classes import ClassesError, class_names
 from workers.contracts.routes import RouteVersion
 from workers.sandbox import clean_environment
 from workers.serving.answers import Answers, Scores
@@ -251,18 +252,11 @@ class Host:
         labels = self.answers.labels
         if not labels:
             return "" if classes is None else "it is stated to be a regression and is a classifier"
-        if not isinstance(classes, list) or len(classes) != len(labels):
-            return f"it is stated to know {len(labels)} classes and does not"
-        if classes != labels and sorted(map(str, classes)) == sorted(labels):
-            return "its classes stand in another order than stated"
-        if self.answers.positive != self._judged_positive(classes):
-            return "its positive class is not the one that it was evaluated by"
+        try:
+            class_names(classes if isinstance(classes, list) else [], labels)
+        except ClassesError as contradiction:
+            return str(contradiction)
         return ""
-
-    def _judged_positive(self, classes: Sequence[str]) -> int:
-        """Where the positive class stands by the rule of the evaluation, which read the model's own classes."""
-        label = str(self.version.positive_label)
-        return classes.index(label) if len(classes) == 2 and label in classes else 1
 
     def _phase(self, state: str) -> None:
         """Says what is being done, unless it has failed so often that FAILED is the truth."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import lightgbm
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -22,9 +23,11 @@ from workers.runner.tests.peer import Peer
 from workers.runner.tests.test_profile import SEGMENTS
 
 
-def _trained(root: Path, task: str, recipe: str, name: str) -> tuple[Path, Peer, dict[str, Any]]:
+def _trained(
+    root: Path, task: str, recipe: str, name: str, table: pa.Table | None = None, **said: Any
+) -> tuple[Path, Peer, dict[str, Any]]:
     peer = Peer("train", {})
-    peer.spec = train_spec(task, recipe, {}, peer.add(parquet(people())))
+    peer.spec = {**train_spec(task, recipe, {}, peer.add(parquet(table or people()))), **said}
     peer.start()
     status, lines = job_run(root, peer, f"train-{name}")
     peer.stop()
@@ -40,12 +43,20 @@ def _trained(root: Path, task: str, recipe: str, name: str) -> tuple[Path, Peer,
         "files": files,
         "format": facts["format"],
         "threshold": facts["threshold"],
+        "classes": facts["classes"],
     }
     return directory, peer, reference
 
 
-def _evaluation(peer: Peer, task: str, candidate: dict[str, Any], baseline: dict[str, Any] | None) -> Peer:
-    base = train_spec(task, "baseline", {}, peer.add(parquet(people())))
+def _evaluation(
+    peer: Peer,
+    task: str,
+    candidate: dict[str, Any],
+    baseline: dict[str, Any] | None,
+    table: pa.Table | None = None,
+    **said: Any,
+) -> Peer:
+    base = {**train_spec(task, "baseline", {}, peer.add(parquet(table or people()))), **said}
     spec = {
         **{key: base[key] for key in ("task", "target", "positive_label", "features", "table", "costs")},
         "candidate": candidate,
@@ -106,6 +117,51 @@ def test_other_tasks_without_a_baseline(task: str, recipe: str, tmp_path: Path) 
     name = "accuracy" if task == "MULTICLASS" else "rmse"
     assert overall.metrics[name].value is not None
     assert "predictions.parquet" in peer.outputs
+
+
+def test_a_positive_class_that_is_called_0_is_the_one_that_is_scored(tmp_path: Path) -> None:
+    zero = pa.array(["0" if held == "no" else "1" for held in people()["held"].to_pylist()])
+    table = people().set_column(people().column_names.index("held"), "held", zero)
+    _, trained, candidate = _trained(tmp_path, "BINARY", "logistic_regression", "zero", table, positive_label="0")
+    peer = _evaluation(Peer("evaluate", {}, files=trained.files), "BINARY", candidate, None, table, positive_label="0")
+    peer.start()
+
+    status, lines = job_run(tmp_path, peer)
+    peer.stop()
+
+    assert status.succeeded, "\n".join(lines)
+    assert candidate["classes"] == ["1", "0"]
+    assert peer.payload is not None
+    overall = next(one for one in Report.from_json(peer.payload["report"]).groups if one.key == "overall")
+    assert (overall.metrics["roc_auc"].value or 0) > 0.7
+
+
+@pytest.mark.parametrize("classes", [["low", "middle", "top"], ["top", "low"]])
+def test_classes_that_a_model_only_counts_have_the_names_that_its_version_states(
+    classes: list[str], tmp_path: Path
+) -> None:
+    train = split_take(people(), SplitSpec.from_json(SPLIT), "train")
+    frame = frame_of_table(train, FEATURES)[["income", "age"]]
+    codes = np.asarray([["low", "middle", "top"].index(band) for band in train["band"].to_pylist()], dtype=float)
+    options = {"objective": "multiclass", "num_class": 3, "verbose": -1, "num_threads": 1}
+    booster = lightgbm.train(options, lightgbm.Dataset(frame, codes), 10)
+    peer = Peer("evaluate", {})
+    file = {"path": "model.txt", **peer.add(booster.model_to_string().encode())}
+    candidate = {"version_id": "x", "name": "x", "number": 1, "files": [file], "format": "LIGHTGBM", "threshold": None}
+    _evaluation(peer, "MULTICLASS", {**candidate, "classes": classes}, None).start()
+
+    status, lines = job_run(tmp_path, peer)
+    peer.stop()
+
+    assert peer.payload is not None
+    if len(classes) == 2:
+        assert status.exit_code == EXIT_BAD_INPUT
+        assert "stated to know 2 classes and knows 3" in peer.payload["error"]["message"]
+        return
+    assert status.succeeded, "\n".join(lines)
+    report = Report.from_json(peer.payload["report"])
+    overall = next(one for one in report.groups if one.key == "overall")
+    assert (overall.metrics["accuracy"].value or 0) > 0.5
 
 
 @pytest.mark.parametrize("inputs", [["income", "age"], ["age", "income"], ["income", "height"]])

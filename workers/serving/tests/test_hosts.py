@@ -127,19 +127,37 @@ def test_file_that_is_not_the_signed_one_is_never_loaded(control: ControlStub, s
     until(lambda: "SHA-256" in control.health["hosts"][0]["error"])
 
 
-def test_a_version_whose_positive_class_is_not_the_evaluated_one_is_never_served(
+def test_a_version_that_states_more_classes_than_its_model_knows_is_never_served(
     control: ControlStub, start: Start, fitted: Fitted
 ) -> None:
-    """The model knows 0 and 1, and its evaluation took 1 as positive; stated the other way round it would decide so."""
     directory, facts = fitted["binary"]
-    turned = {**facts, "classes": ["yes", "no"], "positive_label": "yes"}
-    version = control.version("v-1", 1, directory, **turned)
-    control.publish(deployment("loan", [version], {"v-1": 10_000}, [TOKEN]))
+    told = {**facts, "task": "MULTICLASS", "classes": ["no", "yes", "perhaps"]}
+    control.publish(deployment("loan", [control.version("v-1", 1, directory, **told)], {"v-1": 10_000}, [TOKEN]))
 
     start()
 
-    until(lambda: any("positive class" in str(host["error"]) for host in control.health.get("hosts", [])))
+    until(lambda: any("knows 2" in str(host["error"]) for host in control.health.get("hosts", [])))
     assert control.states()["v-1"] != "READY"
+
+
+def test_a_positive_class_that_is_called_0_is_the_one_that_is_decided_for(
+    control: ControlStub, start: Start, fitted: Fitted
+) -> None:
+    directory, facts = fitted["binary"]
+    plain = control.version("v-1", 1, directory, **facts)
+    zero = control.version("v-2", 1, directory, **{**facts, "classes": ["1", "0"], "positive_label": "0"})
+    control.publish(
+        deployment("loan", [plain], {"v-1": 10_000}, [TOKEN]), deployment("turned", [zero], {"v-2": 10_000}, [TOKEN])
+    )
+    gateway = start()
+    until(lambda: gateway.ready("loan") and gateway.ready("turned"))
+
+    plainly, turned = (gateway.infer(name, row()).json()["outputs"] for name in ("loan", "turned"))
+
+    by_name = [{one["name"]: one["data"] for one in outputs} for outputs in (plainly, turned)]
+    assert by_name[0]["probabilities"] == by_name[1]["probabilities"]
+    assert by_name[0]["decision"] == by_name[1]["decision"]
+    assert by_name[1]["label"] == ["0" if by_name[1]["decision"][0] else "1"]
 
 
 def test_gateway_never_takes_its_key_to_another_place(control: ControlStub, start: Start, loan: Entry) -> None:
