@@ -48,6 +48,7 @@ def experiment_shape(experiment: Experiment) -> dict[str, Any]:
             "last_update_time": millis(experiment.updated_at or experiment.created_at),
             "creation_time": millis(experiment.created_at),
             "tags": pairs(experiment.tags),
+            "workspace": experiment.team.slug,
         }
     )
 

@@ -31,11 +31,13 @@ from apps.accounts.selectors.people import (
     user_by_username,
     user_get,
     user_list,
+    user_named,
 )
 from apps.accounts.selectors.teams import (
     deciders_need_mfa,
     grant_get,
     grant_list,
+    grants_held,
     people_and_teams,
     team_current,
     team_get,
@@ -58,6 +60,7 @@ __all__ = [
     "gateway_token_hashes",
     "grant_get",
     "grant_list",
+    "grants_held",
     "grants_now",
     "holders_of",
     "invitation_get",
@@ -82,4 +85,5 @@ __all__ = [
     "user_by_username",
     "user_get",
     "user_list",
+    "user_named",
 ]

@@ -38,6 +38,14 @@ def user_get(actor: Actor, pk: uuid.UUID) -> User:
     return user
 
 
+def user_named(actor: Actor, username: str) -> User:
+    """An active person by user name. Raises NotFound when the actor may not know of them."""
+    user = _people(actor).filter(username=username, is_active=True).first()
+    if user is None:
+        raise NotFound(f"There is no person '{username[:60]}', or you may not see them.")
+    return user
+
+
 def user_list(
     actor: Actor, *, text: str = "", role: str = "", team_id: uuid.UUID | None = None, state: str = ""
 ) -> QuerySet[User]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import CharField, Q, QuerySet, Value
 from django.db.models.functions import Concat, Trim
+from django.utils import timezone
 
 from apps.accounts.models import Grant, Team
 from apps.accounts.selectors.people import user_list
@@ -102,6 +103,14 @@ def grant_list(actor: Actor, *, user_id: uuid.UUID | None = None, team_id: uuid.
     if team_id:
         rows = rows.filter(Q(team_id=team_id) | Q(team__isnull=True))
     return rows
+
+
+def grants_held(actor: Actor, *, user_id: uuid.UUID | None = None) -> QuerySet[Grant]:
+    """As `grant_list`, only roles that are held now: not ended, and of teams that are not archived."""
+    return grant_list(actor, user_id=user_id).filter(
+        Q(until__isnull=True) | Q(until__gt=timezone.now()),
+        Q(team__isnull=True) | Q(team__archived_at__isnull=True),
+    )
 
 
 def grant_get(actor: Actor, pk: uuid.UUID) -> Grant:

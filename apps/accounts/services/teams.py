@@ -16,15 +16,23 @@ from apps.core.actors import Actor
 from apps.core.errors import Conflict, Invalid
 from apps.core.policies import require_verb_in
 
+# Short names that mean something else where MLflow's clients name a workspace.
+_RESERVED = frozenset({"default", "workspaces", "api", "ajax-api", "static-files"})
 
-def team_create(*, actor: Actor, name: str, decide_needs_mfa: bool = False) -> Team:
-    """Create a team. Raises Forbidden, and Invalid when the name is taken or empty."""
+
+def team_create(*, actor: Actor, name: str, slug: str = "", decide_needs_mfa: bool = False) -> Team:
+    """Create a team; without a short name (`slug`) it gets one made of its name.
+
+    Raises Forbidden, Invalid when the name is taken or empty, Conflict when the short name is taken.
+    """
     require_site_people(actor)
     name = _name(name)
+    if slug and Team.objects.filter(slug=slug).exists():
+        raise Conflict("A team of this short name exists.", code="name_taken")
     with transaction.atomic():
         try:
             with transaction.atomic():
-                team = Team.objects.create(name=name, slug=_slug(name), decide_needs_mfa=decide_needs_mfa)
+                team = Team.objects.create(name=name, slug=slug or _slug(name), decide_needs_mfa=decide_needs_mfa)
         except IntegrityError as error:
             raise Invalid.field("name", "A team of this name exists.") from error
         audit_record(
@@ -104,7 +112,7 @@ def _name(name: str) -> str:
 
 def _slug(name: str) -> str:
     base = slugify(name)[:50] or "team"
-    taken = set(Team.objects.filter(slug__startswith=base).values_list("slug", flat=True))
+    taken = {*_RESERVED, *Team.objects.filter(slug__startswith=base).values_list("slug", flat=True)}
     if base not in taken:
         return base
     number = 2

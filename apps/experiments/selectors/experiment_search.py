@@ -63,7 +63,7 @@ def experiment_search_page(
     columns = [Column(_COLUMNS[order.field.key], order.descending) for order in orders]
     if all(order.field.key != "experiment_id" for order in orders):
         columns.append(Column(F("number"), descending=True))
-    found, end = page_read(Experiment.objects.all(), [(rows, columns)], place, limit)
+    found, end = page_read(Experiment.objects.select_related("team"), [(rows, columns)], place, limit)
     return found, token_of(end, digest) if end else ""
 
 

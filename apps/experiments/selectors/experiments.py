@@ -22,7 +22,8 @@ def experiment_get(actor: Actor, pk: uuid.UUID) -> Experiment:
 
 def experiment_by_number(actor: Actor, number: int) -> Experiment:
     """As MLflow clients address it. Raises NotFound."""
-    found: Experiment | None = Experiment.objects.visible_to(actor).filter(number=number).first()
+    rows = Experiment.objects.visible_to(actor).select_related("team")
+    found: Experiment | None = rows.filter(number=number).first()
     if found is None:
         raise NotFound(f"There is no experiment {number}, or you may not see it.")
     return found
@@ -33,7 +34,7 @@ def experiment_by_name(actor: Actor, name: str, *, team_id: uuid.UUID | None = N
 
     Without a team, of any team that the actor sees, the oldest first. Raises NotFound.
     """
-    rows = Experiment.objects.visible_to(actor).filter(name__iexact=name)
+    rows = Experiment.objects.visible_to(actor).select_related("team").filter(name__iexact=name)
     if team_id is not None:
         rows = rows.filter(team_id=team_id)
     found: list[Experiment] = list(rows.order_by("id"))

@@ -28,7 +28,7 @@ def info(actor: Actor, request: HttpRequest) -> HttpResponseBase:
     return answer(
         {
             "store_type": "SqlStore",
-            "workspaces_enabled": False,
+            "workspaces_enabled": True,
             "trace_archival_enabled": False,
             "multipart_uploads_enabled": False,
             "multipart_downloads_enabled": False,

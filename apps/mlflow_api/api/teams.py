@@ -11,12 +11,14 @@ from apps.core.actors import Actor
 from apps.core.errors import Forbidden, NotFound
 
 HEADER = "X-MLFLOW-WORKSPACE"
+# The workspace that is in every MLflow: here the team that one works in.
+DEFAULT = "default"
 
 
 def team_named(request: HttpRequest) -> uuid.UUID | None:
     """The team of the workspace header, by its short name; None without one. Raises NotFound."""
     wanted = request.headers.get(HEADER, "")
-    if not wanted or wanted == "default":
+    if not wanted or wanted == DEFAULT:
         return None
     team = next((team for team in accounts.teams_of_request(request) if team.slug == wanted), None)
     if team is None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.accounts.models import Team, User
+from apps.accounts.models import Grant, Team, User
 from apps.accounts.selectors import actor_of_user
 from apps.accounts.services import run_token_issue, token_create
 from apps.accounts.tests.factories import team_make, user_make
@@ -21,6 +21,7 @@ from apps.experiments.tests.factories import experiment_make, run_make
 from apps.registry import contracts
 
 ROOT = "/api/2.0/mlflow/"
+ROOT_3 = "/api/3.0/mlflow/"
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +75,14 @@ def stranger(db) -> Person:
     return person_make()
 
 
+def administrator_headers(*further: Role) -> dict[str, str]:
+    """A token of an administrator of the whole site who belongs to no team; with further roles on the site."""
+    user = user_make(role=Role.ADMINISTRATOR)
+    Grant.objects.bulk_create(Grant(user=user, role=role.value) for role in further)
+    _, token = token_create(actor=actor_of_user(user), user=user, name="s", scopes=["read", "write", "admin"], days=1)
+    return {"Authorization": f"Bearer {token}"}
+
+
 def attempt_token(person: Person, run: Run | None = None) -> str:
     """The token of a job attempt that writes this run."""
     return run_token_issue(
@@ -107,23 +116,25 @@ def mlflow_client(live_server, monkeypatch) -> Iterator[object]:
 class Caller:
     """Calls of one person's script: (status, body)."""
 
-    def __init__(self, person: Person) -> None:
-        self.client = Client(headers=person.headers)
+    def __init__(self, person: Person | dict[str, str], root: str = ROOT) -> None:
+        self.client = Client(headers=person if isinstance(person, dict) else person.headers)
+        self.root = root
+
+    def _sent(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        answer = getattr(self.client, method)(self.root + path, body, content_type="application/json")
+        return answer.status_code, answer.json() if answer.content else {}
 
     def post(self, path: str, **body: Any) -> tuple[int, dict[str, Any]]:
-        answer = self.client.post(ROOT + path, body, content_type="application/json")
-        return answer.status_code, answer.json()
+        return self._sent("post", path, body)
 
     def patch(self, path: str, **body: Any) -> tuple[int, dict[str, Any]]:
-        answer = self.client.patch(ROOT + path, body, content_type="application/json")
-        return answer.status_code, answer.json()
+        return self._sent("patch", path, body)
 
     def delete(self, path: str, **body: Any) -> tuple[int, dict[str, Any]]:
-        answer = self.client.delete(ROOT + path, body, content_type="application/json")
-        return answer.status_code, answer.json()
+        return self._sent("delete", path, body)
 
     def get(self, path: str, /, **query: Any) -> tuple[int, dict[str, Any]]:
-        answer = self.client.get(ROOT + path, query)
+        answer = self.client.get(self.root + path, query)
         return answer.status_code, answer.json()
 
 

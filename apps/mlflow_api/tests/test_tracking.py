@@ -293,7 +293,8 @@ def test_the_server_says_what_it_is(person: Person):
 
     assert client.get("/health").content == b"OK"
     assert client.get("/version").content.startswith(b"3.")
-    assert client.get("/api/3.0/mlflow/server-info").json()["multipart_uploads_enabled"] is False
+    told = client.get("/api/3.0/mlflow/server-info").json()
+    assert (told["multipart_uploads_enabled"], told["workspaces_enabled"]) == (False, True)
 
 
 def test_a_bad_token_is_refused_in_mlflows_words():

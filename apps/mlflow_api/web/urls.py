@@ -9,9 +9,13 @@ from apps.mlflow_api.api import (
     logged_models,
     measurements,
     model_versions,
+    permissions,
     registered_models,
+    roles,
     runs,
     server,
+    users,
+    workspaces,
 )
 from apps.mlflow_api.door import door
 from apps.mlflow_api.errors import NotImplementedHere
@@ -76,6 +80,37 @@ _ROUTES = {
     "model-versions/delete-tag": door(DELETE=model_versions.tag_delete),
     "model-versions/transition-stage": door(POST=model_versions.transition),
     "model-versions/get-download-uri": door(GET=model_versions.download_uri),
+    "users/create": door(POST=users.create),
+    "users/create-ui": door(POST=users.sign_up),
+    "users/get": door(GET=users.get),
+    "users/current": door(GET=users.current),
+    "users/list": door(GET=users.search),
+    "users/update-password": door(PATCH=users.update_password),
+    "users/update-admin": door(PATCH=users.update_admin),
+    "users/delete": door(DELETE=users.delete),
+}
+_ROUTES_3 = {
+    "server-info": door(GET=server.info),
+    "workspaces": door(GET=workspaces.search, POST=workspaces.create),
+    "workspaces/<str:name>": door(GET=workspaces.get, PATCH=workspaces.update, DELETE=workspaces.delete),
+    "users/current/permissions": door(GET=permissions.current),
+    "users/permissions/list": door(GET=permissions.search),
+    "users/permissions/get": door(GET=permissions.get),
+    "users/permissions/grant": door(POST=permissions.refuse),
+    "users/permissions/revoke": door(POST=permissions.refuse),
+    "users/roles/list": door(GET=roles.of_user),
+    "roles/get": door(GET=roles.get),
+    "roles/list": door(GET=roles.search),
+    "roles/users/list": door(GET=roles.holders),
+    "roles/assign": door(POST=roles.assign),
+    "roles/unassign": door(DELETE=roles.unassign),
+    "roles/create": door(POST=roles.refuse),
+    "roles/update": door(PATCH=roles.refuse),
+    "roles/delete": door(DELETE=roles.refuse),
+    "roles/permissions/list": door(GET=roles.permissions),
+    "roles/permissions/add": door(POST=roles.refuse),
+    "roles/permissions/update": door(PATCH=roles.refuse),
+    "roles/permissions/remove": door(DELETE=roles.refuse),
 }
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -89,8 +124,8 @@ urlpatterns: list[URLPattern] = [
 ]
 for _prefix in ("api", "ajax-api"):
     urlpatterns += [path(f"{_prefix}/2.0/mlflow/{route}", view) for route, view in _ROUTES.items()]
+    urlpatterns += [path(f"{_prefix}/3.0/mlflow/{route}", view) for route, view in _ROUTES_3.items()]
     urlpatterns += [
-        path(f"{_prefix}/3.0/mlflow/server-info", door(GET=server.info)),
         path(f"{_prefix}/2.0/mlflow-artifacts/artifacts", door(GET=artifacts.proxied_list)),
         path(
             f"{_prefix}/2.0/mlflow-artifacts/artifacts/<path:path>",
