@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,24 @@ class RunOutcome:
     url: str
     flag: str
     live: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunCopy:
+    """A run of another server: everything but its measurements, its models and its files."""
+
+    id: uuid.UUID
+    name: str
+    status: str
+    started_at: datetime
+    ended_at: datetime | None
+    user_name: str = ""
+    notes: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    code: Mapping[str, Any] = field(default_factory=dict)
+    # As `RunInput.external`.
+    datasets: Sequence[dict[str, Any]] = ()
 
 
 OutcomeSource = Callable[["Actor", "Sequence[Run]"], "Mapping[uuid.UUID, RunOutcome]"]

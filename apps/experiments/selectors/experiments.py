@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import uuid
+from collections.abc import Mapping
 
 from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 
@@ -41,6 +42,13 @@ def experiment_by_name(actor: Actor, name: str, *, team_id: uuid.UUID | None = N
     if not found:
         raise NotFound(f"Could not find experiment with name '{name}'.")
     return next((experiment for experiment in found if experiment.name == name), found[0])
+
+
+def experiment_tagged(actor: Actor, team_id: uuid.UUID, tags: Mapping[str, str]) -> Experiment | None:
+    """The team's oldest experiment with these tags, archived ones too."""
+    rows = Experiment.objects.visible_to(actor).filter(team_id=team_id, tags__contains=dict(tags))
+    found: Experiment | None = rows.order_by("id").first()
+    return found
 
 
 def experiment_default_number(team_id: uuid.UUID) -> int | None:

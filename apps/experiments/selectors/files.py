@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from apps.core.actors import Actor
 from apps.core.errors import NotFound
@@ -60,12 +60,16 @@ def logged_model_get(actor: Actor, pk: uuid.UUID) -> LoggedModel:
 
 
 def logged_model_metrics(models: Iterable[LoggedModel]) -> dict[uuid.UUID, list[Metric]]:
-    """{logged model id: the newest measurement of each key, data and run} of many models, in one query."""
+    """{logged model id: the newest measurement of each key, data and run} of many models, in one query.
+
+    Anybody may write any id into a measurement of theirs, so those of other teams' runs count for nothing.
+    """
     found: dict[uuid.UUID, list[Metric]] = {}
-    rows = Metric.objects.filter(model_id__in=[model.pk for model in models])
+    teams = {model.pk: model.team_id for model in models}
+    rows = Metric.objects.filter(model_id__in=teams).annotate(team=F("run__team_id"))
     order = ["model_id", "key", "dataset_name", "dataset_digest", "run_id"]
     for metric in rows.order_by(*order, "-step", "-timestamp", "-id").distinct(*order):
-        if metric.model_id is not None:
+        if metric.model_id is not None and metric.team == teams[metric.model_id]:
             found.setdefault(metric.model_id, []).append(metric)
     return found
 

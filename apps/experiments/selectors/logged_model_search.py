@@ -68,6 +68,10 @@ class ModelOrder:
     data: MeasuredOn | None = None
 
 
+# Measurements of a model: anybody may write any id into theirs, so those of other teams' runs count for nothing.
+_OWN = {"model_id": OuterRef("pk"), "run__team_id": OuterRef("team_id")}
+
+
 def logged_model_search_page(
     actor: Actor,
     *,
@@ -98,7 +102,7 @@ def logged_model_search_page(
     if node is not None:
         rows = rows.filter(condition_of(node, lambda clause: _condition(clause, measured)))
     if data and all(clause.field.kind != "metrics" for clause in clauses_of(node)):
-        rows = rows.filter(Exists(Metric.objects.filter(measured, model_id=OuterRef("pk"))))
+        rows = rows.filter(Exists(Metric.objects.filter(measured, **_OWN)))
     found, end = page_read(LoggedModel.objects.select_related("experiment"), [(rows, _columns(orders))], place, limit)
     return found, token_of(end, digest) if end else ""
 
@@ -108,7 +112,7 @@ def _condition(clause: Clause, measured: Q) -> Q:
     if kind in ("params", "tags"):
         return compare(entry(kind, key), clause)
     if kind == "metrics":
-        values = Metric.objects.filter(measured, model_id=OuterRef("pk"), key=key)
+        values = Metric.objects.filter(measured, **_OWN, key=key)
         if clause.operator is Operator.IS_NULL:
             return ~Q(Exists(values))
         if clause.operator is Operator.IS_NOT_NULL:
@@ -132,7 +136,7 @@ def _columns(orders: Sequence[ModelOrder]) -> list[Column]:
 
 def _metric_columns(order: ModelOrder) -> list[Column]:
     """The newest measurement; numbers first, then NaN, then models without one."""
-    wanted = Q(model_id=OuterRef("pk"), key=order.field.key) & (order.data.condition() if order.data else Q())
+    wanted = Q(**_OWN, key=order.field.key) & (order.data.condition() if order.data else Q())
     newest = Metric.objects.filter(wanted).order_by("-timestamp", "-step", "run_id")
     value = Subquery(newest.values("value")[:1])
     rank = Case(When(Exact(value, math.nan), then=1), When(Exists(newest), then=0), default=2)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
+
+from django.db.models import Count
 
 from apps.experiments.models import Metric, Run
 
@@ -72,3 +75,9 @@ def _thinned(curves: Curves, points: int) -> Curves:
 def metrics_after(run_id: uuid.UUID, after: int, *, limit: int = 2000) -> list[Metric]:
     """Measurements with an id above `after`, for the live topic."""
     return list(Metric.objects.filter(run_id=run_id, pk__gt=after).order_by("pk")[:limit])
+
+
+def metric_counts(run_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """{run id: how many measurements it has} of those that have any."""
+    rows = Metric.objects.filter(run_id__in=list(run_ids)).values("run_id").annotate(n=Count("pk")).order_by()
+    return {row["run_id"]: row["n"] for row in rows}

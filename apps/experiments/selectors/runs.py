@@ -43,6 +43,11 @@ def run_list(
     return rows
 
 
+def run_ids(experiment_id: uuid.UUID) -> set[uuid.UUID]:
+    """The ids of all runs of an experiment that the caller sees, deleted ones too."""
+    return set(Run.objects.filter(experiment_id=experiment_id).values_list("pk", flat=True))
+
+
 def run_inputs(run: Run) -> QuerySet[RunInput]:
     return RunInput.objects.filter(run=run).select_related("dataset_version__dataset").order_by("id")
 
@@ -66,7 +71,9 @@ def run_models_of(runs: Iterable[Run]) -> dict[uuid.UUID, list[RunModel]]:
 
 def run_sample(runs: QuerySet[Run], count: int = 200) -> list[Run]:
     """The newest runs of a list with what columns and charts are made of, and no more."""
-    rows = runs.order_by("-pk").only("name", "params", "metrics_latest", "experiment_id", "team_id", "status")
+    rows = runs.order_by("-started_at", "-pk").only(
+        "name", "params", "metrics_latest", "experiment_id", "team_id", "status"
+    )
     return list(rows[:count])
 
 
@@ -88,7 +95,7 @@ def run_newest(actor: Actor, problem_id: uuid.UUID) -> tuple[Run | None, int, in
     newest = (
         rows.only("name", "status", "experiment_id", "created_at", "team_id")
         .annotate(run_count=Subquery(counts.values("n")), running_count=Subquery(running.values("n")))
-        .order_by("-pk")
+        .order_by("-started_at", "-pk")
         .first()
     )
     if newest is None:

@@ -9,6 +9,13 @@ from apps.experiments.services.experiments import (
     experiment_tag_delete,
     experiment_update,
 )
+from apps.experiments.services.imports import (
+    experiment_import,
+    experiment_import_end,
+    experiment_import_note,
+    logged_model_import,
+    run_import,
+)
 from apps.experiments.services.logged_models import (
     logged_model_archive,
     logged_model_create,
@@ -46,11 +53,15 @@ __all__ = [
     "experiment_create",
     "experiment_default",
     "experiment_get_or_create",
+    "experiment_import",
+    "experiment_import_end",
+    "experiment_import_note",
     "experiment_tag_delete",
     "experiment_update",
     "logged_model_archive",
     "logged_model_create",
     "logged_model_finalize",
+    "logged_model_import",
     "logged_model_params_log",
     "logged_model_seal",
     "logged_model_tag_delete",
@@ -62,6 +73,7 @@ __all__ = [
     "run_create",
     "run_files",
     "run_finish",
+    "run_import",
     "run_inputs_add",
     "run_job_set",
     "run_notes_save",

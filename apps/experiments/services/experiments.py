@@ -115,7 +115,7 @@ def experiment_default(*, actor: Actor, team_id: uuid.UUID) -> Experiment:
 def experiment_tag_delete(*, actor: Actor, experiment_id: uuid.UUID, key: str) -> bool:
     """Remove a tag; False when there was none. Raises NotFound, Forbidden."""
     with transaction.atomic():
-        experiment = _lock(actor, experiment_id)
+        experiment = experiment_lock(actor, experiment_id)
         if key not in experiment.tags:
             return False
         before = {"tags": {key: experiment.tags[key]}}
@@ -126,7 +126,8 @@ def experiment_tag_delete(*, actor: Actor, experiment_id: uuid.UUID, key: str) -
         return True
 
 
-def _lock(actor: Actor, experiment_id: uuid.UUID) -> Experiment:
+def experiment_lock(actor: Actor, experiment_id: uuid.UUID) -> Experiment:
+    """The experiment, locked for writing. Raises NotFound, Forbidden."""
     experiment: Experiment | None = (
         Experiment.objects.visible_to(actor).select_for_update().filter(pk=experiment_id).first()
     )
@@ -153,7 +154,7 @@ def experiment_update(
     when `row_version` is not that of the stored row.
     """
     with transaction.atomic():
-        experiment = _lock(actor, experiment_id)
+        experiment = experiment_lock(actor, experiment_id)
         row_version_check(experiment, row_version)
         before = {
             "name": experiment.name,
@@ -199,7 +200,7 @@ def experiment_update(
 def experiment_archive(*, actor: Actor, experiment_id: uuid.UUID, archived: bool = True) -> Experiment:
     """Take an experiment out of the lists with its runs, or put it back with the runs that left with it."""
     with transaction.atomic():
-        experiment = _lock(actor, experiment_id)
+        experiment = experiment_lock(actor, experiment_id)
         if (experiment.archived_at is not None) != archived:
             now = timezone.now()
             runs = Run.objects.filter(experiment=experiment)

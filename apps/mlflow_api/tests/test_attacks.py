@@ -300,3 +300,22 @@ def test_a_param_never_changes_and_a_repeated_batch_changes_nothing(person: Pers
 
     assert (first.status_code, again.status_code, other.status_code) == (200, 200, 400)
     assert Metric.objects.count() == 1
+
+
+def test_measurements_that_another_team_claims_for_a_model_do_not_count(person: Person, stranger: Person):
+    model = services.logged_model_create(
+        actor=person.actor, experiment_number=person.experiment.number, name="net", source_run_id=person.run.pk
+    )
+    claimed = {"key": "auc", "value": 0.99, "timestamp": 1, "step": 0, "model_id": f"m-{model.pk.hex}"}
+    for who, value in ((stranger, 0.99), (person, 0.7)):
+        body = {"run_id": who.run.pk.hex, "metrics": [{**claimed, "value": value}]}
+        post = Client(headers=who.headers).post
+        assert post("/api/2.0/mlflow/runs/log-batch", body, content_type="application/json").status_code == 200
+
+    client = Client(headers=person.headers)
+    shown = client.get(f"/api/2.0/mlflow/logged-models/m-{model.pk.hex}").json()["model"]["data"]["metrics"]
+    asked = {"experiment_ids": [str(person.experiment.number)], "filter": "metrics.auc > 0.9"}
+    found = client.post("/api/2.0/mlflow/logged-models/search", asked, content_type="application/json").json()
+
+    assert [metric["value"] for metric in shown] == [0.7]
+    assert found == {}

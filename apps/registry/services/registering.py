@@ -35,12 +35,16 @@ _FACTS = ("signature", "task", "classes", "threshold", "complexity", "environmen
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """What a client says beside the files; `source` and `run_link` are kept as they were given."""
+    """What a client says beside the files; `source` and `run_link` are kept as they were given.
+
+    `number` is the one that the version had on another server: it is kept while the model has not given it.
+    """
 
     description: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
     run_link: str = ""
+    number: int | None = None
 
 
 NO_LABELS = Labels()
@@ -265,7 +269,7 @@ def _register(actor: Actor, model: Model, origin: _Origin, labels: Labels, *, se
     version = ModelVersion.objects.create(
         model=model,
         team_id=model.team_id,
-        number=number_next(model, ModelVersion.objects.filter(model=model)),
+        number=_number(model, labels),
         state=ModelVersion.State.QUARANTINED if reason else ModelVersion.State.SEALED,
         run=run,
         logged_model=origin.logged,
@@ -310,6 +314,14 @@ def _register(actor: Actor, model: Model, origin: _Origin, labels: Labels, *, se
         reason=reason,
     )
     return version
+
+
+def _number(model: Model, labels: Labels) -> int:
+    """The number of a new version of a locked model."""
+    held = ModelVersion.objects.filter(model=model)
+    if labels.number is not None and not held.filter(number=labels.number).exists():
+        return labels.number
+    return number_next(model, held)
 
 
 def _stated_of(version: ModelVersion) -> dict[str, Any]:
