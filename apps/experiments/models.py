@@ -242,3 +242,47 @@ class LoggedModel(TeamOwned):
 
     def __str__(self) -> str:
         return self.name
+
+
+class EvaluationDataset(TeamOwned):
+    """Examples that generative models are judged by (MLflow's evaluation dataset); its records may change."""
+
+    name = models.CharField(max_length=255)
+    tags = models.JSONField(default=dict)
+    # The types of the fields seen so far: {"inputs": {...}, "outputs": ..., "expectations": {...}, "version"}.
+    schema = models.JSONField(null=True)
+    experiments = models.ManyToManyField(Experiment, related_name="+")
+    # When the records last changed, and who changed them.
+    updated_at = models.DateTimeField(auto_now_add=True)
+    updated_by_label = models.CharField(max_length=200, blank=True, default="")
+
+    class Meta:
+        indexes = [models.Index(fields=["team", "-created_at", "-id"], name="experiments_evaldata_newest")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class EvaluationRecord(BaseModel):
+    """One example: what is asked, what was answered, and what is expected."""
+
+    dataset = models.ForeignKey(EvaluationDataset, on_delete=models.CASCADE, db_index=False, related_name="records")
+    inputs = models.JSONField()
+    inputs_sha256 = models.CharField(max_length=64)
+    outputs = models.JSONField(null=True)
+    expectations = models.JSONField(null=True)
+    tags = models.JSONField(default=dict)
+    # {"source_type", "source_data": {...}}
+    source = models.JSONField(null=True)
+    # Characters of its JSON; pages end before they grow too large.
+    size = models.PositiveIntegerField()
+    updated_at = models.DateTimeField()
+    created_by_label = models.CharField(max_length=200)
+    updated_by_label = models.CharField(max_length=200)
+
+    class Meta:
+        constraints = [
+            # The same inputs again change the record that has them.
+            models.UniqueConstraint(fields=["dataset", "inputs_sha256"], name="experiments_evalrecord_once")
+        ]
+        indexes = [models.Index(fields=["dataset", "id"], name="experiments_evalrecord_walk")]

@@ -17,6 +17,7 @@ from rest_framework.authentication import SessionAuthentication
 from apps.core.actors import Actor, ActorKind
 from apps.core.api.exceptions import MethodRefused, Unauthenticated, error_translate
 from apps.core.errors import Invalid, NotFound, TooLarge
+from apps.core.ids import id_read
 from apps.mlflow_api.errors import error_response
 
 Handler = Callable[..., HttpResponseBase]
@@ -67,14 +68,19 @@ def body_of(request: HttpRequest) -> dict[str, Any]:
     try:
         value = json.loads(raw or b"{}")
         if _UNSAFE_ESCAPE.search(raw):
-            json.dumps(value, ensure_ascii=False).encode()
-            if _holds_nul(value):
-                raise Invalid("The body holds a NUL character, which cannot be stored.")
+            _storable_check("The body", value)
     except (ValueError, UnicodeError, RecursionError) as error:
         raise Invalid(f"The body is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise Invalid("The body must be a JSON object.")
     return value
+
+
+def _storable_check(what: str, value: Any) -> None:
+    """Raise Invalid, or UnicodeError, for texts that the database refuses."""
+    json.dumps(value, ensure_ascii=False).encode()
+    if _holds_nul(value):
+        raise Invalid(f"{what} holds a NUL character, which cannot be stored.")
 
 
 def _holds_nul(value: Any) -> bool:
@@ -108,6 +114,18 @@ def text_of(source: Source, name: str, *, required: bool = True, default: str = 
         return default
     if not isinstance(value, str) or "\x00" in value:
         raise _wrong(name, value)
+    return value
+
+
+def json_of(source: Source, name: str) -> Any:
+    """What a text field holds as JSON. Raises Invalid, also for what no database keeps: NaN, infinities, NUL."""
+    text = text_of(source, name)
+    try:
+        value = json.loads(text)
+        json.dumps(value, allow_nan=False)
+        _storable_check(f"'{name}'", value)
+    except (ValueError, RecursionError) as error:
+        raise Invalid.field(name, f"Invalid value for parameter '{name}' supplied: it is not JSON: {error}") from error
     return value
 
 
@@ -217,6 +235,14 @@ def model_id_of(value: str) -> uuid.UUID:
         if isinstance(value, str) and _PLAUSIBLE_ID.match(value):
             raise NotFound(f"Logged model with ID '{value}' not found.") from error
         raise _wrong("model_id", value) from error
+
+
+def prefixed_id_of(text: str, prefix: str, missing: str) -> uuid.UUID:
+    """A prefix such as `d-` and 32 hexadecimal digits. Raises NotFound with the sentence `missing` for all else."""
+    found = id_read(text.removeprefix(prefix))
+    if found is None:
+        raise NotFound(missing)
+    return found
 
 
 def answer(body: dict[str, Any]) -> JsonResponse:

@@ -1,5 +1,13 @@
 """Reading experiments and runs."""
 
+from apps.experiments.selectors.evaluation_datasets import (
+    evaluation_dataset_digest,
+    evaluation_dataset_get,
+    evaluation_dataset_numbers,
+    evaluation_dataset_search_page,
+    evaluation_record_counts,
+    evaluation_record_page,
+)
 from apps.experiments.selectors.experiment_search import experiment_search_page
 from apps.experiments.selectors.experiments import (
     experiment_by_name,
@@ -60,6 +68,12 @@ __all__ = [
     "artifact_list",
     "blob_needed",
     "data_differs",
+    "evaluation_dataset_digest",
+    "evaluation_dataset_get",
+    "evaluation_dataset_numbers",
+    "evaluation_dataset_search_page",
+    "evaluation_record_counts",
+    "evaluation_record_page",
     "experiment_by_name",
     "experiment_by_number",
     "experiment_default_number",

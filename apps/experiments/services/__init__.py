@@ -1,6 +1,16 @@
 """All writes of experiments, runs, measurements and files."""
 
 from apps.experiments.services.artifacts import artifact_delete, artifact_store
+from apps.experiments.services.evaluation_datasets import (
+    RecordDraft,
+    evaluation_dataset_archive,
+    evaluation_dataset_create,
+    evaluation_dataset_experiments_change,
+    evaluation_dataset_tag_delete,
+    evaluation_dataset_tags_set,
+    evaluation_records_delete,
+    evaluation_records_upsert,
+)
 from apps.experiments.services.experiments import (
     experiment_archive,
     experiment_create,
@@ -47,8 +57,16 @@ from apps.experiments.services.runs import (
 
 __all__ = [
     "MetricPoint",
+    "RecordDraft",
     "artifact_delete",
     "artifact_store",
+    "evaluation_dataset_archive",
+    "evaluation_dataset_create",
+    "evaluation_dataset_experiments_change",
+    "evaluation_dataset_tag_delete",
+    "evaluation_dataset_tags_set",
+    "evaluation_records_delete",
+    "evaluation_records_upsert",
     "experiment_archive",
     "experiment_create",
     "experiment_default",

@@ -5,6 +5,8 @@ from django.urls import URLPattern, path, re_path
 from apps.mlflow_api.api import (
     aliases,
     artifacts,
+    evaluation_datasets,
+    evaluation_records,
     experiments,
     logged_models,
     measurements,
@@ -93,6 +95,17 @@ _ROUTES_3 = {
     "server-info": door(GET=server.info),
     "workspaces": door(GET=workspaces.search, POST=workspaces.create),
     "workspaces/<str:name>": door(GET=workspaces.get, PATCH=workspaces.update, DELETE=workspaces.delete),
+    "datasets/create": door(POST=evaluation_datasets.create),
+    "datasets/search": door(GET=evaluation_datasets.search, POST=evaluation_datasets.search),
+    "datasets/<str:dataset_id>": door(GET=evaluation_datasets.get, DELETE=evaluation_datasets.delete),
+    "datasets/<str:dataset_id>/tags": door(PATCH=evaluation_datasets.tags_set),
+    "datasets/<str:dataset_id>/tags/<path:key>": door(DELETE=evaluation_datasets.tag_delete),
+    "datasets/<str:dataset_id>/records": door(
+        GET=evaluation_records.search, POST=evaluation_records.upsert, DELETE=evaluation_records.delete
+    ),
+    "datasets/<str:dataset_id>/experiment-ids": door(GET=evaluation_datasets.experiment_ids),
+    "datasets/<str:dataset_id>/add-experiments": door(POST=evaluation_datasets.experiments_add),
+    "datasets/<str:dataset_id>/remove-experiments": door(POST=evaluation_datasets.experiments_remove),
     "users/current/permissions": door(GET=permissions.current),
     "users/permissions/list": door(GET=permissions.search),
     "users/permissions/get": door(GET=permissions.get),
