@@ -13,22 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from django.conf import settings
 from django.db import connection
-from psycopg import sql
 
+from apps.core.tests.remember import Table, store_folder, tables_read, tables_write
 from controlplane.stack.embedded import embedded_urls
 from controlplane.stack.testing import LiveStack
-
-# Rows that every database makes for itself.
-OWN = ("django_migrations", "django_content_type", "auth_permission", "django_session")
-_TABLES = """
-SELECT c.relname, array_agg(a.attname::text ORDER BY a.attnum)
-FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-  AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
-GROUP BY c.relname ORDER BY c.relname
-"""
 
 
 def snapshot_take(folder: Path, stack: LiveStack) -> None:
@@ -38,47 +27,21 @@ def snapshot_take(folder: Path, stack: LiveStack) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
     rows = folder / "rows"
     rows.mkdir(parents=True)
-    tables: dict[str, list[str]] = {}
     with psycopg.connect(embedded_urls(stack.config)[0]) as source, source.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        for table, columns in cursor.execute(_TABLES).fetchall():
-            if table in OWN:
-                continue
-            query = sql.SQL("COPY (SELECT {} FROM {}) TO STDOUT").format(
-                sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Identifier(table)
-            )
-            with (rows / table).open("wb") as file, cursor.copy(query) as copy:
-                for chunk in copy:
-                    file.write(chunk)
-            tables[table] = columns
+        tables = tables_read(cursor)
+    for table in tables:
+        (rows / table.name).write_bytes(table.rows)
     shutil.copytree(stack.home / "storage", folder / "storage")
-    (folder / "tables.json").write_text(json.dumps(tables))
+    (folder / "tables.json").write_text(json.dumps({table.name: table.columns for table in tables}))
 
 
 def snapshot_load(folder: Path) -> None:
-    """Put the rows into the present transaction, and the files beside those that are stored already.
-
-    Triggers and foreign keys rest meanwhile: sealed rows come as they were.
-    """
-    tables: dict[str, list[str]] = json.loads((folder / "tables.json").read_text())
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL session_replication_role = replica")
-        for table, columns in tables.items():
-            name = sql.Identifier(table)
-            cursor.execute(sql.SQL("DELETE FROM {}").format(name))
-            query = sql.SQL("COPY {} ({}) FROM STDIN").format(name, sql.SQL(", ").join(map(sql.Identifier, columns)))
-            with cursor.cursor.copy(query) as copy:
-                copy.write((folder / "rows" / table).read_bytes())
-        for table, columns in tables.items():
-            for column in columns:
-                cursor.execute("SELECT pg_get_serial_sequence(%s, %s)", [f'"{table}"', column])
-                if (sequence := cursor.fetchone()[0]) is not None:
-                    highest = sql.SQL("(SELECT coalesce(max({}), 0) + 1 FROM {})").format(
-                        sql.Identifier(column), sql.Identifier(table)
-                    )
-                    cursor.execute(sql.SQL("SELECT setval(%s, {}, false)").format(highest), [sequence])
-        cursor.execute("SET LOCAL session_replication_role = origin")
-    shutil.copytree(folder / "storage", Path(settings.STORAGES["blobs"]["OPTIONS"]["location"]), dirs_exist_ok=True)
+    """Put the rows in place of those of the present transaction, and the files beside those that are stored already."""
+    named: dict[str, list[str]] = json.loads((folder / "tables.json").read_text())
+    tables = [Table(name, columns, (folder / "rows" / name).read_bytes()) for name, columns in named.items()]
+    tables_write(tables)
+    shutil.copytree(folder / "storage", store_folder(), dirs_exist_ok=True)
 
 
 def snapshot_shared(base: Path) -> Iterator[Path]:

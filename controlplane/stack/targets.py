@@ -17,8 +17,9 @@ from controlplane.stack.config import ROOT
 from controlplane.stack.messages import StackError, say
 
 CODE = ("analysis", "workers", "apps", "controlplane")
-ROOM_TESTS = (*CODE, "tests/architecture")
-STORY_TESTS = ("tests/flows", "tests/api", "tests/compat", "tests/e2e")
+# Two processes, each with whole files (see tests/sharing.py); the stories first, because they take longest.
+TESTS = ("tests", "workers", "controlplane", "analysis", "apps")
+SHARED = ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder", "-p", "tests.sharing")
 # Pytest's exit code for "nothing was collected".
 NO_TESTS = 5
 
@@ -51,24 +52,20 @@ def fix() -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """Lint, room tests on two processes, the scripts of the pages, then the stories and the browser.
+    """Lint, the scripts of the pages, then stories, browser tests and room tests on two processes.
 
     With paths among the arguments: pytest on those alone.
     """
     if any(not argument.startswith("-") and (ROOT / argument.split("::")[0]).exists() for argument in arguments):
         return _pytest("Chosen tests", (), arguments)
     os.environ["PLAYWRIGHT_CHROMIUM"] = chromium_need()
-    codes = [lint()]
-    codes.append(_pytest("Room tests", ROOM_TESTS, ["-m", "not slow", "-n", "2", *arguments]))
-    codes.append(_node_tests())
-    codes.append(_pytest("Flows and browser tests", STORY_TESTS, ["-m", "not slow", *arguments]))
-    return max(codes)
+    return max(lint(), _node_tests(), _pytest("Tests", TESTS, [*SHARED, "-m", "not slow", *arguments]))
 
 
 def test_full(arguments: list[str]) -> int:
     """What is slower than `make test` allows."""
     os.environ["PLAYWRIGHT_CHROMIUM"] = chromium_need()
-    return _pytest("Slow tests", (*ROOM_TESTS, *STORY_TESTS), ["-m", "slow", *arguments])
+    return _pytest("Slow tests", TESTS, ["-m", "slow", *arguments])
 
 
 def e2e(arguments: list[str]) -> int:
@@ -79,7 +76,7 @@ def e2e(arguments: list[str]) -> int:
 
 def chaos(arguments: list[str]) -> int:
     """Fault injection alone."""
-    return _pytest("Fault injection", (*ROOM_TESTS, *STORY_TESTS), ["-m", "slow", "-k", "chaos", *arguments])
+    return _pytest("Fault injection", TESTS, ["-m", "slow", "-k", "chaos", *arguments])
 
 
 def bench(arguments: list[str]) -> int:

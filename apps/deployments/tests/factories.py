@@ -14,6 +14,7 @@ from django.utils import timezone
 from apps.accounts.models import Team, User
 from apps.accounts.tests.factories import actor_make
 from apps.core.actors import Actor, Role
+from apps.core.tests.remember import remembered
 from apps.datasets.models import DatasetVersion
 from apps.datasets.tests.factories import dataset_make, version_sealed
 from apps.deployments import services
@@ -52,6 +53,7 @@ class Stage:
     model: Model
 
 
+@remembered
 def stage_make(team: Team | None = None, **model: Any) -> Stage:
     team, scientist, owner = people(team)
     problem, agreed = problem_accepted(scientist, owner, team, objectives=[{"metric": "roc_auc", "limit": 0.6}])

@@ -16,6 +16,7 @@ from analysis.evaluate import EvaluateSpec, EvaluationRows, ModelOutput, evaluat
 from analysis.statistics import statistics_write
 from apps.accounts.models import Team
 from apps.core.blobs import blob_write
+from apps.core.tests.remember import remembered
 from apps.evaluations import services
 from apps.evaluations.models import Evaluation
 from apps.jobs import services as jobs
@@ -136,10 +137,16 @@ class Stage:
 
 def stage_make(**problem: Any) -> Stage:
     """Two sealed versions, the first of them live."""
+    stage = _stage_make(**problem)
+    live_set(stage.live)
+    return stage
+
+
+@remembered
+def _stage_make(**problem: Any) -> Stage:
     ground = ground_make(rows=120, **problem)
     live = version_trained(ground)
     candidate = version_trained(ground, recipe="hist_gradient_boosting")
-    live_set(live)
     return Stage(ground, live, candidate)
 
 

@@ -8,8 +8,9 @@ from typing import Any
 from django.db import connection, transaction
 
 from apps.core.actors import Actor
+from apps.core.tests.remember import remembered
 from apps.evaluations.models import Evaluation
-from apps.evaluations.tests.factories import Stage, evaluation_complete, stage_make
+from apps.evaluations.tests.factories import Stage, evaluation_complete, live_set, stage_make
 from apps.problems import services as problem_services
 from apps.reviews import services
 from apps.reviews.models import ApprovalRequest, Decision
@@ -39,6 +40,13 @@ class Scene:
 
 def scene_make(*, failing: bool = False, **fields: Any) -> Scene:
     """An open request; `failing`: a gate stands in the way."""
+    scene = _scene_make(failing=failing, **fields)
+    live_set(scene.stage.live)
+    return scene
+
+
+@remembered
+def _scene_make(*, failing: bool, **fields: Any) -> Scene:
     stage = stage_make(objectives=FAILING if failing else PASSING)
     evaluation = evaluation_complete(stage)
     return Scene(stage, evaluation, request_make(stage, **fields))

@@ -7,6 +7,7 @@ from typing import Any
 
 from apps.accounts.models import Team
 from apps.core.actors import Actor
+from apps.core.tests.remember import remembered
 from apps.datasets.models import DatasetVersion
 from apps.datasets.tests.factories import csv_bytes, dataset_make, rows_make, version_sealed
 from apps.experiments.models import Run
@@ -32,6 +33,7 @@ class Ground:
     version: DatasetVersion
 
 
+@remembered
 def ground_make(team: Team | None = None, *, rows: int = 240, **problem: Any) -> Ground:
     """A team with an accepted problem and a sealed dataset version for it."""
     team, scientist, owner = people(team)

@@ -98,6 +98,7 @@ def test_first_run_installs_with_progress_and_the_second_needs_no_index(clone: C
     assert second.stdout == "it works\n"
 
 
+@pytest.mark.slow
 def test_files_in_a_cloud_bring_that_clouds_library(clone: Clone) -> None:
     locked = (clone.root / "requirements" / "test.txt").read_text()
     (clone.root / "requirements" / "cloud.txt").write_text(locked)
@@ -109,6 +110,7 @@ def test_files_in_a_cloud_bring_that_clouds_library(clone: Clone) -> None:
     assert "ok Packages (1 in requirements/cloud.txt)" in there.stdout
 
 
+@pytest.mark.slow
 def test_changed_lock_is_installed_again(clone: Clone) -> None:
     assert clone.run().returncode == 0
     clone.lock("tiny-package", "0" * 64)
@@ -120,6 +122,7 @@ def last_or_all(done: subprocess.CompletedProcess[str]) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_broken_environment_is_made_again(clone: Clone) -> None:
     assert clone.run().returncode == 0
     (clone.root / ".venv" / "bin" / "python").unlink()
@@ -136,6 +139,7 @@ def test_no_network_is_one_sentence(clone: Clone) -> None:
     assert last_sentence(done).startswith("The package registry cannot be reached: connect to the network")
 
 
+@pytest.mark.slow
 def test_package_without_wheel_is_one_sentence(clone: Clone) -> None:
     clone.lock("another-package", "0" * 64)
 
@@ -145,6 +149,7 @@ def test_package_without_wheel_is_one_sentence(clone: Clone) -> None:
     assert "use Python 3.11 to 3.13 on Linux" in said
 
 
+@pytest.mark.slow
 def test_package_with_another_hash_is_refused_in_one_sentence(clone: Clone) -> None:
     clone.lock("tiny-package", "0" * 64)
 

@@ -13,6 +13,9 @@ import pytest
 from controlplane.stack.ready import http_answer, http_status, port_answers, wait_until
 from controlplane.stack.testing import LiveStack
 
+# Whole products are killed in parts and started anew.
+pytestmark = pytest.mark.slow
+
 NAMES = ["postgres", "valkey", "web", "live", "worker", "beat", "gateway"]
 
 

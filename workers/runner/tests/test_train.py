@@ -33,6 +33,8 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("REGRESSION", "lightgbm", {"n_estimators": 40}),
 ]
 
+QUICK = [("BINARY", "logistic_regression"), ("REGRESSION", "ridge"), ("MULTICLASS", "lightgbm")]
+
 
 def _peer(task: str, recipe: str, params: dict[str, Any], rows: int = 900) -> Peer:
     peer = Peer("train", {})
@@ -40,7 +42,11 @@ def _peer(task: str, recipe: str, params: dict[str, Any], rows: int = 900) -> Pe
     return peer.start()
 
 
-@pytest.mark.parametrize(("task", "recipe", "params"), CASES)
+# One recipe of each library and task at every commit, the others before a release.
+@pytest.mark.parametrize(
+    ("task", "recipe", "params"),
+    [pytest.param(*case, marks=() if case[:2] in QUICK else pytest.mark.slow) for case in CASES],
+)
 def test_every_recipe_logs_a_model_that_mlflow_opens(
     task: str, recipe: str, params: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -119,6 +125,7 @@ def test_the_threshold_follows_the_costs_and_the_signature_says_what_may_be_miss
     assert json.loads((directory / "fairway.json").read_text())["task"] == "BINARY"
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_model(tmp_path: Path) -> None:
     found = []
     for name in ("first", "second"):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from workers.serving.tests import models
 from workers.serving.tests.conftest import Entry, Fitted, Shared, Start
@@ -47,6 +48,7 @@ class Load:
             thread.join()
 
 
+@pytest.mark.slow
 def test_swap_under_load_fails_no_request(shared: Shared) -> None:
     control, serving, loan = shared.control, shared.gateway, shared.loan
     logged = len(control.rows())
@@ -100,6 +102,7 @@ def test_refusal_while_a_host_is_away_says_when_to_come_back(control: ControlStu
     until(lambda: gateway.infer("loan", row()).status_code == 200, what="it is fetched again by itself")
 
 
+@pytest.mark.slow
 def test_an_outage_of_the_control_plane_is_no_fault_of_the_version(
     control: ControlStub, start: Start, loan: Entry
 ) -> None:

@@ -62,6 +62,7 @@ def test_rows_say_who_what_when_and_nothing_masked(control: ControlStub, start: 
         assert b"8273645" not in text
 
 
+@pytest.mark.slow
 def test_kill_of_the_gateway_loses_and_doubles_nothing(control: ControlStub, start: Start, loan: Entry) -> None:
     control.answer_predictions = 503
     gateway = begun(control, start, loan([1], {1: 10_000}))
@@ -82,6 +83,7 @@ def test_kill_of_the_gateway_loses_and_doubles_nothing(control: ControlStub, sta
     assert len({entry["id"] for entry in control.rows()}) == len(ages)
 
 
+@pytest.mark.slow
 def test_batch_whose_answer_got_lost_is_repeated_under_its_id(control: ControlStub, start: Start, loan: Entry) -> None:
     gateway = begun(control, start, loan([1], {1: 10_000}))
     control.lose_answers = True
@@ -98,6 +100,7 @@ def test_batch_whose_answer_got_lost_is_repeated_under_its_id(control: ControlSt
     until(lambda: not list((gateway.home / "spool").glob("*.*")), what="nothing is left to post")
 
 
+@pytest.mark.slow
 def test_full_log_drops_rows_and_says_so_but_answers(control: ControlStub, start: Start, loan: Entry) -> None:
     control.answer_predictions = 503
     gateway = begun(control, start, loan([1], {1: 10_000}), "--spool-bytes", "2000")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from workers.contracts.routes import routes_sign
 from workers.serving.tests.conftest import Entry, Shared, Start
@@ -63,6 +64,7 @@ def test_revoked_token_is_refused_within_a_second(shared: Shared) -> None:
     until(lambda: shared.served() == 401, seconds=1.0)
 
 
+@pytest.mark.slow
 def test_shares_decide_who_answers(shared: Shared) -> None:
     gateway = shared.gateway
     shared.control.publish(shared.loan([1, 2], {1: 10_000}))
@@ -101,6 +103,7 @@ def test_documents_that_must_not_be_believed(shared: Shared) -> None:
         assert health(gateway)["serial"] == serial
 
 
+@pytest.mark.slow
 def test_last_routes_hold_while_the_control_plane_is_away(control: ControlStub, start: Start, loan: Entry) -> None:
     control.publish(loan([1], {1: 10_000}))
     first = start()
@@ -146,6 +149,7 @@ def test_routes_are_renewed_in_time_and_not_used_beyond_it(shared: Shared) -> No
     until(lambda: shared.served() == 200, what="new routes bring it back")
 
 
+@pytest.mark.slow
 def test_serial_that_moves_with_the_clock_changes_nothing_by_itself(
     control: ControlStub, start: Start, loan: Entry
 ) -> None:
