@@ -12,12 +12,15 @@ from pathlib import Path
 from controlplane.stack.config import ROOT
 from controlplane.stack.messages import StackError, Step
 
-# Each file with what it is made of. Later files keep to the versions of the first, so that one environment fits all.
+# Each file with what it is made of. Later files keep to the versions of the first, so that one environment fits all;
+# what is a group alone is an environment of its own.
 SETS: dict[str, tuple[str, ...]] = {
     "base": (),
     "cloud": ("--extra", "cloud"),
     "test": ("--group", "test"),
     "node": ("--only-group", "node"),
+    "clients/mlflow-3": ("--only-group", "client-3"),
+    "clients/mlflow-2": ("--only-group", "client-2"),
 }
 HOST = re.compile(r"https?://|--index-url|--extra-index-url|--find-links|--trusted-host", re.I)
 
@@ -36,9 +39,11 @@ def lock_write(root: Path = ROOT, *, upgrade: bool = True) -> None:
             only = bool(options) and options[0] == "--only-group"
             source = ["--group", options[1]] if only else ["pyproject.toml", *options]
             new = Path(folder) / f"{name}.txt"
+            new.parent.mkdir(exist_ok=True)
+            target.parent.mkdir(exist_ok=True)
             if not upgrade and target.exists():
                 new.write_text(target.read_text())
-            constraints = [] if name in ("base", "node") else ["--constraint", str(root / "requirements" / "base.txt")]
+            constraints = [] if only or name == "base" else ["--constraint", str(root / "requirements" / "base.txt")]
             _run(
                 [
                     str(python), "-m", "uv", "pip", "compile", *source, *constraints, "--universal",
