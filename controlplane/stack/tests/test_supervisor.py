@@ -95,6 +95,7 @@ def test_sigterm_leaves_nothing(difficult: DummyStack) -> None:
     assert state_read(difficult.home)["ready"] is False
 
 
+@pytest.mark.slow
 def test_interrupt_of_the_terminal_reaches_guard_and_supervisor_and_leaves_nothing(difficult: DummyStack) -> None:
     difficult.start()
     pids = everything(difficult)
@@ -106,6 +107,7 @@ def test_interrupt_of_the_terminal_reaches_guard_and_supervisor_and_leaves_nothi
     assert [pid for pid in pids if alive(pid)] == []
 
 
+@pytest.mark.slow
 def test_kill_9_of_the_supervisor_leaves_nothing(difficult: DummyStack) -> None:
     difficult.start()
     pids = everything(difficult)
@@ -121,6 +123,7 @@ def test_kill_9_of_the_supervisor_leaves_nothing(difficult: DummyStack) -> None:
     assert http_status(f"{difficult.url}/health/ready") == 200
 
 
+@pytest.mark.slow
 def test_kill_9_of_the_guard_leaves_nothing(difficult: DummyStack) -> None:
     difficult.start()
     pids = everything(difficult)
@@ -132,6 +135,7 @@ def test_kill_9_of_the_guard_leaves_nothing(difficult: DummyStack) -> None:
     wait_until(lambda: not [pid for pid in pids if alive(pid)], 40, "the end of every process")
 
 
+@pytest.mark.slow
 def test_crashed_child_starts_again_with_growing_pauses_and_says_so(difficult: DummyStack) -> None:
     difficult.start()
     first = difficult.pid("web")
@@ -149,6 +153,7 @@ def test_crashed_child_starts_again_with_growing_pauses_and_says_so(difficult: D
     wait_until(lambda: "web ended by SIGKILL; it starts again in 1 s." in difficult.said(), 20, "a longer pause")
 
 
+@pytest.mark.slow
 def test_killed_database_starts_again_with_its_data(stack: DummyStack) -> None:
     stack.start()
     url = embedded_urls(stack.config)[0]

@@ -101,7 +101,10 @@ def test_two_classes_against_a_baseline(tmp_path: Path) -> None:
     assert np.load(io.BytesIO(peer.outputs["statistics.npz"]), allow_pickle=False).files
 
 
-@pytest.mark.parametrize(("task", "recipe"), [("MULTICLASS", "hist_gradient_boosting"), ("REGRESSION", "ridge")])
+@pytest.mark.parametrize(
+    ("task", "recipe"),
+    [("MULTICLASS", "hist_gradient_boosting"), pytest.param("REGRESSION", "ridge", marks=pytest.mark.slow)],
+)
 def test_other_tasks_without_a_baseline(task: str, recipe: str, tmp_path: Path) -> None:
     _, trained, candidate = _trained(tmp_path, task, recipe, "candidate")
     peer = _evaluation(Peer("evaluate", {}, files=trained.files), task, candidate, None).start()

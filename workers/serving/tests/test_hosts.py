@@ -73,6 +73,7 @@ def test_swap_under_load_fails_no_request(shared: Shared) -> None:
     )
 
 
+@pytest.mark.slow
 def test_killed_host_comes_back(shared: Shared) -> None:
     serving = shared.gateway
     first = serving.pid_of("v-1")
