@@ -15,6 +15,7 @@ ROOMS = (
     "audit",
     "lineage",
     "notices",
+    "webhooks",
     "problems",
     "datasets",
     "jobs",

@@ -93,7 +93,8 @@ def _holds_nul(value: Any) -> bool:
 
 def args_of(request: HttpRequest) -> Source:
     """What a GET call says: its query, or its body when it has no query (as MLflow's servers read it)."""
-    return request.GET if request.GET else body_of(request)
+    empty = request.method == "GET" and request.META.get("CONTENT_LENGTH") in (None, "", "0")
+    return request.GET if request.GET or empty else body_of(request)
 
 
 def _missing(name: str) -> Invalid:

@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "apps.lineage",
     "apps.accounts",
     "apps.notices",
+    "apps.webhooks",
     "apps.problems",
     "apps.datasets",
     "apps.jobs",
@@ -132,6 +133,8 @@ CACHES = {
 CELERY_BROKER_URL = REDIS_URL
 CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
+# Networks that are not public and that webhooks may reach all the same.
+WEBHOOK_NETWORKS = ENV.webhook_networks
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "apps.jobs.tasks.job_run": {"queue": "jobs"},
@@ -156,6 +159,7 @@ CELERY_BEAT_SCHEDULE = {
     "predictions-partitions": {"task": "apps.deployments.tasks.partitions_make", "schedule": 3600.0},
     "predictions-retain": {"task": "apps.deployments.tasks.predictions_retain", "schedule": 86400.0},
     "store-care": {"task": "apps.home.tasks.store_care", "schedule": 3600.0, "options": {"expires": 1800}},
+    "webhooks-sweep": {"task": "apps.webhooks.tasks.webhooks_sweep", "schedule": 30.0, "options": {"expires": 30}},
     "notices-sweep": {"task": "apps.notices.tasks.notices_sweep", "schedule": 30.0, "options": {"expires": 30}},
 }
 
@@ -293,6 +297,9 @@ SPECTACULAR_SETTINGS = {
         "ColumnRole": "apps.datasets.api.serializers.ROLES",
         "PersonRole": "apps.accounts.api.serializers.ROLES",
         "RolloutState": "apps.deployments.models.Rollout.State",
+        "RunStatus": "apps.experiments.models.Run.Status",
+        "WebhookStatus": "apps.webhooks.models.Webhook.Status",
+        "DeliveryState": "apps.webhooks.models.Delivery.State",
     },
     "PREPROCESSING_HOOKS": ["apps.core.api.schema.only_versioned"],
     "POSTPROCESSING_HOOKS": [

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +28,15 @@ def _flag(name: str, default: bool) -> bool:
 
 def _list(name: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in _text(name).split(",") if part.strip())
+
+
+def _networks(name: str) -> tuple[str, ...]:
+    for network in _list(name):
+        try:
+            ip_network(network)
+        except ValueError as error:
+            raise ValueError(f"{name} must list networks such as 10.0.0.0/8, not {network!r}.") from error
+    return _list(name)
 
 
 def _secret(home: Path, name: str) -> str:
@@ -67,11 +77,12 @@ class Environment:
     email_url: str
     email_from: str
     https: bool
+    webhook_networks: tuple[str, ...]
     log_level: str
 
 
 def environment() -> Environment:
-    """Read the environment now. Raises ValueError with a sentence when a number is not one."""
+    """Read the environment now. Raises ValueError with a sentence when a number or a network is not one."""
     home = Path(_text("FAIRWAY_HOME", str(ROOT / "var"))).expanduser().resolve()
 
     def number(name: str, default: int) -> int:
@@ -105,6 +116,7 @@ def environment() -> Environment:
         email_url=_text("EMAIL_URL", "console:"),
         email_from=_text("EMAIL_FROM", "fairway@localhost"),
         https=_flag("HTTPS", False),
+        webhook_networks=_networks("WEBHOOK_NETWORKS"),
         log_level=_text("LOG_LEVEL", "INFO"),
     )
 

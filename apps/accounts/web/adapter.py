@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
 from apps.accounts.mail import address_mail
 from apps.accounts.web.theme import theme_set
+from apps.core.encryption import text_decrypt, text_encrypt
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -41,24 +39,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return f"{settings.PUBLIC_URL}{reverse('account_confirm_email', args=[emailconfirmation.key])}"
 
 
-def _fernet(secret: str) -> Fernet:
-    digest = hashlib.sha256(b"fairway second factor\0" + secret.encode()).digest()
-    return Fernet(base64.urlsafe_b64encode(digest))
-
-
 class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     """Keys of authenticator apps and recovery codes are encrypted with a key made of the installation's secret."""
 
-    def _box(self) -> MultiFernet:
-        # Older keys still open what they closed, so that the installation's secret can be changed.
-        return MultiFernet([_fernet(str(key)) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)])
-
     def encrypt(self, text: str) -> str:
-        return self._box().encrypt(text.encode()).decode()
+        return text_encrypt("second factor", text)
 
     def decrypt(self, encrypted_text: str) -> str:
         """Raises ValueError when the installation's secret is another one than at enrolment."""
-        try:
-            return self._box().decrypt(encrypted_text.encode()).decode()
-        except InvalidToken as error:
-            raise ValueError("The second factor was stored under another SECRET_KEY.") from error
+        return text_decrypt("second factor", encrypted_text)

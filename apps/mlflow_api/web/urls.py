@@ -17,6 +17,7 @@ from apps.mlflow_api.api import (
     runs,
     server,
     users,
+    webhooks,
     workspaces,
 )
 from apps.mlflow_api.door import door
@@ -82,6 +83,9 @@ _ROUTES = {
     "model-versions/delete-tag": door(DELETE=model_versions.tag_delete),
     "model-versions/transition-stage": door(POST=model_versions.transition),
     "model-versions/get-download-uri": door(GET=model_versions.download_uri),
+    "webhooks": door(GET=webhooks.search, POST=webhooks.create),
+    "webhooks/<str:webhook_id>": door(GET=webhooks.get, PATCH=webhooks.update, DELETE=webhooks.delete),
+    "webhooks/<str:webhook_id>/test": door(POST=webhooks.test),
     "users/create": door(POST=users.create),
     "users/create-ui": door(POST=users.sign_up),
     "users/get": door(GET=users.get),

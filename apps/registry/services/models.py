@@ -16,6 +16,7 @@ from apps.problems import selectors as problems
 from apps.registry import policies
 from apps.registry.contracts import live_version_id
 from apps.registry.models import Model, ModelVersion
+from apps.registry.services import telling
 
 NAME_LIMIT = 256
 TAGS_COUNT = 1000
@@ -92,6 +93,7 @@ def model_create(
         except IntegrityError as error:
             raise Conflict(f"The team has a model named “{name}” already.", code="name_taken") from error
         audit_record(actor=actor, action="model.create", thing=model, problem_id=problem_id)
+        telling.model_created(model)
     return model
 
 

@@ -23,6 +23,7 @@ from apps.registry.models import Model, ModelVersion
 from apps.registry.services.files import logged_files, manifest_digest, model_file, run_files
 from apps.registry.services.models import model_get_or_create, problem_give, tags_merge
 from apps.registry.services.stated import NOTHING_STATED, Stated, facts_fill, training_data, training_data_note
+from apps.registry.services.telling import version_created
 from apps.registry.services.versions import labels_change, state_restore
 from workers.inspection.judge import model_judge
 
@@ -313,6 +314,7 @@ def _register(actor: Actor, model: Model, origin: _Origin, labels: Labels, *, se
         },
         reason=reason,
     )
+    version_created(version)
     return version
 
 

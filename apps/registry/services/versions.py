@@ -15,6 +15,7 @@ from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.policies import require_verb
 from apps.registry.contracts import live_version_id
 from apps.registry.models import Model, ModelAlias, ModelVersion
+from apps.registry.services import telling
 from apps.registry.services.models import model_lock, row_version_check, tags_merge, tags_told
 
 _ALIAS = re.compile(r"^[\w-]{1,255}\Z")
@@ -47,7 +48,10 @@ def labels_change(
     if tags is not None and not tags.items() <= version.tags.items():
         before["tags"] = tags_told({key: version.tags[key] for key in tags if key in version.tags})
         after["tags"] = tags_told(tags)
+        changed = {key: value for key, value in tags.items() if version.tags.get(key) != value}
         version.tags = tags_merge(version.tags, tags)
+        for key in changed:
+            telling.tag_set(version, key, version.tags[key])
     if after:
         _changed_save(version, "description", "tags")
         audit_record(actor=actor, action="version.describe", thing=version, before=before, after=after)
@@ -88,6 +92,7 @@ def version_tag_delete(*, actor: Actor, version_id: uuid.UUID, key: str) -> bool
         version.tags = {held: value for held, value in version.tags.items() if held != key}
         _changed_save(version, "tags")
         audit_record(actor=actor, action="version.describe", thing=version, before=before, after={"tags": {}})
+        telling.tag_deleted(version, key)
         return True
 
 
@@ -111,6 +116,8 @@ def version_archive(*, actor: Actor, version_id: uuid.UUID, archived: bool = Tru
         version.save(update_fields=["state", "updated_at"])
         names = list(version.aliases.order_by("name").values_list("name", flat=True))
         version.aliases.all().delete()
+        for name in names:
+            telling.alias_deleted(version.model, name)
         audit_record(actor=actor, action="version.archive", thing=version, before={"aliases": names} if names else None)
     return version
 
@@ -173,13 +180,14 @@ def alias_set(*, actor: Actor, model_id: uuid.UUID, name: str, version_id: uuid.
         raise Conflict("What is in production follows from an approval, not from an alias.", code="alias_reserved")
     with transaction.atomic():
         model = model_lock(actor, model_id)
-        version = ModelVersion.objects.filter(pk=version_id, model=model).first()
+        version = ModelVersion.objects.select_related("model").filter(pk=version_id, model=model).first()
         if version is None:
             raise NotFound("There is no such version of this model.")
         alias, _ = ModelAlias.objects.update_or_create(
             model=model, name__iexact=name, defaults={"version": version, "name": name}
         )
         audit_record(actor=actor, action="alias.set", thing=version, after={"alias": name})
+        telling.alias_created(version, name)
     return alias
 
 
@@ -191,3 +199,4 @@ def alias_delete(*, actor: Actor, model_id: uuid.UUID, name: str) -> None:
         if not deleted:
             raise NotFound("There is no such alias.")
         audit_record(actor=actor, action="alias.delete", thing=model, before={"alias": name})
+        telling.alias_deleted(model, name)

@@ -1,0 +1,32 @@
+"""Webhooks and their log in JSON."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from apps.webhooks.models import Delivery, Webhook
+
+
+class WebhookSerializer(serializers.ModelSerializer[Webhook]):
+    team_id = serializers.UUIDField()
+    events = serializers.ListField(child=serializers.CharField())
+
+    class Meta:
+        model = Webhook
+        fields = ("id", "team_id", "name", "description", "url", "events", "status", "created_at", "updated_at")
+
+
+class DeliverySerializer(serializers.ModelSerializer[Delivery]):
+    class Meta:
+        model = Delivery
+        fields = (
+            "id",
+            "event",
+            "state",
+            "attempts",
+            "next_at",
+            "response_status",
+            "error",
+            "created_at",
+            "finished_at",
+        )
