@@ -1,26 +1,36 @@
 """docs/user/mlflow-compatibility.md, made from the marks of these tests: `python -m tests.compat.table` writes it.
 
-`@pytest.mark.feature(area, what)` on a test says what of MLflow it drives.
+`@pytest.mark.feature(area, what)` on a test says what of MLflow's client it drives, in the tests of the room as here.
 """
 
 from __future__ import annotations
 
-import importlib
+import ast
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-HERE = Path(__file__).parent
-PAGE = HERE.parents[1] / "docs" / "user" / "mlflow-compatibility.md"
-AREAS = ("runs", "artifacts", "search", "models", "registry", "autologging", "libraries", "evaluation", "import")
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = (ROOT / "tests" / "compat", ROOT / "apps" / "mlflow_api" / "tests")
+PAGE = ROOT / "docs" / "user" / "mlflow-compatibility.md"
+AREAS = (
+    "runs",
+    "artifacts",
+    "search",
+    "models",
+    "registry",
+    "autologging",
+    "libraries",
+    "evaluation",
+    "workspaces",
+    "import",
+)
 # What a client can ask and no test here does: it may work, and nobody has looked.
 UNTESTED = (
     "flavors other than those named above, and autologging of other libraries",
     "Windows paths in clients; clients in R and Java",
     "`mlflow.projects`, `mlflow.recipes`, `mlflow models serve` and `mlflow deployments` against Fairway",
     "Spark and Databricks",
-    "system metrics (`log_system_metrics=True`)",
 )
 LEFT_OUT = (
     "the GenAI gateway, MCP servers, the assistant, prompt engineering, scorers, issues, label schemas, review queues "
@@ -40,29 +50,35 @@ class Row:
 
 def rows() -> list[Row]:
     """Every mark, by area and then as the tests stand."""
-    found = []
-    for path in sorted(HERE.glob("test_*.py")):
-        module = importlib.import_module(f"tests.compat.{path.stem}")
-        for name, test in vars(module).items():
-            if name.startswith("test_"):
-                found += [_row(module, path.name, name, mark) for mark in _marks(test) if mark.name == "feature"]
+    found = [row for folder in FOLDERS for path in sorted(folder.glob("test_*.py")) for row in _rows(path)]
     return sorted(found, key=lambda row: AREAS.index(row.area))
 
 
-def _marks(test: Any) -> list[Any]:
-    return list(getattr(test, "pytestmark", []))
-
-
-def _row(module: Any, file: str, name: str, mark: Any) -> Row:
-    area, what = mark.args
-    environments = mark.kwargs.get("environments") or (getattr(module, "ENVIRONMENT", "own"),)
-    return Row(area, what, ", ".join(_version(environment) for environment in environments), f"{file}::{name}")
+def _rows(path: Path) -> list[Row]:
+    """The marks of one file, read without running it."""
+    body = ast.parse(path.read_text()).body
+    named = {
+        target.id: ast.literal_eval(node.value)
+        for node in body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    client = _version(named.get("ENVIRONMENT", "own"))
+    where = path.relative_to(ROOT)
+    return [
+        Row(*(ast.literal_eval(argument) for argument in mark.args), client, f"{where}::{node.name}")
+        for node in body
+        if isinstance(node, ast.FunctionDef)
+        for mark in node.decorator_list
+        if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.feature"
+    ]
 
 
 def _version(environment: str) -> str:
     """The version of a client as its lock has it."""
     file, package = ("test", "mlflow-skinny") if environment == "own" else (f"clients/{environment}", "mlflow")
-    text = (HERE.parents[1] / "requirements" / f"{file}.txt").read_text()
+    text = (ROOT / "requirements" / f"{file}.txt").read_text()
     found = re.search(rf"^{package}==([\w.]+)", text, re.M)
     assert found, f"{package} is not in requirements/{file}.txt"
     return found[1]
@@ -73,8 +89,9 @@ def page() -> str:
     lines = [
         "# What of MLflow is tested",
         "",
-        "Made from the tests by `python -m tests.compat.table`; each line is a program that runs the unmodified client "
-        "against a live Fairway. Lines with a version of the whole client run with `make test-full`.",
+        "Made from the tests by `python -m tests.compat.table`: each line is a test that runs the unmodified client, "
+        "in the version named, against a live Fairway. "
+        "Those with libraries and with MLflow 2 run with `make test-full`.",
         "",
         "| area | works | client | test |",
         "|---|---|---|---|",

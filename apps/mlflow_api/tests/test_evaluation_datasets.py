@@ -40,6 +40,7 @@ def records_send(caller: Caller, dataset_id: str, records: Any) -> tuple[int, di
     return caller.post(f"datasets/{dataset_id}/records", records=json.dumps(records))
 
 
+@pytest.mark.feature("evaluation", "evaluation datasets: create, records, tags, search, delete")
 @pytest.mark.django_db(transaction=True)
 def test_the_client_keeps_a_dataset(mlflow_client: MakeClient):
     pytest.importorskip("mlflow")
@@ -84,6 +85,7 @@ def test_the_client_keeps_a_dataset(mlflow_client: MakeClient):
     }
 
 
+@pytest.mark.feature("evaluation", "evaluation datasets shared among experiments")
 @pytest.mark.django_db(transaction=True)
 def test_the_client_shares_a_dataset_among_experiments(mlflow_client: MakeClient):
     mlflow = pytest.importorskip("mlflow")

@@ -20,6 +20,7 @@ CREATED = {"entity": "REGISTERED_MODEL", "action": "CREATED"}
 BODY = {"name": "chat", "events": [CREATED]}
 
 
+@pytest.mark.feature("registry", "webhooks: make, change, test, delete")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("allowed")
 def test_the_client_makes_changes_tests_and_deletes_a_webhook(mlflow_client: MakeClient, target: Target):  # noqa: F811

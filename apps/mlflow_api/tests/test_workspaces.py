@@ -15,6 +15,7 @@ from apps.mlflow_api.tests.conftest import ROOT_3, Caller, Person, administrator
 MakeClient = Callable[[str], Any]
 
 
+@pytest.mark.feature("workspaces", "create, list, rename, use and delete a workspace (a team)")
 @pytest.mark.django_db(transaction=True)
 def test_the_client_makes_names_uses_and_deletes_a_workspace(mlflow_client: MakeClient, monkeypatch):
     mlflow = pytest.importorskip("mlflow")
