@@ -75,11 +75,12 @@ def run_outcomes(actor: Actor, runs: Sequence[Run]) -> dict[uuid.UUID, RunOutcom
 
 @dataclass(frozen=True, slots=True)
 class RunAction:
-    """An entry of a run's menu."""
+    """An entry of a run's menu; `follows` when it is the next step of a run that finished."""
 
     label: str
     icon: str
     url: str
+    follows: bool = False
 
 
 ActionSource = Callable[["Actor", "Run"], "Iterable[RunAction]"]

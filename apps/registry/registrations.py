@@ -38,7 +38,7 @@ def outcomes(actor: Actor, runs: Sequence[Run]) -> Mapping[uuid.UUID, RunOutcome
 def run_actions(actor: Actor, run: Run) -> Iterable[RunAction]:
     """The entry of a run's menu, for runs of a client: a recipe's model is registered when its job ends."""
     if run.source != "recipe" and run.purged_at is None and policies.model_register(actor, run.team_id):
-        yield RunAction("Register as a model", "box", reverse("run-register", args=[run.pk]))
+        yield RunAction("Register as a model", "box", reverse("run-register", args=[run.pk]), follows=True)
 
 
 def search_models(actor: Actor, text: str, limit: int) -> Iterable[Hit]:

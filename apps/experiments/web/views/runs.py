@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -17,7 +18,7 @@ from apps.core.errors import FairwayError, NotFound
 from apps.core.files import file_response
 from apps.core.web.views import page
 from apps.experiments import policies, selectors, services
-from apps.experiments.contracts import RunOutcome, run_actions, run_outcomes, run_panels
+from apps.experiments.contracts import RunAction, RunOutcome, run_actions, run_outcomes, run_panels
 from apps.experiments.models import Run
 from apps.experiments.web.charts import run_charts
 from apps.experiments.web.forms import NotesForm
@@ -38,14 +39,14 @@ def run_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     outcome = run_outcomes(actor, [run]).get(run.pk)
     job = jobs.job_list(actor).filter(pk=run.job_id).first() if run.job_id else None
     files, models = selectors.run_files(run)
-    may_write = policies.run_write(actor, run)
+    may_write, actions = policies.run_write(actor, run), run_actions(actor, run)
     context: dict[str, Any] = {
         "nav_key": "experiments",
         "run": run,
         "experiment": run.experiment,
         "job": job,
         "outcome": outcome,
-        "verdict": _verdict(run, outcome, job),
+        "verdict": _verdict(run, outcome, job, actions if files or models else []),
         "took": ((run.ended_at or timezone.now()) - run.started_at).total_seconds() if run.started_at else None,
         "params": [(key, param_shown(value)) for key, value in sorted(run.params.items())],
         "metrics": _metrics(run),
@@ -56,7 +57,7 @@ def run_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "packages": sorted((run.environment.get("packages") or {}).items())[:PACKAGES_SHOWN],
         "may_write": may_write,
         "snippet": run_snippet(request.build_absolute_uri("/").rstrip("/"), run, [file.path for file in files]),
-        "menu": _menu(actor, run, may_write),
+        "menu": _menu(actions, run, may_write),
         "panels": run_panels(actor, run),
         **curves_context(run),
     }
@@ -70,7 +71,7 @@ def curves_context(run: Run) -> dict[str, Any]:
     return {"run": run, "charts": run_charts(curves, run), "after": after, "live": live}
 
 
-def _verdict(run: Run, outcome: RunOutcome | None, job: Any) -> dict[str, str]:
+def _verdict(run: Run, outcome: RunOutcome | None, job: Any, actions: Sequence[RunAction]) -> dict[str, str]:
     """One sentence on how the run stands, and where to go."""
     job_url = reverse("job-detail", args=[job.pk]) if job is not None else ""
     job_label = f"Open job {job.number}" if job is not None else ""
@@ -88,7 +89,9 @@ def _verdict(run: Run, outcome: RunOutcome | None, job: Any) -> dict[str, str]:
         text = f"It became {outcome.label}.{live}"
         return {"tone": "good", "title": "It finished.", "text": text, "url": outcome.url, "label": "Open the version"}
     text = "No model version came of it." if run.source == "recipe" else "Nobody has registered a version of it."
-    return {"tone": "info", "title": "It finished.", "text": text, "url": job_url, "label": job_label}
+    step = next((action for action in actions if action.follows), None)
+    url, label = (step.url, step.label) if step else (job_url, job_label)
+    return {"tone": "info", "title": "It finished.", "text": text, "url": url, "label": label}
 
 
 def _metrics(run: Run) -> list[dict[str, Any]]:
@@ -100,9 +103,9 @@ def _metrics(run: Run) -> list[dict[str, Any]]:
     return rows
 
 
-def _menu(actor: Actor, run: Run, may_write: bool) -> list[dict[str, Any]]:
+def _menu(actions: Sequence[RunAction], run: Run, may_write: bool) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = [
-        {"label": action.label, "icon": action.icon, "url": action.url} for action in run_actions(actor, run)
+        {"label": action.label, "icon": action.icon, "url": action.url} for action in actions
     ]
     items.append({"label": "Use in Python", "icon": "code", "open": "snippet"})
     items.append({"label": "As JSON", "icon": "braces", "url": reverse("api-run-detail", args=[run.pk])})
