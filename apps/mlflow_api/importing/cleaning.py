@@ -12,6 +12,7 @@ from apps.experiments.contracts import NAME_TAG, NOTES_TAG, USER_TAG, RunCopy
 from apps.experiments.services import MetricPoint
 from apps.mlflow_api.api.limits import DATASET, PARAM, TAG, dataset_of, key_of
 from apps.mlflow_api.api.runs import code_of
+from apps.mlflow_api.door import LARGEST
 from apps.mlflow_api.importing.records import Leave, Measured, SourceRun
 
 NAME = 250
@@ -75,7 +76,7 @@ def run_clean(run: SourceRun, run_id: uuid.UUID, leave: Leave) -> RunCopy:
             leave("dataset", f"{index + 1} of {owner}", error.detail)
     return RunCopy(
         id=run_id,
-        name=cut(run.name or name or run.id, NAME, leave, "name", owner),
+        name=cut(run.name or name or run.id or "unnamed", NAME, leave, "name", owner),
         status=status,
         started_at=started or datetime(1970, 1, 1, tzinfo=UTC),
         ended_at=moment(run.ended),
@@ -101,7 +102,7 @@ def points_clean(run: SourceRun, history: Iterable[Measured], leave: Leave) -> I
             continue
         yield MetricPoint(
             point.key,
-            point.value,
+            max(-LARGEST, min(LARGEST, point.value)) if point.value == point.value else point.value,
             point.timestamp,
             point.step,
             id_kept(point.model_id) if point.model_id else None,

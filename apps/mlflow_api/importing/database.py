@@ -35,6 +35,13 @@ WHERE i.source_type = 'DATASET' AND i.destination_type = 'RUN' AND i.destination
 """
 
 
+class _Row(dict[str, Any]):
+    """A row by its columns; an older database lacks some, which then hold nothing."""
+
+    def __missing__(self, name: str) -> None:
+        return None
+
+
 class DatabaseSource:
     """A file such as `mlflow.db`; artifacts lie in the folders given, or beside it where MLflow puts them."""
 
@@ -46,7 +53,7 @@ class DatabaseSource:
         self._places = ArtifactPlaces([*artifacts, *(file.parent / name for name in _USUAL)], leave)
         self._leave = leave
         self._base = sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)
-        self._base.row_factory = sqlite3.Row
+        self._base.row_factory = _row
         self._base.text_factory = lambda raw: raw.decode(errors="replace")
         # What a hostile file holds besides tables is not run.
         self._base.execute("PRAGMA trusted_schema = OFF")
@@ -58,7 +65,7 @@ class DatabaseSource:
         if not {"experiments", "runs", "metrics", "params", "tags"} <= self._tables:
             raise SourceFailed(f"{file} is not a database of MLflow's.")
 
-    def _rows(self, statement: str, *values: Any) -> Iterator[sqlite3.Row]:
+    def _rows(self, statement: str, *values: Any) -> Iterator[_Row]:
         """Raises SourceFailed for a database of another version."""
         try:
             found = self._base.execute(statement, values)
@@ -75,7 +82,7 @@ class DatabaseSource:
         if table not in self._tables:
             return {}
         rows = self._rows(f"SELECT {key} AS k, {value} AS v FROM {table} WHERE {where}", *values)  # noqa: S608
-        return {str(row["k"]): _text(row["v"]) for row in rows}
+        return {_text(row["k"]): _text(row["v"]) for row in rows}
 
     def experiments(self) -> Iterator[SourceExperiment]:
         for row in self._rows("SELECT * FROM experiments ORDER BY experiment_id"):
@@ -135,7 +142,7 @@ class DatabaseSource:
         measured = self._measured_models(run.id)
         for row in self._rows("SELECT * FROM metrics WHERE run_uuid = ? ORDER BY key", run.id):
             key, step, timestamp = _text(row["key"]), _whole(row, "step"), _whole(row, "timestamp")
-            value = math.nan if row["is_nan"] else float(row["value"])
+            value = math.nan if row["is_nan"] else _real(row, "value")
             point = Measured(key, value, timestamp, step)
             yield from measured.pop((key, step, timestamp, repr(value)), [point])
 
@@ -144,7 +151,7 @@ class DatabaseSource:
         found: dict[tuple[str, int, int, str], list[Measured]] = defaultdict(list)
         if "logged_model_metrics" in self._tables:
             for row in self._rows("SELECT * FROM logged_model_metrics WHERE run_id = ?", run_id):
-                value = math.nan if row["metric_value"] is None else float(row["metric_value"])
+                value = _real(row, "metric_value")
                 point = Measured(
                     key=_text(row["metric_name"]),
                     value=value,
@@ -198,7 +205,7 @@ class DatabaseSource:
                 ],
             )
 
-    def _version(self, row: sqlite3.Row, name: str) -> SourceVersion:
+    def _version(self, row: _Row, name: str) -> SourceVersion:
         return SourceVersion(
             name=name,
             number=_whole(row, "version"),
@@ -229,7 +236,17 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value).replace("\x00", "")
 
 
-def _whole(row: sqlite3.Row, name: str) -> int:
-    """A whole number of a column; 0 where an older database lacks it."""
-    value = row[name] if name in row.keys() else None  # noqa: SIM118 - a Row is no mapping
+def _whole(row: _Row, name: str) -> int:
+    """A whole number; 0 for anything else, since SQLite keeps every type in every column."""
+    value = row[name]
     return value if isinstance(value, int) else 0
+
+
+def _real(row: _Row, name: str) -> float:
+    """A number; NaN where there is none."""
+    value = row[name]
+    return float(value) if isinstance(value, int | float) else math.nan
+
+
+def _row(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> _Row:
+    return _Row(zip((column[0] for column in cursor.description), values, strict=True))

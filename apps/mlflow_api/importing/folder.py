@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from apps.core.errors import Invalid
-from apps.mlflow_api.door import LARGEST, text_of, whole_of
+from apps.mlflow_api.door import text_of, whole_of
 from apps.mlflow_api.importing.local import ArtifactPlaces, Folder, file_chunks
 from apps.mlflow_api.importing.records import (
     Leave,
@@ -215,11 +215,10 @@ def _lines(place: Path) -> Iterator[str]:
 
 def _measured(key: str, parts: Sequence[str]) -> Measured:
     """A line of time, value, step, and the data that it was measured on. Raises ValueError, IndexError."""
-    value = float(parts[1])
     data = parts[3:5] if len(parts) >= 5 else ("", "")
     return Measured(
         key=key,
-        value=max(-LARGEST, min(LARGEST, value)) if value == value else value,
+        value=float(parts[1]),
         timestamp=int(parts[0]),
         step=int(parts[2]) if len(parts) > 2 else 0,
         dataset_name=data[0],

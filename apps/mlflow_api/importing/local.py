@@ -17,6 +17,8 @@ from apps.mlflow_api.importing.records import Leave, SourceFailed, SourceFile
 
 _META_LIMIT = 32 * 1024**2
 _VALUE_LIMIT = 1024**2
+# All params, or all tags, of one run together.
+_VALUES_LIMIT = 64 * 1024**2
 _DEEPEST = 40
 _MOST_FILES = 100_000
 LINK = "It is a link, and links are not followed."
@@ -86,11 +88,13 @@ class Folder:
 
     def values(self, folder: Path) -> dict[str, str]:
         """{path below the folder: text} of small files, as MLflow keeps params and tags."""
-        found = {}
+        found: dict[str, str] = {}
+        left = _VALUES_LIMIT
         for key, place, size in self.walk(folder):
-            if size > _VALUE_LIMIT:
-                self._leave("value", self._shown(place), f"It has more than {_VALUE_LIMIT:,} bytes.")
+            if size > min(_VALUE_LIMIT, left):
+                self._leave("value", self._shown(place), f"It has {size:,} bytes, or stands among too many.")
             else:
+                left -= size
                 found[key] = self.text(place, _VALUE_LIMIT)
         return found
 

@@ -193,7 +193,7 @@ def test_what_fairway_leaves_out_says_so(mlflow_client):
     person = person_make()
 
     with pytest.raises(MlflowException) as left_out:
-        mlflow_client(person.token).list_webhooks()
+        mlflow_client(person.token).register_prompt("greeting", "Good day, {{name}}.")
 
     assert left_out.value.error_code == "NOT_IMPLEMENTED"
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -131,6 +133,36 @@ def test_names_and_values_that_no_client_may_write_are_left_or_cut(person: Perso
     assert {f"param {'p' * 251} of run {RUN}"[:206], f"tag bad<key> of run {RUN}"} <= {
         name[:206] for name in result.left
     }
+
+
+def test_a_database_of_odd_columns_and_values_is_read_as_far_as_it_goes(person: Person, tmp_path: Path):
+    file = tmp_path / "mlflow.db"
+    base = sqlite3.connect(file)
+    script = """
+        CREATE TABLE experiments (experiment_id, name);
+        CREATE TABLE runs (run_uuid, experiment_id INTEGER, status, start_time, artifact_uri);
+        CREATE TABLE metrics (key, value, timestamp, run_uuid, step);
+        CREATE TABLE params (key, value, run_uuid);
+        CREATE TABLE tags (key, value, run_uuid);
+        CREATE VIEW trace_info AS SELECT 1;
+        INSERT INTO experiments VALUES (1, x'00ff');
+        INSERT INTO runs VALUES ('{RUN}', 1, 'FINISHED', 'noon', 'file:///etc'), (NULL, 1, 7, 9e999, x'00');
+        INSERT INTO metrics VALUES ('loss', 'low', 'now', '{RUN}', 1), ('loss', 9e999, 2, '{RUN}', 2),
+          (NULL, 1, 3, '{RUN}', 3), ('../up', 1, 4, '{RUN}', 4);
+        INSERT INTO params VALUES ('a', x'00', '{RUN}'), (NULL, NULL, '{RUN}');
+    """
+    base.executescript(script.replace("{RUN}", RUN))
+    base.close()
+
+    result = imported(f"sqlite:///{file}", person, tmp_path)
+
+    assert not result.failed, result.said
+    values = Metric.objects.filter(run=RUN, key="loss").order_by("step").values_list("value", flat=True)
+    assert math.isnan(values[0])
+    assert values[1] == 1.7976931348623157e308
+    assert f"metric ../up of run {RUN}" in result.left
+    assert f"start run {RUN}" in result.left
+    assert f"files {RUN}" in result.left
 
 
 class _Server:
