@@ -120,7 +120,7 @@ class RunInput(BaseModel):
         "datasets.DatasetVersion", on_delete=models.PROTECT, null=True, related_name="+"
     )
     role = models.CharField(max_length=40, default="training")
-    # For data that a client logged and Fairway does not hold:
+    # For data that a client logged, whether it is known to be the version or not:
     # {"name", "digest", "source_type", "source", "schema", "profile", "tags": {...}}
     external = models.JSONField(null=True)
 

@@ -116,7 +116,7 @@ def _double(value: float | str) -> float | str:
 
 def dataset_input_shape(row: RunInput) -> dict[str, Any]:
     """Data that a run read: what the client described, or a version that Fairway holds."""
-    if row.dataset_version is not None:
+    if row.dataset_version is not None and row.external is None:
         version = row.dataset_version
         dataset = {
             "name": f"{version.dataset.name} v{version.number}",

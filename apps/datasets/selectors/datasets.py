@@ -67,6 +67,12 @@ def dataset_version_get(actor: Actor, pk: uuid.UUID) -> DatasetVersion:
     return found
 
 
+def dataset_version_by_digest(actor: Actor, digest: str) -> DatasetVersion | None:
+    """The only version that the actor sees whose content begins with these hexadecimal digits; None when in doubt."""
+    found = list(dataset_version_list(actor).filter(content_digest__startswith=digest)[:2])
+    return found[0] if len(found) == 1 else None
+
+
 def dataset_newest(actor: Actor, problem_id: uuid.UUID) -> DatasetVersion | None:
     """The newest version of any dataset of a problem that is not archived; None when there is none."""
     return (

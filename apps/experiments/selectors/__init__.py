@@ -34,13 +34,16 @@ from apps.experiments.selectors.logged_model_search import (
     logged_model_search_page,
 )
 from apps.experiments.selectors.measurements import (
+    EVERY_STEP,
     Curves,
     HistoryPlace,
     metric_counts,
     metric_curves,
     metric_curves_from,
+    metric_histories,
     metric_history,
     metric_history_page,
+    metric_history_sampled,
     metrics_after,
 )
 from apps.experiments.selectors.run_search import run_search_page
@@ -49,6 +52,7 @@ from apps.experiments.selectors.runs import (
     run_compare,
     run_get,
     run_ids,
+    run_input_summaries,
     run_inputs,
     run_inputs_of,
     run_list,
@@ -56,9 +60,11 @@ from apps.experiments.selectors.runs import (
     run_newest,
     run_sample,
     run_search,
+    runs_get,
 )
 
 __all__ = [
+    "EVERY_STEP",
     "LOGGED_MODELS",
     "Curves",
     "HistoryPlace",
@@ -89,13 +95,16 @@ __all__ = [
     "metric_counts",
     "metric_curves",
     "metric_curves_from",
+    "metric_histories",
     "metric_history",
     "metric_history_page",
+    "metric_history_sampled",
     "metrics_after",
     "run_compare",
     "run_files",
     "run_get",
     "run_ids",
+    "run_input_summaries",
     "run_inputs",
     "run_inputs_of",
     "run_list",
@@ -104,4 +113,5 @@ __all__ = [
     "run_sample",
     "run_search",
     "run_search_page",
+    "runs_get",
 ]

@@ -29,6 +29,40 @@ def metric_history_page(
     return page[:limit], (last.timestamp, last.step, last.pk)
 
 
+# The first of each of so many equal parts of a run's measurements, and the last.
+_SAMPLE = """
+SELECT numbered.*
+  FROM (SELECT m.*,
+               row_number() OVER (PARTITION BY run_id ORDER BY step, "timestamp", value, id) - 1 AS place,
+               count(*) OVER (PARTITION BY run_id) - 1 AS last
+          FROM experiments_metric m
+         WHERE run_id = ANY(%(runs)s) AND key = %(key)s AND step BETWEEN %(first)s AND %(end)s) numbered
+ WHERE place = last
+    OR %(parts)s > 0 AND (place = 0 OR last <= %(parts)s
+                          OR place * %(parts)s / NULLIF(last, 0) > (place - 1) * %(parts)s / NULLIF(last, 0))
+ ORDER BY run_id, step, "timestamp", value, id
+"""
+EVERY_STEP = (-(2**63), 2**63 - 1)
+
+
+def metric_history_sampled(
+    run_ids: Iterable[uuid.UUID], key: str, *, limit: int, steps: tuple[int, int] = EVERY_STEP
+) -> list[Metric]:
+    """Of each run at most `limit` measurements of one key by step and time, evenly spread, first and last among them.
+
+    Of one, the last. Within `steps`, both ends included. What the actor may see is for the caller to say.
+    """
+    first, end = steps
+    asked = {"runs": list(run_ids), "key": key, "first": first, "end": end, "parts": limit - 1}
+    return list(Metric.objects.raw(_SAMPLE, asked))
+
+
+def metric_histories(run_ids: Iterable[uuid.UUID], key: str, *, limit: int) -> list[Metric]:
+    """The first `limit` measurements of one key, run by run, each by time and step."""
+    rows = Metric.objects.filter(run_id__in=list(run_ids), key=key)
+    return list(rows.order_by("run_id", "timestamp", "step", "value", "id")[:limit])
+
+
 def metric_history(run: Run, key: str, *, limit: int = 50_000) -> list[Metric]:
     """Measurements of one key by step and time."""
     return list(Metric.objects.filter(run=run, key=key).order_by("step", "timestamp", "id")[:limit])

@@ -94,8 +94,8 @@ _FIELD_TAGS: dict[str, Combinable] = {
     USER_TAG: Coalesce(entry("tags", USER_TAG), _BEGUN_BY),
 }
 _MOMENTS = {"start_time": "started_at", "end_time": "ended_at"}
-_HELD = Q(dataset_version__isnull=False)
-# Data as clients see it: a version that Fairway holds, or what a client described.
+_HELD = Q(external__isnull=True)
+# Data as clients see it: what a client described, or a version that Fairway holds.
 _DATASETS: dict[str, Combinable] = {
     "name": Case(
         When(

@@ -24,6 +24,15 @@ def run_get(actor: Actor, pk: uuid.UUID) -> Run:
     return found
 
 
+def runs_get(actor: Actor, ids: Iterable[uuid.UUID]) -> list[Run]:
+    """Runs by id. Raises NotFound when the actor sees one of them not."""
+    wanted = set(ids)
+    found: list[Run] = list(Run.objects.visible_to(actor).filter(pk__in=wanted).order_by("id"))
+    if len(found) < len(wanted):
+        raise NotFound("One of these runs does not exist, or you may not see it.")
+    return found
+
+
 def run_list(
     actor: Actor,
     *,
@@ -59,6 +68,29 @@ def run_inputs_of(runs: Iterable[Run]) -> dict[uuid.UUID, list[RunInput]]:
     for row in rows.order_by("id"):
         found.setdefault(row.run_id, []).append(row)
     return found
+
+
+def run_input_summaries(actor: Actor, experiment_numbers: Iterable[int], *, limit: int) -> list[dict[str, Any]]:
+    """What data the runs of these experiments read, each once: {"number", "name", "digest", "role"}."""
+    runs = Run.objects.visible_to(actor).filter(
+        experiment__number__in=list(experiment_numbers), deleted_at__isnull=True
+    )
+    rows = RunInput.objects.filter(run__in=runs)
+    said = rows.filter(external__isnull=False).values_list(
+        "run__experiment__number", "external__name", "external__digest", "role"
+    )
+    summaries = [(number, name, digest, role) for number, name, digest, role in said.distinct().order_by()[:limit]]
+    held = rows.filter(external__isnull=True, dataset_version__isnull=False).values_list(
+        "run__experiment__number",
+        "dataset_version__dataset__name",
+        "dataset_version__number",
+        "dataset_version__content_digest",
+        "role",
+    )
+    for number, name, version, digest, role in held.distinct().order_by()[:limit]:
+        summaries.append((number, f"{name} v{version}", digest[:36], role))
+    keys = ("number", "name", "digest", "role")
+    return [dict(zip(keys, summary, strict=True)) for summary in sorted(set(summaries), key=str)[:limit]]
 
 
 def run_models_of(runs: Iterable[Run]) -> dict[uuid.UUID, list[RunModel]]:

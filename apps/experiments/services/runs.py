@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from apps.audit.services import audit_record
 from apps.core.actors import Actor
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.policies import require_verb
+from apps.datasets import services as datasets
 from apps.experiments.models import Experiment, LoggedModel, Run, RunInput, RunModel
 from apps.experiments.policies import require_run_write
 from apps.experiments.services.locking import row_version_check
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 NO_RUN = "There is no such run, or you may not see it."
 NAME_LIMIT = 250
+# As what clients say that a run read the data that its model was trained on.
+TRAINING_CONTEXTS = ("", "train", "training")
 _OVER = (Run.Status.FINISHED, Run.Status.FAILED, Run.Status.KILLED)
 
 
@@ -135,13 +138,15 @@ def run_inputs_add(
     run_id: uuid.UUID,
     inputs: Sequence[tuple[DatasetVersion, str]] = (),
     external: Sequence[dict[str, Any]] = (),
+    known: Mapping[int, DatasetVersion] | None = None,
     read: Sequence[uuid.UUID] = (),
     written: Sequence[tuple[uuid.UUID, int]] = (),
 ) -> Run:
     """Note what the run used and made; a repetition changes nothing.
 
-    `inputs` are versions that Fairway holds, `external` describes data that a client read elsewhere (`RunInput`),
-    `read` and `written` are logged models that the actor sees, the latter with their step. Raises NotFound, Forbidden,
+    `inputs` are versions that Fairway holds, `external` describes data that a client read (`RunInput`), and `known`
+    says of some of these, by their place, which version of the run's team they are. `read` and `written` are logged
+    models that the actor sees, the latter with their step. Raises NotFound, Forbidden,
     Invalid, Conflict.
     """
     with transaction.atomic():
@@ -150,7 +155,7 @@ def run_inputs_add(
         require_active(run)
         for version, role in inputs:
             _input_add(run, version, role)
-        _external_add(run, external)
+        _external_add(actor, run, external, known or {})
         wanted = {*read, *(pk for pk, _ in written)}
         seen = set(LoggedModel.objects.visible_to(actor).filter(pk__in=wanted).values_list("pk", flat=True))
         if wanted - seen:
@@ -164,18 +169,29 @@ def run_inputs_add(
     return run
 
 
-def _external_add(run: Run, external: Sequence[dict[str, Any]]) -> None:
+def _external_add(
+    actor: Actor, run: Run, external: Sequence[dict[str, Any]], known: Mapping[int, DatasetVersion]
+) -> None:
     """Descriptions of data, once for each name and digest; the run is locked."""
     if not external:
         return
     rows = RunInput.objects.filter(run=run, external__isnull=False).values_list("external__name", "external__digest")
     held = set(rows)
-    for description in external:
+    for index, description in enumerate(external):
         once = (description.get("name"), description.get("digest"))
-        if once not in held:
-            held.add(once)
-            role = str(description.get("tags", {}).get("mlflow.data.context", ""))[:40]
-            RunInput.objects.create(run=run, role=role, external=description)
+        if once in held:
+            continue
+        held.add(once)
+        role = str(description.get("tags", {}).get("mlflow.data.context", ""))[:40]
+        version = known.get(index)
+        if version is not None and version.team_id == run.team_id:
+            datasets.version_cite(actor=actor, version_id=version.pk)
+            edge_add(subject=run, relation="USED", thing=version, team_id=run.team_id)
+        else:
+            version = None
+        # What a model is made from are the inputs with a version: data that it was only judged on is none.
+        trained_on = version if role in TRAINING_CONTEXTS else None
+        RunInput.objects.create(run=run, role=role, external=description, dataset_version=trained_on)
 
 
 def run_update(

@@ -19,6 +19,9 @@ from apps.mlflow_api.door import Source, answer, args_of, model_id_of, run_id_in
 from apps.mlflow_api.shapes import StoredFile, artifact_root, file_shapes, model_root
 from apps.registry import selectors as registry
 
+# What `upload_small` takes, in bytes.
+SMALL = 10 * 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class VersionFile:
@@ -111,6 +114,18 @@ def upload(actor: Actor, request: HttpRequest, path: str) -> HttpResponseBase:
         run_id=place.run_id,
         logged_model_id=place.logged_model_id,
     )
+    return answer({})
+
+
+def upload_small(actor: Actor, request: HttpRequest) -> HttpResponseBase:
+    """upload-artifact: one small file of a run."""
+    run_id, path = run_id_in(request.GET), text_of(request.GET, "path")
+    if int(request.headers.get("Content-Length") or 0) > SMALL:
+        raise Invalid("Artifact size is too large. Max size is 10MB.")
+    data = request.read(SMALL + 1)
+    if not data or len(data) > SMALL:
+        raise Invalid("Artifact size is too large. Max size is 10MB." if data else "Request must specify data.")
+    services.artifact_store(actor=actor, path=path, chunks=[data], run_id=run_id)
     return answer({})
 
 

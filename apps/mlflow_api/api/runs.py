@@ -16,6 +16,7 @@ from apps.core.errors import Invalid
 from apps.experiments import selectors, services
 from apps.experiments.contracts import NAME_TAG, NOTES_TAG
 from apps.mlflow_api.api.experiments import experiment_of
+from apps.mlflow_api.api.inputs import versions_meant
 from apps.mlflow_api.api.limits import dataset_of, tags_of
 from apps.mlflow_api.api.names import name_new
 from apps.mlflow_api.api.paging import experiment_numbers_of, limit_of, texts_of, token_of, view_of
@@ -148,12 +149,14 @@ def restore(actor: Actor, request: HttpRequest) -> HttpResponseBase:
 
 
 def log_inputs(actor: Actor, request: HttpRequest) -> HttpResponseBase:
-    """Data and models that the run read."""
+    """Data and models that the run read; data that is surely a version of the team's is its lineage."""
     body = body_of(request)
+    external = [dataset_of(row, n) for n, row in enumerate(rows_of(body, "datasets", DATASETS_PER_CALL))]
     services.run_inputs_add(
         actor=actor,
         run_id=run_id_in(body),
-        external=[dataset_of(row, n) for n, row in enumerate(rows_of(body, "datasets", DATASETS_PER_CALL))],
+        external=external,
+        known=versions_meant(actor, external),
         read=[model_id_of(text_of(row, "model_id")) for row in rows_of(body, "models", DATASETS_PER_CALL)],
     )
     return answer({})

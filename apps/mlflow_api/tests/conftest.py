@@ -124,13 +124,13 @@ class Caller:
         answer = getattr(self.client, method)(self.root + path, body, content_type="application/json")
         return answer.status_code, answer.json() if answer.content else {}
 
-    def post(self, path: str, **body: Any) -> tuple[int, dict[str, Any]]:
+    def post(self, path: str, /, **body: Any) -> tuple[int, dict[str, Any]]:
         return self._sent("post", path, body)
 
-    def patch(self, path: str, **body: Any) -> tuple[int, dict[str, Any]]:
+    def patch(self, path: str, /, **body: Any) -> tuple[int, dict[str, Any]]:
         return self._sent("patch", path, body)
 
-    def delete(self, path: str, **body: Any) -> tuple[int, dict[str, Any]]:
+    def delete(self, path: str, /, **body: Any) -> tuple[int, dict[str, Any]]:
         return self._sent("delete", path, body)
 
     def get(self, path: str, /, **query: Any) -> tuple[int, dict[str, Any]]:

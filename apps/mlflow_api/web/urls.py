@@ -8,6 +8,8 @@ from apps.mlflow_api.api import (
     evaluation_datasets,
     evaluation_records,
     experiments,
+    histories,
+    inputs,
     logged_models,
     measurements,
     model_versions,
@@ -16,6 +18,7 @@ from apps.mlflow_api.api import (
     roles,
     runs,
     server,
+    unsupported,
     users,
     webhooks,
     workspaces,
@@ -52,7 +55,10 @@ _ROUTES = {
     "runs/log-model": door(POST=measurements.log_model),
     "runs/set-tag": door(POST=measurements.set_tag),
     "runs/delete-tag": door(POST=measurements.delete_tag),
+    "metrics/get-history-bulk-interval": door(GET=histories.interval),
     "metrics/get-history": door(GET=measurements.history),
+    "artifacts/presigned-upload-url": door(POST=unsupported.presigned_upload),
+    "artifacts/presigned-download-url": door(POST=unsupported.presigned_download),
     "artifacts/list": door(GET=artifacts.run_files),
     "logged-models": door(POST=logged_models.create),
     "logged-models/search": door(POST=logged_models.search),
@@ -94,6 +100,12 @@ _ROUTES = {
     "users/update-password": door(PATCH=users.update_password),
     "users/update-admin": door(PATCH=users.update_admin),
     "users/delete": door(DELETE=users.delete),
+}
+# What MLflow's own pages call, at their prefix alone.
+_ROUTES_AJAX = {
+    "metrics/get-history-bulk": door(GET=histories.bulk),
+    "experiments/search-datasets": door(POST=inputs.search),
+    "upload-artifact": door(POST=artifacts.upload_small),
 }
 _ROUTES_3 = {
     "server-info": door(GET=server.info),
@@ -139,11 +151,16 @@ urlpatterns: list[URLPattern] = [
     path("get-artifact", door(GET=artifacts.run_file)),
     path("model-versions/get-artifact", door(GET=model_versions.file_get)),
 ]
+urlpatterns += [path(f"ajax-api/2.0/mlflow/{route}", view) for route, view in _ROUTES_AJAX.items()]
 for _prefix in ("api", "ajax-api"):
     urlpatterns += [path(f"{_prefix}/2.0/mlflow/{route}", view) for route, view in _ROUTES.items()]
     urlpatterns += [path(f"{_prefix}/3.0/mlflow/{route}", view) for route, view in _ROUTES_3.items()]
     urlpatterns += [
         path(f"{_prefix}/2.0/mlflow-artifacts/artifacts", door(GET=artifacts.proxied_list)),
+        path(f"{_prefix}/2.0/mlflow-artifacts/mpu/create/<path:path>", door(POST=unsupported.multipart_upload)),
+        path(f"{_prefix}/2.0/mlflow-artifacts/mpu/complete/<path:path>", door(POST=unsupported.multipart_upload)),
+        path(f"{_prefix}/2.0/mlflow-artifacts/mpu/abort/<path:path>", door(POST=unsupported.multipart_upload)),
+        path(f"{_prefix}/2.0/mlflow-artifacts/presigned/<path:path>", door(GET=unsupported.multipart_download)),
         path(
             f"{_prefix}/2.0/mlflow-artifacts/artifacts/<path:path>",
             door(GET=artifacts.download, PUT=artifacts.upload, DELETE=artifacts.remove),
