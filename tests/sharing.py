@@ -6,14 +6,21 @@ and all flows another, so each of these folders stays whole.
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
+
+from xdist.scheduler import LoadScopeScheduling
 
 WHOLE = ("tests/e2e/", "tests/flows/")
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Name each test's group."""
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(next((folder for folder in WHOLE if file.startswith(folder)), file)))
+class FileSharing(LoadScopeScheduling):
+    """Hands out files and whole folders in the order in which they were collected."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return next((folder for folder in WHOLE if file.startswith(folder)), file)
+
+
+def pytest_xdist_make_scheduler(config: Any, log: Any) -> FileSharing:
+    """The scheduler of this run."""
+    return FileSharing(config, log)

@@ -19,7 +19,7 @@ from controlplane.stack.messages import StackError, say
 CODE = ("analysis", "workers", "apps", "controlplane")
 # Two processes, each with whole files (see tests/sharing.py); the stories first, because they take longest.
 TESTS = ("tests", "workers", "controlplane", "analysis", "apps")
-SHARED = ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder", "-p", "tests.sharing")
+SHARED = ("-n", "2", "--dist", "loadscope", "--no-loadscope-reorder", "-p", "tests.sharing")
 # Pytest's exit code for "nothing was collected".
 NO_TESTS = 5
 

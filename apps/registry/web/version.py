@@ -26,6 +26,7 @@ from apps.registry.web.snippets import version_snippet
 from apps.registry.web.tables import recipe_title, task_word
 
 LEVELS_SHOWN = 12
+_NO_PROBLEM = "A problem says what is measured and who decides; until the model has one, nothing of it is evaluated."
 _RELOG = "Log the model again as one skops, LightGBM text or ONNX file beside plain files, and register that run."
 
 
@@ -53,7 +54,9 @@ def version_context(request: HttpRequest, actor: Actor, version: ModelVersion) -
         "inputs": inputs,
         "size": sum(row.get("size", 0) for row in version.manifest),
         "signature": _signature(version),
-        "usable": version.state == ModelVersion.State.SEALED and not selectors.signature_missing(version),
+        "usable": version.state == ModelVersion.State.SEALED
+        and version.model.problem_id is not None
+        and not selectors.signature_missing(version),
         "threshold": _threshold(version),
         "importance": importance_chart(version.importance),
         "packages": sorted((version.environment.get("packages") or {}).items()),
@@ -125,6 +128,12 @@ def _verdict(version: ModelVersion, live: bool, missing: list[str], may_register
             "title": f"Its lineage lacks {_joined(missing)}.",
             "text": f"It cannot be proposed. {fix}",
         }
+    if version.model.problem_id is None:
+        found = {"tone": "warn", "title": "It serves no problem yet.", "text": _NO_PROBLEM}
+        if may_register:
+            found["action_url"] = reverse("model-detail", args=[version.model_id])
+            found["action_label"] = "Choose a problem"
+        return found
     if live:
         return {"tone": "good", "title": "Live.", "text": "It answers in production now."}
     return {
