@@ -145,10 +145,10 @@ def key() -> str:
 
 @contextmanager
 def stack_open(prefix: str = "fairway-flow-") -> Iterator[LiveStack]:
-    """A live product in a home of its own, removed afterwards."""
+    """A live product in a home of its own, removed afterwards. Its webhooks may reach the loopback interface."""
     home = Path(tempfile.mkdtemp(prefix=prefix))
     try:
-        with LiveStack(home) as stack:
+        with LiveStack(home, environ={"WEBHOOK_NETWORKS": "127.0.0.0/8"}) as stack:
             yield stack
     finally:
         shutil.rmtree(home, ignore_errors=True)
