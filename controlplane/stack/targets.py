@@ -65,7 +65,7 @@ def test(arguments: list[str]) -> int:
 def test_full(arguments: list[str]) -> int:
     """What is slower than `make test` allows."""
     os.environ["PLAYWRIGHT_CHROMIUM"] = chromium_need()
-    return _pytest("Slow tests", TESTS, ["-m", "slow", *arguments])
+    return _pytest("Slow tests", TESTS, [*SHARED, "-m", "slow", *arguments])
 
 
 def e2e(arguments: list[str]) -> int:

@@ -79,6 +79,7 @@ def test_a_full_installation_is_not_replaced_by_accident(live_stack, backup):
     assert "not empty" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_second_installation_takes_over(live_stack, backup):
     token = token_of(live_stack, "admin", "read", "admin")
     folder = backup.with_name("later")

@@ -17,6 +17,9 @@ from tests.flows.processes import Processes, wait_for
 
 COUNTING = """
 import time
+
+# Processes are killed in the middle of a job.
+pytestmark = pytest.mark.slow
 for number in range({count}):
     print("line", number, flush=True)
     time.sleep({pause})

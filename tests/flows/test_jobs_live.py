@@ -13,6 +13,9 @@ from tests.flows.websocket import WebSocket
 
 PROGRAM = """
 import time
+
+# The live process is killed under its listeners.
+pytestmark = pytest.mark.slow
 for number in range(100):
     print("line", number, flush=True)
     time.sleep(0.03)

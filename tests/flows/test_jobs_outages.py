@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import pytest
 from django.db import connection
 
 from apps.jobs import selectors
@@ -13,6 +14,9 @@ from tests.flows.processes import port_free, wait_for
 from tests.flows.test_jobs_faults import COUNTING, check_told_once, ended, launch, lines_of
 from tests.flows.test_jobs_live import cookie_of
 from tests.flows.websocket import WebSocket
+
+# Servers are taken away from running jobs.
+pytestmark = pytest.mark.slow
 
 
 def test_jobs_and_listeners_get_over_a_restart_of_valkey(processes, person):

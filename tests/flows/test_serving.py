@@ -18,6 +18,9 @@ from tests.flows.processes import wait_for
 from tests.flows.serving import ROW, TEAM, Service, service_make
 from tests.flows.stack import people_make
 
+# Swaps and switches under load.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def service(live_stack: LiveStack) -> Service:
@@ -145,7 +148,6 @@ def test_masked_inputs_reach_neither_disk_nor_database(service):
     routes_changed(service, lambda: operator.call("PUT", path, {"mask": []}).expect(200))
 
 
-@pytest.mark.slow
 def test_the_log_holds_every_answer_and_every_refusal_once(service):
     service.live_make(0)
     wait_for(service.log_quiet, 30, "a quiet log")
@@ -194,7 +196,6 @@ def test_what_is_wrong_with_a_row_is_a_400_that_names_the_field(service, body, f
         assert answer.json()["field"] == field
 
 
-@pytest.mark.slow
 def test_killed_hosts_and_gateways_come_back_and_lose_nothing_that_was_answered(service):
     service.live_make(0)
     wait_for(service.log_quiet, 30, "a quiet log")
