@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from html.parser import HTMLParser
@@ -14,6 +15,7 @@ from controlplane.stack.config import ROOT
 from tests.e2e.browsing import Person
 
 WIDTHS = (390, 768, 1280, 1920)
+THEMES = ("light", "dark")
 # Enough of one address: the rest of a list looks the same.
 EXAMPLES = 3
 OUTLINE = """() => [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
@@ -99,8 +101,8 @@ def walk(person: Person, starts: list[str]) -> Walk:
     return found
 
 
-def faults(person: Person, path: str, looks: Path | None = None) -> list[str]:
-    """What is wrong with a page: title, outline, axe in both themes, sideways scrolling, complaints of the browser."""
+def faults(person: Person, path: str, looks: Path | None = None, themes: Sequence[str] = THEMES) -> list[str]:
+    """What is wrong with a page: title, outline, axe by theme, sideways scrolling, complaints of the browser."""
     person.page.set_viewport_size({"width": 1280, "height": 900})
     person.open(path)
     found = []
@@ -117,7 +119,7 @@ def faults(person: Person, path: str, looks: Path | None = None) -> list[str]:
         if level > before + 1
     ]
     person.page.evaluate(axe_source())
-    for theme in ("light", "dark"):
+    for theme in themes:
         person.page.evaluate(THEME, theme)
         person.settle()
         found += [f"{theme}: {text}" for text in person.page.evaluate(AXE, COLOURS if theme == "dark" else None)]
@@ -138,7 +140,7 @@ def _photographs(person: Person, folder: Path, name: str) -> None:
     for width in (1280, 390):
         person.page.set_viewport_size({"width": width, "height": 900})
         person.settle()
-        for theme in ("light", "dark"):
+        for theme in THEMES:
             person.page.evaluate(THEME, theme)
             person.settle()
             person.page.screenshot(path=folder / f"{name}-{width}-{theme}.png", full_page=True)

@@ -30,7 +30,7 @@ DOWNLOADS = re.compile(r"-(csv|json|file|log|export|model-file)$")
 ELSEWHERE = {"run-compare", "problem-edit", "run-register", "version-signature"}
 
 _walked: dict[str, Walk] = {}
-_looked_at: set[str] = set()
+_looked_at: set[tuple[str, str]] = set()
 
 
 @pytest.fixture
@@ -45,15 +45,16 @@ def walked(people):
     return of
 
 
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("role", ROLES)
-def test_every_link_answers_and_every_page_is_whole(people, walked, role, request):
+def test_every_link_answers_and_every_page_is_whole(people, walked, role, theme, request):
     person, found = people(role), []
     assert not walked(role).dead
-    looks = request.config.getoption("--looks", default=None)
+    looks = request.config.getoption("--looks", default=None) if theme == "light" else None
     for name, path in walked(role).pages.items():
-        if (name in BY_ROLE and role in ACTING) or name not in _looked_at:
-            found += faults(person, path, looks / role if looks else None)
-            _looked_at.add(name)
+        if (name in BY_ROLE and role in ACTING) or (name, theme) not in _looked_at:
+            found += faults(person, path, looks / role if looks else None, [theme])
+            _looked_at.add((name, theme))
     assert not found, "\n".join(found)
 
 
