@@ -7,6 +7,7 @@ import pytest
 from tests.compat.programs import Client
 
 pytest.importorskip("mlflow")
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.feature("runs", "hundreds of params, tags and metrics in one call; long values; logging in the background")
@@ -62,7 +63,6 @@ def test_registered_models_are_renamed(client: Client):
     assert client.run("corners")["registry"] == {"held": ["compat name two", "after", {}], "latest": 0}
 
 
-@pytest.mark.slow
 @pytest.mark.feature("runs", "processes that log to one run; system metrics")
 def test_processes_log_to_one_run(client: Client):
     said = client.run("workers")

@@ -7,6 +7,7 @@ import pytest
 from tests.compat.programs import Client
 
 pytest.importorskip("mlflow")
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.feature("runs", "`start_run`, params, metrics, tags, description, status of a run that fails")

@@ -7,6 +7,7 @@ import pytest
 from tests.compat.programs import Client
 
 pytest.importorskip("mlflow")
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.feature("models", "`log_model`, and `load_model` by `runs:/`, `models:/m-…`, number and alias (LightGBM)")

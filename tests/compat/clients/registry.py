@@ -63,7 +63,7 @@ def main() -> None:
         "version": [held.description, held.tags, held.run_id == run.info.run_id, list(held.aliases)],
         "model": [client.get_registered_model(NAME).tags, by_alias.version],
         "found": [v.version for v in client.search_model_versions(f"name = '{NAME}' and tags.checked = 'yes'")],
-        "found_models": [m.name for m in client.search_registered_models("name LIKE 'compat%'")],
+        "found_models": [m.name for m in client.search_registered_models("name IN ('compat net', 'compat copy')")],
         "logged": [str(model.status), {m.key: m.value for m in model.metrics}],
         "outputs": [o.model_id == logged.model_id for o in client.get_run(run.info.run_id).outputs.model_outputs],
         "searched": [
