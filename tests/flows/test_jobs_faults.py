@@ -7,6 +7,7 @@ import signal
 from typing import Any
 
 import psutil
+import pytest
 
 import tests.flows.kinds  # noqa: F401 - registers the kind in this process too
 from apps.core.broker import task_send_now
@@ -15,11 +16,12 @@ from apps.jobs.contracts import FINAL_STATES
 from apps.jobs.models import Job, JobEvent
 from tests.flows.processes import Processes, wait_for
 
+# Processes are killed in the middle of a job.
+pytestmark = pytest.mark.slow
+
 COUNTING = """
 import time
 
-# Processes are killed in the middle of a job.
-pytestmark = pytest.mark.slow
 for number in range({count}):
     print("line", number, flush=True)
     time.sleep({pause})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from django.conf import settings
 from django.test import Client
 
@@ -11,11 +12,12 @@ from apps.jobs import services
 from apps.jobs.contracts import FINAL_STATES
 from tests.flows.websocket import WebSocket
 
+# The live process is killed under its listeners.
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 import time
 
-# The live process is killed under its listeners.
-pytestmark = pytest.mark.slow
 for number in range(100):
     print("line", number, flush=True)
     time.sleep(0.03)
