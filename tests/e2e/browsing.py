@@ -51,7 +51,7 @@ class Person:
 
     def settle(self) -> None:
         """Wait until what loads by itself is there."""
-        self.page.wait_for_function(SETTLED, timeout=45_000)
+        self.page.wait_for_function(SETTLED, timeout=15_000)
 
     def click(self, target: Locator) -> None:
         """One click, counted."""
@@ -91,7 +91,7 @@ def person_open(browser: Browser, product: Product, name: str, **options: Any) -
     """A browser of one's own for this person, not signed in yet."""
     settings = {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light", "reduced_motion": "reduce"}
     context = browser.new_context(**{**settings, **options})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(15_000)
     person = Person(name, product, context, context.new_page())
     context.on("console", lambda message: _heard(person, message))
     context.on("weberror", lambda problem: person.complaints.append(f"script failed: {problem.error}"))

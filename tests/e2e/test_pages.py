@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 from playwright.sync_api import expect
 
-from tests.e2e.looking import Walk, faults, walk
+from tests.e2e.browsing import Person
+from tests.e2e.looking import THEMES, Walk, faults, walk
 
 ROLES = ("scientist", "owner", "admin", "auditor", "viewer")
 STARTS = ["/", "/search?q=arrests"]
-# Pages that differ by what a person may do, for those who do something there; all others are looked at once, for the
-# first role that sees them.
+# Who does something on the pages that differ by role; all other pages are looked at once, for the first who sees them.
 ACTING = ("scientist", "owner", "admin")
 BY_ROLE = {"home", "problem-detail", "review-detail", "review-list", "version-detail", "deployment-detail"}
 # Addresses that are no page of their own: what a form is sent to, a part that a page loads, a download.
@@ -30,7 +31,8 @@ DOWNLOADS = re.compile(r"-(csv|json|file|log|export|model-file)$")
 ELSEWHERE = {"run-compare", "problem-edit", "run-register", "version-signature"}
 
 _walked: dict[str, Walk] = {}
-_looked_at: set[tuple[str, str]] = set()
+_looked_at: set[str] = set()
+_looked_at_twice: set[str] = set()
 
 
 @pytest.fixture
@@ -45,18 +47,33 @@ def walked(people):
     return of
 
 
-@pytest.mark.parametrize(
-    ("role", "theme"), [*((role, "light") for role in ROLES), pytest.param("scientist", "dark", marks=pytest.mark.slow)]
-)
-def test_every_link_answers_and_every_page_is_whole(people, walked, role, theme, request):
-    person, found = people(role), []
+@pytest.mark.parametrize("role", ROLES)
+def test_every_link_answers_and_every_page_is_whole(people, walked, role, request):
+    """In the light; the next test looks again, in both themes and for those who only read."""
     assert not walked(role).dead
-    looks = request.config.getoption("--looks", default=None) if theme == "light" else None
-    for name, path in walked(role).pages.items():
-        if (name in BY_ROLE and role in ACTING) or (name, theme) not in _looked_at:
-            found += faults(person, path, looks / role if looks else None, [theme])
-            _looked_at.add((name, theme))
+    looks = request.config.getoption("--looks", default=None)
+    by_role = BY_ROLE if role in ACTING else set()
+    found = look(people(role), walked(role), by_role, _looked_at, ["light"], looks / role if looks else None)
     assert not found, "\n".join(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("role", ROLES)
+def test_every_page_is_whole_in_both_themes(people, walked, role):
+    found = look(people(role), walked(role), BY_ROLE, _looked_at_twice, THEMES)
+    assert not found, "\n".join(found)
+
+
+def look(
+    person: Person, found: Walk, by_role: set[str], known: set[str], themes: Sequence[str], looks: Path | None = None
+) -> list[str]:
+    """The faults of those pages of a walk that nobody looked at before, and of those that differ by role."""
+    faulty = []
+    for name, path in found.pages.items():
+        if name in by_role or name not in known:
+            faulty += faults(person, path, looks, themes)
+            known.add(name)
+    return faulty
 
 
 def pages_of(resolver: URLResolver) -> Iterator[str]:
