@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from apps.accounts.models import User
 
 
+# Short names that no team has: they mean something else where MLflow's clients name a workspace.
+RESERVED_SLUGS = frozenset({"default", "workspaces", "api", "ajax-api", "static-files"})
+
+
 @dataclass(frozen=True, slots=True)
 class RemovalHook:
     """What an upper room ends when a person leaves (invariant I32).

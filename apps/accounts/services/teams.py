@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
+from apps.accounts.contracts import RESERVED_SLUGS
 from apps.accounts.models import Team
 from apps.accounts.policies import require_site_people
 from apps.accounts.selectors import team_get
@@ -15,9 +16,6 @@ from apps.audit.services import audit_record
 from apps.core.actors import Actor
 from apps.core.errors import Conflict, Invalid
 from apps.core.policies import require_verb_in
-
-# Short names that mean something else where MLflow's clients name a workspace.
-_RESERVED = frozenset({"default", "workspaces", "api", "ajax-api", "static-files"})
 
 
 def team_create(*, actor: Actor, name: str, slug: str = "", decide_needs_mfa: bool = False) -> Team:
@@ -112,7 +110,7 @@ def _name(name: str) -> str:
 
 def _slug(name: str) -> str:
     base = slugify(name)[:50] or "team"
-    taken = {*_RESERVED, *Team.objects.filter(slug__startswith=base).values_list("slug", flat=True)}
+    taken = {*RESERVED_SLUGS, *Team.objects.filter(slug__startswith=base).values_list("slug", flat=True)}
     if base not in taken:
         return base
     number = 2

@@ -40,7 +40,7 @@ class Table:
 
 
 def tables_read(cursor: Any) -> list[Table]:
-    """Every table that has rows, by a psycopg cursor."""
+    """Every table with its rows, by a psycopg cursor; those of the framework left out."""
     found = []
     for name, columns in cursor.execute(_TABLES).fetchall():
         if name in OWN:
@@ -108,7 +108,8 @@ def remembered(make: Callable[P, R]) -> Callable[P, R]:
             files = Path(tempfile.mkdtemp(prefix="scene-", dir=settings.FAIRWAY_HOME))
             shutil.copytree(store_folder(), files, dirs_exist_ok=True)
             with connection.cursor() as cursor:
-                kept[key] = ([one for one in tables_read(cursor.cursor) if one.rows], files, copy.deepcopy(made))
+                tables = [table for table in tables_read(cursor.cursor) if table.rows]
+            kept[key] = tables, files, copy.deepcopy(made)
             return made
         tables, files, made = kept[key]
         tables_write(tables)

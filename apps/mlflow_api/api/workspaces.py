@@ -10,6 +10,7 @@ from django.http.response import HttpResponseBase
 
 from apps.accounts import selectors as accounts
 from apps.accounts import services
+from apps.accounts.contracts import RESERVED_SLUGS
 from apps.core.actors import Actor
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.experiments import selectors as experiments
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
 _NAME_LENGTHS = range(2, 61)
-_RESERVED = (DEFAULT, "workspaces", "api", "ajax-api", "static-files")
 _MODES = ("SET_DEFAULT", "CASCADE", "RESTRICT")
 
 
@@ -52,7 +52,7 @@ def _name_new(body: Source) -> str:
             f"Workspace name '{name}' must match the pattern {NAME.pattern} "
             "(lowercase alphanumeric with optional internal hyphens).",
         )
-    if name in _RESERVED:
+    if name in RESERVED_SLUGS:
         raise Invalid.field("name", f"The '{name}' workspace is reserved and cannot be created")
     return name
 
