@@ -33,6 +33,7 @@ ENV PATH=/opt/fairway/.venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     MALLOC_ARENA_MAX=2 \
+    MALLOC_MMAP_THRESHOLD_=262144 \
     FAIRWAY_HOME=/var/lib/fairway \
     DJANGO_SETTINGS_MODULE=controlplane.settings.prod
 USER 10001:10001

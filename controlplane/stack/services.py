@@ -28,6 +28,8 @@ def service_specs(config: StackConfig, database_url: str, redis_url: str) -> lis
     django = config.django_environment(database_url, redis_url)
     # Threads of one process share few arenas, else each keeps memory of its own that it never gives back.
     django["MALLOC_ARENA_MAX"] = "2"
+    # Large pieces, as parts of uploads are, go back at once; by itself the C library raises this bound as it goes.
+    django["MALLOC_MMAP_THRESHOLD_"] = str(256 * 1024)
     granian = (
         sys.executable, "-m", "granian", "--host", HOST, "--http", "1", "--no-access-log", "--log-level", "warning",
         "--workers-kill-timeout", "5",

@@ -11,6 +11,18 @@ from apps.core.errors import Invalid, TooLarge
 from apps.datasets.contracts import MAX_PART_BYTES
 
 
+class PartBody:
+    """The bytes of one part, given once: a request that waits for the garbage collector must not keep them."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def take(self) -> bytes:
+        """The bytes; nothing when they were taken before."""
+        data, self._data = self._data, b""
+        return data
+
+
 class PartParser(BaseParser):
     """Reads an octet stream of at most MAX_PART_BYTES; a body that ends early is refused."""
 
@@ -18,7 +30,7 @@ class PartParser(BaseParser):
 
     def parse(  # type: ignore[override]
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
-    ) -> bytes:
+    ) -> PartBody:
         """The body. Raises TooLarge, and Invalid when fewer bytes arrived than were announced."""
         request = (parser_context or {})["request"]
         raw = request.META.get("CONTENT_LENGTH") or ""
@@ -34,4 +46,4 @@ class PartParser(BaseParser):
             raise TooLarge(f"A part has at most {MAX_PART_BYTES} bytes.")
         if announced is not None and size != announced:
             raise Invalid(f"{announced} bytes were announced and {size} arrived. Send the part again.")
-        return b"".join(pieces)
+        return PartBody(b"".join(pieces))

@@ -15,7 +15,7 @@ from apps.core.api.views import ApiView
 from apps.core.errors import NotFound
 from apps.datasets import selectors, services
 from apps.datasets.api import serializers as s
-from apps.datasets.api.parsers import PartParser
+from apps.datasets.api.parsers import PartBody, PartParser
 from apps.datasets.models import Upload
 
 
@@ -56,7 +56,7 @@ class UploadPartView(ApiView):
     def put(self, request: Request, pk: uuid.UUID) -> Response:
         """Send the bytes from `offset` on, 1 to 16 MiB (the last part may be smaller); again does no harm."""
         offset = self.query(s.PartQuery)["offset"]
-        data = request.data if isinstance(request.data, bytes) else b""
+        data = request.data.take() if isinstance(request.data, PartBody) else b""
         upload = services.upload_part(actor=self.actor, upload_id=pk, offset=offset, data=data)
         return Response(s.UploadRow(upload).data)
 
