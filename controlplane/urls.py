@@ -20,6 +20,7 @@ ROOMS = (
     "datasets",
     "jobs",
     "experiments",
+    "traces",
     "registry",
     "training",
     "evaluations",

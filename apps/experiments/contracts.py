@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from apps.core.actors import Actor
-    from apps.experiments.models import Run
+    from apps.experiments.models import Experiment, Run
 
 # Tags in which MLflow's clients write what is a field of a run here.
 NAME_TAG = "mlflow.runName"
@@ -95,6 +95,20 @@ def run_actions_register(source: ActionSource) -> None:
 
 def run_actions(actor: Actor, run: Run) -> list[RunAction]:
     return [action for source in _actions for action in source(actor, run)]
+
+
+ExperimentActionSource = Callable[["Actor", "Experiment"], "Iterable[RunAction]"]
+_experiment_actions: list[ExperimentActionSource] = []
+
+
+def experiment_actions_register(source: ExperimentActionSource) -> None:
+    """A room above adds entries to the menu of an experiment, such as "Traces"."""
+    if source not in _experiment_actions:
+        _experiment_actions.append(source)
+
+
+def experiment_actions(actor: Actor, experiment: Experiment) -> list[RunAction]:
+    return [action for source in _experiment_actions for action in source(actor, experiment)]
 
 
 PanelContext = Callable[["Actor", "Run"], "Mapping[str, Any] | None"]

@@ -57,14 +57,19 @@ def door(**handlers: Handler) -> Callable[..., HttpResponseBase]:
     return view
 
 
+def bytes_of(request: HttpRequest) -> bytes:
+    """The whole body. Raises TooLarge."""
+    try:
+        return request.body
+    except RequestDataTooBig as error:
+        raise TooLarge("The request is larger than what is accepted. Send it in parts.") from error
+
+
 def body_of(request: HttpRequest) -> dict[str, Any]:
     """The JSON object of the body, {} for an empty one. Raises Invalid, TooLarge."""
     if request.content_type not in ("application/json", ""):
         raise Invalid("Bad Request. Content-Type must be one of ['application/json'].")
-    try:
-        raw = request.body
-    except RequestDataTooBig as error:
-        raise TooLarge("The request is larger than what is accepted. Send it in parts.") from error
+    raw = bytes_of(request)
     try:
         value = json.loads(raw or b"{}")
         if _UNSAFE_ESCAPE.search(raw):

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from apps.core.problems import CONTENT_TYPE
 from apps.mlflow_api.errors import mlflow_error
 
-PATHS = ("/api/2.0/", "/api/3.0/", "/ajax-api/", "/version", "/get-artifact", "/model-versions/get-artifact")
+PATHS = ("/api/2.0/", "/api/3.0/", "/ajax-api/", "/v1/", "/version", "/get-artifact", "/model-versions/get-artifact")
 
 
 class MlflowErrorsMiddleware:

@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "apps.datasets",
     "apps.jobs",
     "apps.experiments",
+    "apps.traces",
     "apps.registry",
     "apps.training",
     "apps.evaluations",

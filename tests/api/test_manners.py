@@ -29,6 +29,7 @@ LISTS = (
     "sessions",
     "teams",
     "tokens",
+    "traces",
     "webhooks",
 )
 

@@ -79,6 +79,7 @@ TABLES = {
     "tokens": "accounts_apitoken",
     "sessions": "usersessions_usersession",
     "notices": "notices_notice",
+    "traces": "traces_trace",
     "webhooks": "webhooks_webhook",
     "audit": "audit_auditevent",
 }

@@ -21,6 +21,7 @@ TABLES = {
     "job": "jobs_job",
     "experiment": "experiments_experiment",
     "run": "experiments_run",
+    "trace": "traces_trace",
     "model": "registry_model",
     "version": "registry_modelversion",
     "evaluation": "evaluations_evaluation",

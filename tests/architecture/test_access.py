@@ -24,6 +24,7 @@ from apps.datasets.models import Upload
 from apps.experiments.models import Artifact, Experiment
 from apps.experiments.tests.factories import run_make
 from apps.registry.models import ModelAlias
+from apps.traces.tests.factories import trace_make
 from apps.webhooks.models import Webhook
 from tests.architecture.test_routes import routes_all
 from tests.snapshot import row_one
@@ -124,10 +125,12 @@ def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str
     assert stored is not None
     open_run = run_make(system, Experiment.objects.get(pk=things["experiment"]))
     Artifact.objects.create(run=open_run, path="notes.txt", sha256=stored.sha256, size=stored.size)
+    trace = trace_make(system, Experiment.objects.get(pk=things["experiment"]))
     webhook = Webhook.objects.create(
         team=team, name="hook", url="https://example.org/", events=["model_version.created"]
     )
     made = {
+        "trace": trace.pk,
         "webhook": webhook.pk,
         "alias": alias.name,
         "person": viewer.pk,

@@ -15,6 +15,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from apps.core.actors import Actor
+from apps.experiments.models import Experiment
+from apps.traces.tests.factories import trace_make
 from bench._rows import jobs_add, runs_add
 from tests.architecture.pages import address, pages_all
 from tests.architecture.test_routes import Route
@@ -50,6 +53,10 @@ def measured(demo: None) -> dict[str, int]:
     with connection.cursor() as cursor:
         runs_add(cursor, 100)
         jobs_add(cursor, 100)
+    experiment = Experiment.objects.order_by("-pk").first()
+    assert experiment is not None
+    for spans in (3, 300):
+        trace_make(Actor.system("a test"), experiment, spans=spans)
     clients = [signed_in(name) for name in ("admin", "owner", "scientist")]
     routes = pages_all()
     for route in routes.values():

@@ -29,6 +29,8 @@ PARTS |= {"deployment-try", "notice-open", "grant-create", "usersessions_list", 
 DOWNLOADS = re.compile(r"-(csv|json|file|log|export|model-file)$")
 # Seen in tests of their own, below and in the files beside this one.
 ELSEWHERE = {"run-compare", "problem-edit", "run-register", "version-signature"}
+# An application sends traces, and the demo has none.
+ELSEWHERE |= {"experiment-traces", "run-traces", "trace-detail"}
 
 _walked: dict[str, Walk] = {}
 _looked_at: set[str] = set()

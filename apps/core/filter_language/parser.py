@@ -30,6 +30,7 @@ _COMPARISONS = frozenset(
 )
 # What a text can be compared by; a number knows the six comparisons.
 _OF_TEXT = frozenset({Operator.EQUAL, Operator.UNEQUAL, Operator.LIKE, Operator.ILIKE})
+_FITTING = {ValueType.TEXT: _OF_TEXT, ValueType.NUMBER: _COMPARISONS, ValueType.EITHER: _OF_TEXT | _COMPARISONS}
 
 
 def parse_filter(text: str, vocabulary: Vocabulary, source: str = "filter") -> Node | None:
@@ -143,10 +144,10 @@ class _Reader:
         if operator in (Operator.IS_NULL, Operator.IS_NOT_NULL):
             return Clause(field, operator, None)
         if operator in (Operator.IN, Operator.NOT_IN):
-            self.check(field, operator, token, field.type is ValueType.TEXT)
+            self.check(field, operator, token, field.type is not ValueType.NUMBER)
             return Clause(field, operator, self.listed())
-        self.check(field, operator, token, operator in (_OF_TEXT if field.type is ValueType.TEXT else _COMPARISONS))
-        return Clause(field, operator, self.value(field))
+        self.check(field, operator, token, operator in _FITTING[field.type])
+        return Clause(field, operator, self.value(field, operator))
 
     def check(self, field: Field, operator: Operator, token: Token, fits: bool) -> None:
         if not fits:
@@ -184,10 +185,13 @@ class _Reader:
             raise self.refuse("NULL or NOT NULL after IS")
         raise self.refuse("a comparison such as =, != or LIKE")
 
-    def value(self, field: Field) -> Value:
-        if field.type is ValueType.TEXT:
-            return self.text(f"{ValueType.TEXT} for '{field.key[:60]}'")
+    def value(self, field: Field, operator: Operator) -> Value:
         token = self.next
+        is_either = field.type is ValueType.EITHER and operator in _COMPARISONS
+        if not is_either and field.type is not ValueType.NUMBER:
+            return self.text(f"{ValueType.TEXT} for '{field.key[:60]}'")
+        if is_either and token.kind is Kind.TEXT and operator in _OF_TEXT:
+            return self.text("")
         if token.kind is not Kind.NUMBER:
             raise self.refuse(f"{ValueType.NUMBER} for '{field.key[:60]}'")
         number = float(token.text)

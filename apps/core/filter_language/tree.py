@@ -12,6 +12,7 @@ class ValueType(StrEnum):
 
     NUMBER = "a number"
     TEXT = "a quoted text"
+    EITHER = "a number or a quoted text"
 
 
 class Operator(StrEnum):

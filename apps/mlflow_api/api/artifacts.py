@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -18,6 +18,11 @@ from apps.experiments import selectors, services
 from apps.mlflow_api.door import Source, answer, args_of, model_id_of, run_id_in, run_id_of, text_of
 from apps.mlflow_api.shapes import StoredFile, artifact_root, file_shapes, model_root
 from apps.registry import selectors as registry
+from apps.traces import selectors as traces
+from apps.traces import services as trace_services
+
+if TYPE_CHECKING:
+    from apps.traces.models import Trace
 
 # What `upload_small` takes, in bytes.
 SMALL = 10 * 1024 * 1024
@@ -34,10 +39,12 @@ class VersionFile:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a proxied path points: a run, a logged model or a version, and the path below it ("" for its root)."""
+    """Where a proxied path points: a run, a logged model, a trace or a version, and the path below it ("" for its
+    root)."""
 
     path: str
     run_id: uuid.UUID | None = None
+    trace: Trace | None = None
     logged_model_id: uuid.UUID | None = None
     version_id: uuid.UUID | None = None
     manifest: tuple[VersionFile, ...] = ()
@@ -53,10 +60,14 @@ class Place:
         """Everything below the place's root, by path."""
         if self.version_id is not None:
             return sorted(self.manifest, key=lambda file: file.path)
+        if self.trace is not None:
+            return list(traces.trace_files(self.trace))
         return list(selectors.artifact_list(run_id=self.run_id, logged_model_id=self.logged_model_id))
 
     def file(self) -> StoredFile:
         """The file at the path. Raises NotFound."""
+        if self.trace is not None:
+            return traces.trace_file_find(self.trace, self.path)
         if self.version_id is None:
             return selectors.artifact_find(self.path, run_id=self.run_id, logged_model_id=self.logged_model_id)
         found = next((file for file in self.manifest if file.path == self.path), None)
@@ -66,8 +77,8 @@ class Place:
 
 
 def place_of(actor: Actor, path: str) -> Place:
-    """Resolve `<experiment>/<run>/artifacts/<path>`, `<experiment>/models/<model>/artifacts/<path>` or
-    `models/<version>/artifacts/<path>`.
+    """Resolve `<experiment>/<run>/artifacts/<path>`, `<experiment>/models/<model>/artifacts/<path>`,
+    `<experiment>/traces/<trace>/artifacts/<path>` or `models/<version>/artifacts/<path>`.
 
     Names are looked up, never joined to a folder, so a path cannot leave its run. Raises Invalid, NotFound.
     """
@@ -77,6 +88,11 @@ def place_of(actor: Actor, path: str) -> Place:
         if str(model.experiment.number) != parts[0]:
             raise NotFound("There is no such file.")
         return Place("/".join(parts[4:]), logged_model_id=model.pk)
+    if len(parts) >= 4 and parts[1] == "traces" and parts[3] == "artifacts":
+        trace = traces.trace_get(actor, parts[2])
+        if str(trace.experiment.number) != parts[0]:
+            raise NotFound("There is no such file.")
+        return Place("/".join(parts[4:]), trace=trace)
     if len(parts) >= 3 and parts[0] == "models" and parts[2] == "artifacts":
         version = registry.model_version_get(actor, model_id_of(parts[1]))
         manifest = tuple(VersionFile(row["path"], row["sha256"], row["size"]) for row in version.manifest)
@@ -107,6 +123,9 @@ def _chunks(request: HttpRequest) -> Iterator[bytes]:
 def upload(actor: Actor, request: HttpRequest, path: str) -> HttpResponseBase:
     place = place_of(actor, path)
     place.require_writable()
+    if place.trace is not None:
+        trace_services.trace_file_store(actor=actor, trace_id=place.trace.pk, path=place.path, chunks=_chunks(request))
+        return answer({})
     services.artifact_store(
         actor=actor,
         path=place.path,
@@ -138,6 +157,8 @@ def remove(actor: Actor, request: HttpRequest, path: str) -> HttpResponseBase:
     """A file, or all files below a folder."""
     place = place_of(actor, path)
     place.require_writable()
+    if place.trace is not None:
+        raise Conflict("The files of a trace go with it. Delete the trace.", code="trace_file")
     services.artifact_delete(actor=actor, path=place.path, run_id=place.run_id, logged_model_id=place.logged_model_id)
     return answer({})
 

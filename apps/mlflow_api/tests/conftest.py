@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -135,7 +136,7 @@ class Caller:
 
     def get(self, path: str, /, **query: Any) -> tuple[int, dict[str, Any]]:
         answer = self.client.get(self.root + path, query)
-        return answer.status_code, answer.json()
+        return answer.status_code, json.loads(answer.getvalue())
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from apps.core.actors import Actor
 from apps.core.tables import table_response
 from apps.core.web.views import page
 from apps.experiments import policies, selectors, services
-from apps.experiments.contracts import RunOutcome, run_outcomes
+from apps.experiments.contracts import RunOutcome, experiment_actions, run_outcomes
 from apps.experiments.models import Experiment, Run
 from apps.experiments.web.charts import Chart, Spot, trade_off
 from apps.experiments.web.forms import ExperimentForm
@@ -70,7 +70,7 @@ def experiment_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         "y": y,
         "sampled": len(sample),
         "snippet": experiment_snippet(request.build_absolute_uri("/").rstrip("/"), experiment),
-        "menu": _menu(experiment, may_write, archived),
+        "menu": _menu(actor, experiment, may_write, archived),
     }
     return table_response(request, table, "experiments/experiment_detail.html", context)
 
@@ -103,12 +103,13 @@ def _chart(
     return trade_off(spots, x, y)
 
 
-def _menu(experiment: Experiment, may_write: bool, archived: bool) -> list[dict[str, Any]]:
+def _menu(actor: Actor, experiment: Experiment, may_write: bool, archived: bool) -> list[dict[str, Any]]:
     here = reverse("experiment-detail", args=[experiment.pk])
     items = [
         {"label": "Open runs", "icon": "flask", "url": here}
         if archived
         else {"label": "Archived runs", "icon": "archive", "url": f"{here}?archived=1"},
+        *({"label": one.label, "icon": one.icon, "url": one.url} for one in experiment_actions(actor, experiment)),
         {"label": "Use in Python", "icon": "code", "open": "snippet"},
     ]
     if may_write:
