@@ -22,6 +22,7 @@ AREAS = (
     "autologging",
     "libraries",
     "evaluation",
+    "tracing",
     "workspaces",
     "import",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.compat.programs import Client
+from tests.compat.test_tracing import traced_well
 
 ENVIRONMENT = "mlflow-2"
 pytestmark = pytest.mark.slow
@@ -27,6 +28,14 @@ def test_an_older_clients_model_is_registered_and_loaded(client: Client):
 
     assert said["loaded"] == [True] * 5
     assert said["stages"] == ["Staging"]
+
+
+@pytest.mark.feature("tracing", "traces of MLflow 2, whose spans are a file")
+def test_an_older_clients_traces_are_kept_with_their_spans(client: Client):
+    said = client.run("traced", environment=ENVIRONMENT)
+
+    assert said["version"].startswith("2.")
+    traced_well(said)
 
 
 @pytest.mark.feature("autologging", "LightGBM with MLflow 2")
