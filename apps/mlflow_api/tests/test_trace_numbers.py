@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from typing import Any
 
@@ -12,6 +13,7 @@ from apps.mlflow_api.tests.conftest import ROOT, ROOT_3, Caller, Person
 from apps.mlflow_api.tests.spans import START_NS, request_of, span_of, spans_send
 from apps.mlflow_api.tests.test_traces_refused import info_of, trace_make
 from apps.traces.models import Trace
+from apps.traces.tests.test_spans_file import span_2
 
 pytestmark = pytest.mark.django_db
 
@@ -185,13 +187,18 @@ def test_mlflow_2_begins_and_ends_traces(person: Person):
     key = begun["trace_info"]["request_id"]
 
     _, ended = caller.patch(f"traces/{key}", timestamp_ms=1_780_000_000_500, status="ERROR", tags=pair)
+    root = f"/api/2.0/mlflow-artifacts/artifacts/{number}/traces/{key}/artifacts/traces.json"
+    sent = caller.client.put(root, json.dumps({"spans": [span_2()]}), content_type="application/octet-stream")
+    kept = b"".join(caller.client.get(root).streaming_content)
     _, told = caller.get(f"traces/{key}/info")
     _, found = caller.get("traces", experiment_ids=[number], filter="status = 'ERROR'")
+    held = Trace.objects.get()
     _, gone = caller.post("traces/delete-traces", experiment_id=number, request_ids=[key])
 
     assert begun["trace_info"]["status"] == "IN_PROGRESS"
     assert ended["trace_info"]["execution_time_ms"] == 500
-    assert told == ended
+    assert (sent.status_code, json.loads(kept)) == (200, {"spans": [span_2()]})
+    assert held.span_count == 1
     assert [info["request_id"] for info in found["traces"]] == [key]
     assert {"key": "a", "value": "b"} in told["trace_info"]["tags"]
     assert gone == {"traces_deleted": 1}

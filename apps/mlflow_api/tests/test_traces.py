@@ -10,7 +10,7 @@ import pytest
 
 from apps.audit.models import AuditEvent
 from apps.mlflow_api.tests.conftest import person_make
-from apps.traces.models import Assessment, Span, Trace
+from apps.traces.models import Assessment, Span, Trace, TraceFile
 
 MakeClient = Callable[[str], Any]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -180,14 +180,17 @@ def test_traces_sent_in_the_background_arrive_whole(mlflow: Any, monkeypatch: py
     mlflow.flush_trace_async_logging(terminate=True)
 
     assert [len(mlflow.get_trace(trace_id).data.spans) for trace_id in ids] == [3] * 5
+    assert not TraceFile.objects.exists()
     assert set(Trace.objects.values_list("state", flat=True)) == {"OK"}
 
 
 @pytest.mark.feature("tracing", "spans that are too large for the server, in the trace's file")
 def test_large_traces_are_a_file(mlflow: Any, monkeypatch: pytest.MonkeyPatch):
     from apps.mlflow_api import otlp
+    from apps.traces.services import files
 
     monkeypatch.setattr(otlp, "SPAN_LIMIT", 2000)
+    monkeypatch.setattr(files, "READ_LIMIT", 2000)
     with mlflow.start_span(name="large") as span:
         span.set_inputs({"text": "x" * 5000})
 

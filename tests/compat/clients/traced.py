@@ -1,7 +1,8 @@
-"""What an application does that traces its requests: spans by hand and by decorator, a failure, judgements, searches."""
+"""What an application does that traces its requests: spans by hand and by decorator, a failure, searches, deleting."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 
@@ -29,10 +30,8 @@ def main() -> None:
     client = mlflow.MlflowClient()
     with mlflow.start_run() as run:
         answer("who")
-    try:
+    with contextlib.suppress(ValueError):
         answer("broken")
-    except ValueError:
-        pass
     if hasattr(mlflow, "flush_trace_async_logging"):
         mlflow.flush_trace_async_logging()
     found = client.search_traces(experiment_ids=[number], order_by=["timestamp_ms ASC"])
@@ -41,6 +40,7 @@ def main() -> None:
     client.set_trace_tag(second, "kind", "other")
     client.delete_trace_tag(second, "kind")
     frame = mlflow.search_traces(experiment_ids=[number], filter_string="tags.kind = 'question'")
+    of_run = client.search_traces(experiment_ids=[number], run_id=run.info.run_id)
     held = client.get_trace(first)
     failed = client.get_trace(second)
     said = {
@@ -50,8 +50,7 @@ def main() -> None:
         "inputs": next(span.inputs for span in held.data.spans if span.parent_id is None),
         "events": [event.name for span in failed.data.spans if span.name == "model" for event in span.events],
         "frame": len(frame),
-        "of_run": [trace.info.request_id for trace in client.search_traces([number], run_id=run.info.run_id)]
-        == [first],
+        "of_run": [trace.info.request_id for trace in of_run] == [first],
         "deleted": client.delete_traces(number, **_named([first, second])),
         "left": len(client.search_traces(experiment_ids=[number])),
     }
