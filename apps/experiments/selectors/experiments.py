@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 
@@ -28,6 +28,12 @@ def experiment_by_number(actor: Actor, number: int) -> Experiment:
     if found is None:
         raise NotFound(f"There is no experiment {number}, or you may not see it.")
     return found
+
+
+def experiment_ids(actor: Actor, numbers: Iterable[int]) -> list[uuid.UUID]:
+    """Of those that clients call by these numbers and that the actor sees."""
+    rows = Experiment.objects.visible_to(actor).filter(number__in=list(numbers))
+    return list(rows.values_list("pk", flat=True))
 
 
 def experiment_by_name(actor: Actor, name: str, *, team_id: uuid.UUID | None = None) -> Experiment:

@@ -17,6 +17,7 @@ from apps.core.errors import Invalid
 from apps.core.filter_conditions import compare, entry
 from apps.core.filter_language import Clause, Operator, ValueType, Vocabulary, clauses_of, parse_filter
 from apps.core.ids import id_read
+from apps.experiments import selectors as experiments
 from apps.traces.contracts import NAME_TAG, RUN_KEY, SESSION_KEY
 from apps.traces.models import Assessment, Span, Trace
 from apps.traces.selectors.json_values import judged_in, number_in, text_in
@@ -135,7 +136,9 @@ _DIMENSIONS: dict[str, Combinable] = {
 def trace_metric_points(actor: Actor, experiment_numbers: Sequence[int], question: Question) -> list[Point]:
     """Numbers of the traces of experiments that the actor sees. Raises Invalid."""
     measure = _measure(question)
-    traces: QuerySet[Any] = Trace.objects.visible_to(actor).filter(experiment__number__in=list(experiment_numbers))
+    traces: QuerySet[Any] = Trace.objects.visible_to(actor).filter(
+        experiment_id__in=experiments.experiment_ids(actor, experiment_numbers)
+    )
     if question.start is not None:
         traces = traces.filter(started_at__gte=question.start)
     if question.end is not None:

@@ -38,6 +38,7 @@ from apps.core.filter_language import (
 )
 from apps.core.ids import id_read
 from apps.core.search_pages import Column, digest_of, page_read, place_of, token_of
+from apps.experiments import selectors as experiments
 from apps.traces.contracts import NAME_TAG
 from apps.traces.models import Assessment, Span, Trace
 from apps.traces.selectors.json_values import number_in, text_in
@@ -119,7 +120,9 @@ def trace_search_page(
 
 def traces_matching(actor: Actor, experiment_numbers: Sequence[int], filter_text: str) -> QuerySet[Trace]:
     """Traces of experiments that the actor sees and that a filter lets through. Raises Invalid."""
-    rows: QuerySet[Trace] = Trace.objects.visible_to(actor).filter(experiment__number__in=list(experiment_numbers))
+    rows: QuerySet[Trace] = Trace.objects.visible_to(actor).filter(
+        experiment_id__in=experiments.experiment_ids(actor, experiment_numbers)
+    )
     return rows.filter(_filter_condition(filter_text))
 
 

@@ -38,7 +38,7 @@ def trace_lock(actor: Actor, trace_id: uuid.UUID) -> Trace:
     return found
 
 
-def traces_opened(actor: Actor, fresh: Iterable[Trace]) -> tuple[dict[str, Trace], set[str]]:
+def traces_opened(fresh: Iterable[Trace]) -> tuple[dict[str, Trace], set[str]]:
     """Traces of one team by key, locked, written as given where they are new; and the keys of the new ones.
 
     Everybody locks in the order of the keys, so no two calls wait for each other. Raises Conflict.

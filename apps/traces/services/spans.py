@@ -73,7 +73,7 @@ def spans_store(*, actor: Actor, experiment_id: uuid.UUID, drafts: Sequence[Span
         raise Invalid(f"A request can hold spans of at most {TRACES_PER_CALL} traces.")
     with transaction.atomic():
         fresh = [_begun(actor, experiment, key, group) for key, group in grouped.items()]
-        locked, new = traces_opened(actor, fresh)
+        locked, new = traces_opened(fresh)
         for key in sorted(new):
             audit_record(actor=actor, action="trace.create", thing=locked[key], after={"trace": key})
         rows = {(key, draft.key): _row(locked[key], draft) for key, group in grouped.items() for draft in group}

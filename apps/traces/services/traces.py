@@ -82,7 +82,7 @@ def trace_describe(*, actor: Actor, experiment_id: uuid.UUID, draft: TraceDraft)
         created_by_label=actor.label,
     )
     with transaction.atomic():
-        locked, new = traces_opened(actor, [fresh])
+        locked, new = traces_opened([fresh])
         trace = locked[draft.key]
         again = trace.described_at is not None
         trace.experiment_id = experiment.pk

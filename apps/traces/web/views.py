@@ -83,6 +83,7 @@ def trace_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "later": _address(trace, start + DRAWN) if start + DRAWN < len(branches) else "",
         "chosen": span_words(trace, span) if span else None,
         "failed": failed,
+        "failed_url": _span_address(trace, failed.key) if failed and failed.key != chosen else "",
         "files": files,
         "spans_file": next((file for file in files if file.path == SPANS_FILE), None) if not branches else None,
         "missing": max(selectors.spans_declared(trace) - trace.span_count, 0),
@@ -128,6 +129,10 @@ def _address(trace: Trace, start: int) -> str:
     return f"{reverse('trace-detail', args=[trace.pk])}?{urlencode({'from': max(start, 0)})}"
 
 
+def _span_address(trace: Trace, key: str) -> str:
+    return f"{reverse('trace-detail', args=[trace.pk])}?{urlencode({'span': key})}#span"
+
+
 def _rows(trace: Trace, branches: Sequence[Branch], shown: Sequence[Branch], chosen: str) -> list[dict[str, Any]]:
     """Spans with their bars: x and width in thousandths of the time of the whole trace."""
     if not branches:
@@ -149,7 +154,7 @@ def _rows(trace: Trace, branches: Sequence[Branch], shown: Sequence[Branch], cho
                 "x": f"{x:.1f}",
                 "width": f"{max(min(width, 1000 - x), 4):.1f}",
                 "current": branch.key == chosen,
-                "url": f"{reverse('trace-detail', args=[trace.pk])}?{urlencode({'span': branch.key})}#span",
+                "url": _span_address(trace, branch.key),
             }
         )
     return rows
