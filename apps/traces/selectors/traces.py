@@ -135,6 +135,6 @@ def trace_blob_needed(sha256: str) -> bool:
 
 
 def trace_search(actor: Actor, text: str, limit: int) -> QuerySet[Trace]:
-    """Traces by their id, or by the beginning of it."""
+    """Traces by their id, with or without its tr-."""
     rows: QuerySet[Trace] = Trace.objects.visible_to(actor).select_related("experiment")
     return rows.filter(Q(key=text) | Q(key=f"tr-{text}")).order_by("-id")[:limit]
