@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from apps.mlflow_api.door import LARGEST
 from apps.mlflow_api.shapes import millis, pairs
 from apps.traces.contracts import FILES_TAG, NAME_TAG, SPANS_TAG, TOKENS_KEY, TRACE_KEY
 from apps.traces.selectors import spans_complete
@@ -182,7 +183,7 @@ def _any(value: Any) -> dict[str, Any]:
             return {"string_value": value}
         case int() if value in _INT64:
             return {"int_value": str(value)}
-        case int() | float():
+        case int() | float() if abs(value) <= LARGEST:
             return {"double_value": float(value)}
         case list():
             return {"array_value": {"values": [_any(held) for held in value]}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from apps.core.errors import Invalid, TooLarge
@@ -21,6 +22,8 @@ SIZE_LIMIT = 16_000_000
 ASSESSMENTS_LIMIT = 1000
 VALUE_LIMIT = 100_000
 TEXT_LIMIT = 20_000
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2262, 1, 1, tzinfo=UTC)
+_LONGEST_MS = 100 * 366 * 86_400_000
 _KEY = re.compile(r"[A-Za-z0-9][\w\-]{0,63}", re.ASCII)
 
 
@@ -46,6 +49,14 @@ def text_check(what: str, text: str, limit: int) -> str:
     if len(text) > limit:
         raise Invalid.field(what, f"'{what}' exceeds the maximum length of {limit} characters")
     return text
+
+
+def time_check(started_at: datetime, duration_ms: int | None) -> None:
+    """Raise Invalid for times that clocks in nanoseconds cannot say, which no page could show."""
+    if not _EARLIEST <= started_at < _LATEST:
+        raise Invalid.field("request_time", "A trace begins in the years 1970 to 2261.")
+    if duration_ms is not None and abs(duration_ms) > _LONGEST_MS:
+        raise Invalid.field("execution_duration", "A trace takes at most 100 years.")
 
 
 def value_check(what: str, value: Any) -> Any:

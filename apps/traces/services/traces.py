@@ -23,7 +23,15 @@ from apps.traces.models import Trace, TraceFile
 from apps.traces.policies import require_trace_delete, require_trace_write
 from apps.traces.services.assessments import assessment_add
 from apps.traces.services.finding import experiment_writable, trace_lock, traces_opened
-from apps.traces.services.limits import ID_LIMIT, NAME_LIMIT, PREVIEW_LIMIT, key_check, pairs_check, text_check
+from apps.traces.services.limits import (
+    ID_LIMIT,
+    NAME_LIMIT,
+    PREVIEW_LIMIT,
+    key_check,
+    pairs_check,
+    text_check,
+    time_check,
+)
 
 LINKS_LIMIT = 100
 DELETE_LIMIT = 1000
@@ -59,8 +67,7 @@ def _check(draft: TraceDraft) -> tuple[dict[str, str], dict[str, str]]:
     key_check(draft.key)
     if draft.state not in Trace.State.values:
         raise Invalid.field("state", f"One of {', '.join(Trace.State.values)}.")
-    if draft.duration_ms is not None and not -(2**53) < draft.duration_ms < 2**53:
-        raise Invalid.field("execution_duration", "The duration is no number of milliseconds.")
+    time_check(draft.started_at, draft.duration_ms)
     text_check("client_request_id", draft.client_request or "", ID_LIMIT)
     return pairs_check("tags", draft.tags), pairs_check("trace_metadata", draft.metadata)
 
@@ -139,6 +146,7 @@ def trace_end(
         trace = trace_lock(actor, trace_id)
         trace.state = state
         trace.duration_ms = round((ended_at - trace.started_at).total_seconds() * 1000)
+        time_check(trace.started_at, trace.duration_ms)
         trace.name = tags.get(NAME_TAG, trace.name)[:NAME_LIMIT]
         trace.tags = pairs_check("tags", {**trace.tags, **_own_tags(tags)})
         trace.metadata = pairs_check("request_metadata", {**trace.metadata, **metadata})
