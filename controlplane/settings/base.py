@@ -299,6 +299,8 @@ SPECTACULAR_SETTINGS = {
         "PersonRole": "apps.accounts.api.serializers.ROLES",
         "RolloutState": "apps.deployments.models.Rollout.State",
         "RunStatus": "apps.experiments.models.Run.Status",
+        "TraceState": "apps.traces.models.Trace.State",
+        "AssessmentKind": "apps.traces.models.Assessment.Kind",
         "WebhookStatus": "apps.webhooks.models.Webhook.Status",
         "DeliveryState": "apps.webhooks.models.Delivery.State",
     },
