@@ -10,10 +10,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.compat.stated import STATED
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = (ROOT / "tests" / "compat", ROOT / "apps" / "mlflow_api" / "tests")
 PAGE = ROOT / "docs" / "user" / "mlflow-compatibility.md"
 AREAS = (
+    "calls",
     "runs",
     "artifacts",
     "search",
@@ -97,6 +100,12 @@ def page() -> str:
         "| area | works | client | test |",
         "|---|---|---|---|",
         *(f"| {row.area} | {row.what} | {row.client} | `{row.where}` |" for row in rows()),
+        "",
+        "## Answers that differ on purpose",
+        "",
+        "Of the recorded calls, these are answered unlike MLflow:",
+        "",
+        *(f"- `{path}`: {what}" for path, what in dict.fromkeys((one.path, one.what) for one in STATED)),
         "",
         "## Untested",
         "",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +10,11 @@ from typing import Any
 
 import pytest
 
-from controlplane.stack.ports import ports_free
-from controlplane.stack.ready import http_status
-from controlplane.stack.testing import LiveStack, wait_until
-from tests.compat.environments import client_python
+from controlplane.stack.testing import LiveStack
 from tests.compat.programs import Client
+from tests.compat.recording import ENVIRONMENT, mlflow_started
 from tests.flows.stack import people_make
 
-ENVIRONMENT = "mlflow-3"
 pytestmark = pytest.mark.slow
 
 
@@ -33,23 +29,10 @@ class Server:
 @pytest.fixture(scope="module")
 def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("mlflow")
-    [port] = ports_free(1)
-    url = f"http://127.0.0.1:{port}"
-    command = [
-        client_python(ENVIRONMENT), "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
-        "--workers", "1", "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}",
-        "--artifacts-destination", str(folder / "mlartifacts"),
-    ]  # fmt: skip
-    with (folder / "server.txt").open("wb") as output:
-        process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output)
-        try:
-            wait_until(lambda: http_status(f"{url}/health") == 200, 180, "MLflow's server")
-            for program in ("fluent", "registry"):
-                Client(url, "", folder / "clients").run(program, environment=ENVIRONMENT)
-            yield Server(url, folder / "mlflow.db")
-        finally:
-            process.terminate()
-            process.wait(timeout=60)
+    with mlflow_started(folder) as url:
+        for program in ("fluent", "registry"):
+            Client(url, "", folder / "clients").run(program, environment=ENVIRONMENT)
+        yield Server(url, folder / "mlflow.db")
 
 
 def _imported(stack: LiveStack, source: str, team: str, folder: Path) -> dict[str, Any]:

@@ -23,7 +23,9 @@ def get(actor: Actor, request: HttpRequest) -> HttpResponseBase:
 
 def put(actor: Actor, request: HttpRequest) -> HttpResponseBase:
     body = body_of(request)
-    alias, version = text_of(body, "alias"), version_of(actor, request, body)
+    alias = text_of(body, "alias")
+    services.alias_check(alias)
+    version = version_of(actor, request, body)
     services.alias_set(actor=actor, model_id=version.model_id, name=alias, version_id=version.pk)
     return answer({})
 

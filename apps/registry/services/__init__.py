@@ -18,6 +18,7 @@ from apps.registry.services.registering import (
 )
 from apps.registry.services.stated import Stated, signature_of
 from apps.registry.services.versions import (
+    alias_check,
     alias_delete,
     alias_set,
     version_archive,
@@ -30,6 +31,7 @@ from apps.registry.services.versions import (
 __all__ = [
     "Labels",
     "Stated",
+    "alias_check",
     "alias_delete",
     "alias_set",
     "logged_model_register",

@@ -172,12 +172,17 @@ def version_stage_set(*, actor: Actor, version_id: uuid.UUID, stage: str, archiv
     return version
 
 
-def alias_set(*, actor: Actor, model_id: uuid.UUID, name: str, version_id: uuid.UUID) -> ModelAlias:
-    """Point a name at a version. What is live is said by deployments alone, so that word is refused as a name."""
+def alias_check(name: str) -> None:
+    """Raise Invalid for what is no name, and Conflict for a word that deployments alone say."""
     if not _ALIAS.match(name) or _RESERVED_ALIAS.match(name):
         raise Invalid.field("alias", "Letters, digits, _ and -; not “latest” and not like “v3”.")
     if name.lower() in ("live", "production"):
         raise Conflict("What is in production follows from an approval, not from an alias.", code="alias_reserved")
+
+
+def alias_set(*, actor: Actor, model_id: uuid.UUID, name: str, version_id: uuid.UUID) -> ModelAlias:
+    """Point a name at a version. What is live is said by deployments alone, so that word is refused as a name."""
+    alias_check(name)
     with transaction.atomic():
         model = model_lock(actor, model_id)
         version = ModelVersion.objects.select_related("model").filter(pk=version_id, model=model).first()
