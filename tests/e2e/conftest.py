@@ -40,20 +40,21 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 _PEOPLE = pytest.StashKey[dict[str, Person]]()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def product(request: pytest.FixtureRequest) -> Iterator[Product]:
     """The whole product, live, with the demo."""
     with product_open(request.config.getoption("--at", default=None)) as product:
         yield product
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def playwright_driver() -> Iterator[Playwright]:
+    """Ends with the browser tests: while it runs, no other test of its process can run an event loop."""
     with sync_playwright() as driver:
         yield driver
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(playwright_driver: Playwright) -> Iterator[Browser]:
     """A real Chromium."""
     expect.set_options(timeout=10_000)
@@ -62,7 +63,7 @@ def browser(playwright_driver: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def everybody(request: pytest.FixtureRequest) -> dict[str, Person]:
     """Who has signed in so far."""
     return request.session.stash.setdefault(_PEOPLE, {})

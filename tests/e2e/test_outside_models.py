@@ -28,6 +28,7 @@ def run(product) -> str:
     return f"/runs/{uuid.UUID(door.run_log('by a script', files))}/"
 
 
+@pytest.mark.slow
 def test_what_the_files_do_not_say_is_asked_for_and_marked_where_it_is_wrong(people, run):
     person = people("fitter")
     page = person.page

@@ -70,6 +70,7 @@ def test_who_may_not_is_told_who_can(people):
     assert whole(faults(person, "/problems/new/")) == []
 
 
+@pytest.mark.slow
 def test_what_is_not_there_and_what_belongs_to_another_team_read_the_same(people):
     owner, stranger = people("owner"), people("newcomer")
     theirs = walk(owner, ["/problems/"]).pages["problem-detail"]

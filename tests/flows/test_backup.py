@@ -18,6 +18,8 @@ from tests.flows.stack import DEMO_ROW, Api, Gateway, stack_open, token_of
 
 LISTS = ("problems", "datasets", "runs", "models", "evaluations", "requests", "deployments", "jobs")
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def backup(live_stack: LiveStack, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -79,7 +81,6 @@ def test_a_full_installation_is_not_replaced_by_accident(live_stack, backup):
     assert "not empty" in done.stderr
 
 
-@pytest.mark.slow
 def test_a_second_installation_takes_over(live_stack, backup):
     token = token_of(live_stack, "admin", "read", "admin")
     folder = backup.with_name("later")

@@ -16,10 +16,10 @@ import pytest
 
 from controlplane.stack.ready import http_status
 from controlplane.stack.testing import LiveStack
+from tests.e2e.test_demo_story import problem_of
 from tests.flows.load import CUT, Load, Reply, held_down, load
 from tests.flows.processes import wait_for
 from tests.flows.stack import DEMO_ROW, Api, Gateway, key, stack_open, token_of
-from tests.flows.test_demo_story import problem_of
 
 pytestmark = pytest.mark.slow
 

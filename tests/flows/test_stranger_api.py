@@ -105,6 +105,7 @@ def refused(answer: Answer, status: int) -> dict[str, Any]:
     return body
 
 
+@pytest.mark.slow
 def test_a_stranger_gets_from_a_csv_to_a_prediction_and_out_again(live_stack, people):
     scientist, owner, admin = people["scientist"], people["owner"], people["admin"]
     viewer, outsider = people["viewer"], people["outsider"]

@@ -133,6 +133,7 @@ def test_broken_environment_is_made_again(clone: Clone) -> None:
     assert "ok Environment" in again.stdout
 
 
+@pytest.mark.slow
 def test_no_network_is_one_sentence(clone: Clone) -> None:
     done = clone.run(PIP_NO_INDEX="0", PIP_FIND_LINKS="", PIP_INDEX_URL="http://127.0.0.1:9/", PIP_RETRIES="1")
 

@@ -174,6 +174,7 @@ def test_killed_database_starts_again_with_its_data(stack: DummyStack) -> None:
     wait_until(kept, 30, "the table")
 
 
+@pytest.mark.slow
 def test_stale_pid_file_of_another_process_is_cleared_and_said(stack: DummyStack) -> None:
     stack.start()
     stack.stop()
@@ -225,6 +226,7 @@ def test_taken_port_is_one_sentence(stack: DummyStack) -> None:
     assert f"GATEWAY_PORT={stack.config.gateway_port + 10} make run" in said
 
 
+@pytest.mark.slow
 def test_second_supervisor_on_one_home_is_refused(stack: DummyStack) -> None:
     stack.start()
     second = DummyStack(stack.home, seconds=20)

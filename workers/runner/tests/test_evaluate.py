@@ -103,7 +103,7 @@ def test_two_classes_against_a_baseline(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("task", "recipe"),
-    [("MULTICLASS", "hist_gradient_boosting"), pytest.param("REGRESSION", "ridge", marks=pytest.mark.slow)],
+    [("MULTICLASS", "logistic_regression"), pytest.param("REGRESSION", "ridge", marks=pytest.mark.slow)],
 )
 def test_other_tasks_without_a_baseline(task: str, recipe: str, tmp_path: Path) -> None:
     _, trained, candidate = _trained(tmp_path, task, recipe, "candidate")
@@ -122,6 +122,7 @@ def test_other_tasks_without_a_baseline(task: str, recipe: str, tmp_path: Path) 
     assert "predictions.parquet" in peer.outputs
 
 
+@pytest.mark.slow
 def test_a_positive_class_that_is_called_0_is_the_one_that_is_scored(tmp_path: Path) -> None:
     zero = pa.array(["0" if held == "no" else "1" for held in people()["held"].to_pylist()])
     table = people().set_column(people().column_names.index("held"), "held", zero)
@@ -167,7 +168,14 @@ def test_classes_that_a_model_only_counts_have_the_names_that_its_version_states
     assert (overall.metrics["accuracy"].value or 0) > 0.5
 
 
-@pytest.mark.parametrize("inputs", [["income", "age"], ["age", "income"], ["income", "height"]])
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        ["income", "age"],
+        pytest.param(["age", "income"], marks=pytest.mark.slow),
+        pytest.param(["income", "height"], marks=pytest.mark.slow),
+    ],
+)
 def test_a_model_without_names_reads_the_columns_of_its_signature_in_their_order(
     inputs: list[str], tmp_path: Path
 ) -> None:

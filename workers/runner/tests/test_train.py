@@ -140,6 +140,7 @@ def test_the_same_seed_gives_the_same_model(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found[0], found[1])
 
 
+@pytest.mark.slow
 def test_params_that_the_launch_has_logged_stay_and_a_restarting_web_is_waited_for(tmp_path: Path) -> None:
     peer = _peer("REGRESSION", "ridge", {"alpha": 2})
     peer.params = {"alpha": "2", "recipe": "ridge"}

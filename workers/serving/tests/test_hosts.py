@@ -88,6 +88,7 @@ def test_killed_host_comes_back(shared: Shared) -> None:
     assert serving.infer("loan", row()).status_code == 200
 
 
+@pytest.mark.slow
 def test_refusal_while_a_host_is_away_says_when_to_come_back(control: ControlStub, start: Start, loan: Entry) -> None:
     entry = loan([1], {1: 10_000})
     del control.files[entry["versions"][0]["files"][0]["sha256"]]
@@ -131,6 +132,7 @@ def test_file_that_is_not_the_signed_one_is_never_loaded(control: ControlStub, s
     until(lambda: "SHA-256" in control.health["hosts"][0]["error"])
 
 
+@pytest.mark.slow
 def test_a_version_that_states_more_classes_than_its_model_knows_is_never_served(
     control: ControlStub, start: Start, fitted: Fitted
 ) -> None:
@@ -144,6 +146,7 @@ def test_a_version_that_states_more_classes_than_its_model_knows_is_never_served
     assert control.states()["v-1"] != "READY"
 
 
+@pytest.mark.slow
 def test_a_positive_class_that_is_called_0_is_the_one_that_is_decided_for(
     control: ControlStub, start: Start, fitted: Fitted
 ) -> None:
@@ -255,6 +258,7 @@ def begun(control: ControlStub, start: Start, loan: Entry) -> GatewayProcess:
     return gateway
 
 
+@pytest.mark.slow
 def test_no_orphan_when_the_gateway_is_killed(control: ControlStub, start: Start, loan: Entry) -> None:
     serving = begun(control, start, loan)
     host = serving.pid_of("v-1")

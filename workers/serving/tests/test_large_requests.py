@@ -21,6 +21,7 @@ def door(shared: Shared) -> GatewayProcess:
     return shared.gateway
 
 
+@pytest.mark.slow
 def test_ten_thousand_rows_are_answered_and_logged_each(shared, door):
     rows = [{**ROW, "age": 18.0 + number / 200} for number in range(10_000)]
 

@@ -46,6 +46,7 @@ def test_deployment_that_is_gone_refuses_its_tokens(shared: Shared) -> None:
     until(lambda: shared.served() == 401, seconds=1.0)
 
 
+@pytest.mark.slow
 def test_paused_deployment_says_why_and_resumes(shared: Shared) -> None:
     shared.control.publish(shared.loan([1], {1: 10_000}, state="PAUSED", reason="too many wrong refusals"))
 
