@@ -1,4 +1,4 @@
-"""Handing out stored files: always an attachment of no particular type, with a policy that lets nothing in it run."""
+"""Handing out stored files: an attachment of no particular type, or a preview; with a policy that lets nothing run."""
 
 from __future__ import annotations
 
@@ -19,4 +19,26 @@ def file_response(*, sha256: str, size: int, name: str) -> FileResponse:
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"
     response["ETag"] = f'"{sha256}"'
+    return response
+
+
+def picture_response(*, sha256: str, size: int, name: str, media_type: str) -> FileResponse:
+    """As `file_response`, for a picture that a page shows; `media_type` is what its bytes say, never its name."""
+    response = file_response(sha256=sha256, size=size, name=name)
+    response["Content-Type"] = media_type
+    return response
+
+
+def frame_response(*, sha256: str, size: int) -> FileResponse:
+    """A page that somebody uploaded, for a frame of ours: no script, no form, no cookie, nothing from elsewhere.
+
+    The policy goes with the answer, so it holds as well when the address is opened by itself.
+    """
+    response = FileResponse(blob_open(sha256), content_type="text/html; charset=utf-8")
+    response["Content-Length"] = str(size)
+    response["X-Content-Type-Options"] = "nosniff"
+    response["X-Frame-Options"] = "SAMEORIGIN"
+    response["Content-Security-Policy"] = (
+        "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; frame-ancestors 'self'"
+    )
     return response

@@ -47,9 +47,9 @@ _CODES: dict[tuple[str, str], str] = {
         "FAILED FAIL REJECTED REFUSE TIMED_OUT RECALLED BROKEN ROLLED_BACK ABORTED HARMED KILLED BLOCK DOWN OFFLINE"
     ),
     ("worse", "worse"): "WORSE",
-    ("better", "better"): "BETTER",
-    ("none", "same"): "NO_DIFFERENCE",
-    ("none", "unproven"): "NOT_PROVEN",
+    ("better", "better"): "BETTER HELPED",
+    ("none", "same"): "NO_DIFFERENCE NO_EFFECT",
+    ("none", "unproven"): "NOT_PROVEN UNCLEAR",
 }
 _WORDS = {"REJECTED": "refused", "REFUSE": "refused", "APPROVE": "approved", "WITHDRAW": "withdrawn"}
 _LOOKS = {code: look for look, codes in _CODES.items() for code in codes.split()}

@@ -14,6 +14,8 @@ from apps.core.links import link_register, page_of
 from apps.core.registries import Command, Hit, command_register, search_register
 from apps.evaluations import policies, selectors, services
 from apps.evaluations.models import Evaluation
+from apps.evaluations.web.runs import segments_of_runs
+from apps.experiments.contracts import runs_panel_register
 from apps.jobs.contracts import Fact, JobKind, job_kind_register
 from apps.registry.contracts import version_panel_register
 
@@ -131,4 +133,5 @@ def register() -> None:
     search_register("evaluation", _search)
     command_register(Command("Go to evaluations", "evaluation-list", "scale"))
     command_register(Command("Evaluate a version", "evaluation-launch", "scale", visible=_may_launch))
+    runs_panel_register("evaluations/_runs_panel.html", segments_of_runs)
     version_panel_register("evaluations/_version_panel.html", _version_panel, place="main", order=20)

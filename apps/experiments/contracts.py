@@ -127,6 +127,22 @@ def run_panels(actor: Actor, run: Run) -> list[tuple[str, Mapping[str, Any]]]:
     return [(template, context) for template, context in found if context is not None]
 
 
+RunsContext = Callable[["Actor", "Sequence[Run]"], "Mapping[str, Any] | None"]
+_runs_panels: list[tuple[str, RunsContext]] = []
+
+
+def runs_panel_register(template: str, context_fn: RunsContext) -> None:
+    """A room above adds a card to the comparison of runs; a context of None leaves it out."""
+    if (template, context_fn) not in _runs_panels:
+        _runs_panels.append((template, context_fn))
+
+
+def runs_panels(actor: Actor, runs: Sequence[Run]) -> list[tuple[str, Mapping[str, Any]]]:
+    """(template, context) of each card of a comparison."""
+    found = [(template, context(actor, runs)) for template, context in _runs_panels]
+    return [(template, context) for template, context in found if context is not None]
+
+
 PurgeVeto = Callable[[uuid.UUID], "list[str]"]
 _purge_vetoes: list[PurgeVeto] = []
 

@@ -112,6 +112,35 @@ class Run(TeamOwned):
         return self.name
 
 
+class Lesson(TeamOwned):
+    """What a run taught, in a person's words: a line of the ledger."""
+
+    class Effect(models.TextChoices):
+        HELPED = "HELPED", "helped"
+        HARMED = "HARMED", "harmed"
+        NO_EFFECT = "NO_EFFECT", "no effect"
+        UNCLEAR = "UNCLEAR", "unclear"
+
+    run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="lesson")
+    effect = models.CharField(max_length=10, choices=Effect.choices)
+    text = models.TextField()
+    # What it had this effect on: a metric key, and the segment when it is about one.
+    metric = models.CharField(max_length=250, blank=True, default="")
+    segment = models.CharField(max_length=200, blank=True, default="")
+    # The run that it is measured against.
+    against = models.ForeignKey(Run, on_delete=models.SET_NULL, null=True, related_name="+")
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["team", "-updated_at", "-id"], name="experiments_lesson_newest"),
+            models.Index(fields=["team", "metric", "effect"], name="experiments_lesson_metric"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_effect_display()}: {self.text[:80]}"
+
+
 class RunInput(BaseModel):
     """A dataset version that a run used, and as what."""
 

@@ -70,7 +70,7 @@ def job_curves(actor: Actor, job: Job) -> dict[str, Any] | None:
     except NotFound:
         return None
     context["live"] = job.state in OPEN_STATES
-    return context if context["charts"] or context["live"] else None
+    return context if context["charts"] or context["system_charts"] or context["live"] else None
 
 
 def register() -> None:
@@ -82,6 +82,7 @@ def register() -> None:
     station_register("runs", station_runs)
     search_register("experiments", search_experiments)
     command_register(Command("Go to experiments", "experiment-list", icon="flask"))
+    command_register(Command("Open the ledger: what was tried and learnt", "ledger", icon="flask"))
     job_panel_register("*", "experiments/_curves.html", job_curves)
     link_register("experiments.experiment", page_of("experiment-detail"))
     link_register("experiments.run", page_of("run-detail"), word="run")

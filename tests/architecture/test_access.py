@@ -21,7 +21,7 @@ from apps.accounts.services import invitation_create, token_create
 from apps.accounts.tests.factories import team_make, user_make
 from apps.core.actors import Actor, Role
 from apps.datasets.models import Upload
-from apps.experiments.models import Artifact, Experiment
+from apps.experiments.models import Artifact, Experiment, Lesson, Run
 from apps.experiments.tests.factories import run_make
 from apps.registry.models import ModelAlias
 from apps.traces.tests.factories import trace_make
@@ -129,6 +129,8 @@ def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str
     webhook = Webhook.objects.create(
         team=team, name="hook", url="https://example.org/", events=["model_version.created"]
     )
+    run = Run.objects.get(pk=things["run"])
+    Lesson.objects.create(run=run, team_id=run.team_id, effect="HELPED", text="Noted.", updated_at=timezone.now())
     made = {
         "trace": trace.pk,
         "webhook": webhook.pk,

@@ -26,7 +26,8 @@ ACTS = re.compile(
 )
 PARTS = {"home-tasks", "home-live", "home-summary", "job-now", "run-curves", "version-lineage", "deployment-traffic"}
 PARTS |= {"deployment-try", "notice-open", "grant-create", "usersessions_list", "problem-objectives", "problem-strip"}
-DOWNLOADS = re.compile(r"-(csv|json|file|log|export|model-file)$")
+PARTS |= {"run-difference"}
+DOWNLOADS = re.compile(r"-(csv|json|file|log|export|frame|picture)$")
 # Seen in tests of their own, below and in the files beside this one.
 ELSEWHERE = {"run-compare", "problem-edit", "run-register", "version-signature"}
 # An application sends traces, and the demo has none.

@@ -49,6 +49,14 @@ def mlmodel_read(data: bytes, model_path: str) -> Signature | None:
     return _signature(document.get("signature"))
 
 
+def signature_read(data: bytes) -> Signature | None:
+    """The signature alone, for people who look at the file; None when it states none or cannot be read."""
+    try:
+        return _signature(_document(data).get("signature"))
+    except Refused:
+        return None
+
+
 def _document(data: bytes) -> dict[str, Any]:
     """The YAML of a bounded file. Events are counted before anything is built: no aliases, no tags, no depth."""
     if len(data) > MAX_BYTES:

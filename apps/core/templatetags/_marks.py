@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from apps.core.formats import short_id as shorten
+from apps.core.markdown import markdown_html
 from apps.core.states import TONE_MARKS, state_look
 
 register = template.Library()
@@ -40,6 +41,12 @@ def marked(text: str, place: Sequence[int] | None) -> SafeString | str:
         return text
     start, end = place
     return format_html("{}<mark>{}</mark>{}", text[:start], text[start:end], text[end:])
+
+
+@register.filter
+def markdown(text: str) -> SafeString:
+    """What people write in Markdown, as safe HTML."""
+    return markdown_html(text or "")
 
 
 @register.simple_tag

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.experiments.api import views
+from apps.experiments.api import lessons, views
 
 urlpatterns = [
     path("experiments", views.ExperimentListView.as_view(), name="api-experiment-list"),
@@ -8,6 +8,8 @@ urlpatterns = [
     path("runs", views.RunListView.as_view(), name="api-run-list"),
     path("runs/compare", views.RunCompareView.as_view(), name="api-run-compare"),
     path("runs/<uuid:pk>", views.RunView.as_view(), name="api-run-detail"),
+    path("lessons", lessons.LessonListView.as_view(), name="api-lesson-list"),
+    path("runs/<uuid:pk>/lesson", lessons.RunLessonView.as_view(), name="api-run-lesson"),
     path("runs/<uuid:pk>/metrics/<path:key>", views.RunMetricView.as_view(), name="api-run-metric"),
     path("runs/<uuid:pk>/artifacts", views.RunArtifactListView.as_view(), name="api-run-artifact-list"),
     path("runs/<uuid:pk>/artifacts/<path:path>", views.RunArtifactView.as_view(), name="api-run-artifact"),

@@ -30,7 +30,7 @@ from apps.experiments.api.serializers import (
 )
 from apps.experiments.services.measurements import plain_number
 
-COMPARE_LIMIT = 20
+COMPARE_LIMIT = 200
 
 
 class ExperimentQuery(serializers.Serializer[Any]):

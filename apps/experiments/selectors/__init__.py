@@ -1,5 +1,6 @@
 """Reading experiments and runs."""
 
+from apps.experiments.selectors.curves import Curves, metric_curves, metric_newest
 from apps.experiments.selectors.evaluation_datasets import (
     evaluation_dataset_digest,
     evaluation_dataset_get,
@@ -21,6 +22,7 @@ from apps.experiments.selectors.experiments import (
 )
 from apps.experiments.selectors.files import (
     artifact_find,
+    artifact_folder,
     artifact_list,
     blob_needed,
     logged_model_get,
@@ -28,6 +30,7 @@ from apps.experiments.selectors.files import (
     logged_model_of_run,
     run_files,
 )
+from apps.experiments.selectors.lessons import lesson_difference, lesson_get, lesson_list, lesson_of
 from apps.experiments.selectors.logged_model_search import (
     LOGGED_MODELS,
     MeasuredOn,
@@ -36,11 +39,8 @@ from apps.experiments.selectors.logged_model_search import (
 )
 from apps.experiments.selectors.measurements import (
     EVERY_STEP,
-    Curves,
     HistoryPlace,
     metric_counts,
-    metric_curves,
-    metric_curves_from,
     metric_histories,
     metric_history,
     metric_history_page,
@@ -72,6 +72,7 @@ __all__ = [
     "MeasuredOn",
     "ModelOrder",
     "artifact_find",
+    "artifact_folder",
     "artifact_list",
     "blob_needed",
     "data_differs",
@@ -90,17 +91,21 @@ __all__ = [
     "experiment_search",
     "experiment_search_page",
     "experiment_tagged",
+    "lesson_difference",
+    "lesson_get",
+    "lesson_list",
+    "lesson_of",
     "logged_model_get",
     "logged_model_metrics",
     "logged_model_of_run",
     "logged_model_search_page",
     "metric_counts",
     "metric_curves",
-    "metric_curves_from",
     "metric_histories",
     "metric_history",
     "metric_history_page",
     "metric_history_sampled",
+    "metric_newest",
     "metrics_after",
     "run_compare",
     "run_files",

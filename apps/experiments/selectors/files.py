@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from django.db.models import F, Q, QuerySet
 
 from apps.core.actors import Actor
 from apps.core.errors import NotFound
 from apps.experiments.models import Artifact, LoggedModel, Metric, Run
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder of a run's files with how much it holds, in bytes."""
+
+    name: str
+    path: str
+    count: int
+    size: int
 
 
 def run_files(run: Run) -> tuple[list[Artifact], list[tuple[LoggedModel, list[Artifact]]]]:
@@ -31,6 +42,20 @@ def artifact_list(*, run_id: uuid.UUID | None = None, logged_model_id: uuid.UUID
         Artifact.objects.filter(run_id=run_id) if run_id else Artifact.objects.filter(logged_model_id=logged_model_id)
     )
     return rows.order_by("path")
+
+
+def artifact_folder(files: QuerySet[Artifact], folder: str) -> tuple[list[Folder], list[Artifact]]:
+    """What lies in a folder ("" is the top): its folders by name, and its files by path."""
+    start = f"{folder}/" if folder else ""
+    folders: dict[str, list[int]] = {}
+    own = []
+    for file in files.filter(path__startswith=start).order_by("path"):
+        name, slash, _ = file.path[len(start) :].partition("/")
+        if slash:
+            folders.setdefault(name, []).append(file.size)
+        else:
+            own.append(file)
+    return [Folder(name, start + name, len(sizes), sum(sizes)) for name, sizes in sorted(folders.items())], own
 
 
 def artifact_find(path: str, *, run_id: uuid.UUID | None = None, logged_model_id: uuid.UUID | None = None) -> Artifact:

@@ -68,44 +68,6 @@ def metric_history(run: Run, key: str, *, limit: int = 50_000) -> list[Metric]:
     return list(Metric.objects.filter(run=run, key=key).order_by("step", "timestamp", "id")[:limit])
 
 
-Curves = dict[str, dict[uuid.UUID, list[tuple[int, float]]]]
-
-
-def metric_curves(runs: list[Run], *, points: int = 320) -> Curves:
-    """{key: {run id: [(step, value), ...]}} for keys measured at more than one step, thinned to `points` each."""
-    return metric_curves_from(runs, points=points)[0]
-
-
-def metric_curves_from(runs: list[Run], *, points: int = 320) -> tuple[Curves, int]:
-    """The curves, and the id of their newest measurement: where a live page goes on (0: from the start)."""
-    rows = (
-        Metric.objects.filter(run__in=runs)
-        .values_list("key", "run_id", "step", "value", "pk")
-        .order_by("key", "run_id", "step", "timestamp", "id")[:200_000]
-    )
-    curves: Curves = {}
-    newest = 0
-    for key, run_id, step, value, pk in rows:
-        curves.setdefault(key, {}).setdefault(run_id, []).append((step, value))
-        newest = max(newest, pk)
-    return _thinned(curves, points), newest
-
-
-def _thinned(curves: Curves, points: int) -> Curves:
-    thinned: Curves = {}
-    for key, by_run in curves.items():
-        if all(len({step for step, _ in line}) < 2 for line in by_run.values()):
-            continue
-        thinned[key] = {}
-        for run_id, line in by_run.items():
-            stride = max(1, -(-len(line) // points))
-            kept = line[::stride]
-            if kept[-1] != line[-1]:
-                kept.append(line[-1])
-            thinned[key][run_id] = kept
-    return thinned
-
-
 def metrics_after(run_id: uuid.UUID, after: int, *, limit: int = 2000) -> list[Metric]:
     """Measurements with an id above `after`, for the live topic."""
     return list(Metric.objects.filter(run_id=run_id, pk__gt=after).order_by("pk")[:limit])

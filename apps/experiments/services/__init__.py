@@ -26,6 +26,7 @@ from apps.experiments.services.imports import (
     logged_model_import,
     run_import,
 )
+from apps.experiments.services.lessons import lesson_remove, lesson_save
 from apps.experiments.services.logged_models import (
     logged_model_archive,
     logged_model_create,
@@ -76,6 +77,8 @@ __all__ = [
     "experiment_import_note",
     "experiment_tag_delete",
     "experiment_update",
+    "lesson_remove",
+    "lesson_save",
     "logged_model_archive",
     "logged_model_create",
     "logged_model_finalize",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import uuid
 
 import pytest
@@ -54,19 +55,23 @@ def test_comparing_tells_what_differs_and_by_how_much():
         selectors.run_compare(actor, [first.pk, uuid.uuid4()])
 
 
-def test_curves_are_thinned_and_keep_their_ends():
+def test_curves_are_thinned_and_keep_their_ends_and_peaks():
     actor, team = scientist()
     run = run_make(actor, experiment_make(actor, team))
-    services.metrics_log(actor=actor, run_id=run.pk, points=points("loss", [1.0 / (i + 1) for i in range(1000)]))
+    loss = [1.0 / (i + 1) for i in range(1000)]
+    loss[517], loss[803], loss[900] = 7.5, -3.0, math.nan
+    services.metrics_log(actor=actor, run_id=run.pk, points=points("loss", loss))
     services.metrics_log(actor=actor, run_id=run.pk, points=[MetricPoint("once", 1.0, 1, 0)])
 
-    curves, newest = selectors.metric_curves_from([run], points=100)
+    curves = selectors.metric_curves([run], points=100)
 
     line = curves["loss"][run.pk]
     assert "once" not in curves
-    assert 100 <= len(line) <= 102
+    assert 50 <= len(line) <= 102
+    assert {(517, 7.5), (803, -3.0)} < set(line)
+    assert [step for step, _ in line] == sorted(step for step, _ in line)
     assert (line[0][0], line[-1][0]) == (0, 999)
-    assert newest == max(m.pk for m in selectors.metrics_after(run.pk, 0))
+    assert selectors.metric_newest(run) == max(m.pk for m in selectors.metrics_after(run.pk, 0))
 
 
 def test_the_newest_run_of_a_problem_comes_with_counts():

@@ -288,7 +288,7 @@ def test_figures_are_valid_plotly(data):
     curves = selectors.metric_curves(runs[:3])
     spots = [Spot(run, float(n), float(-n), "v1" if n == 2 else "", n == 2) for n, run in enumerate(runs)]
     x, y = metric_words("validation_log_loss"), metric_words("validation_cost_per_100")
-    charts = [*run_charts(curves, runs[0]), *compare_charts(curves, runs[:3]), trade_off(spots, x, y)]
+    charts = [*run_charts(curves, runs[0])[0], *compare_charts(curves, runs[:3]), trade_off(spots, x, y)]
 
     for chart in charts:
         painted = _painted({key: chart.figure[key] for key in ("data", "layout")})

@@ -45,14 +45,14 @@ def _best(line: Line, lower: bool | None) -> tuple[int, float] | None:
     return (min if lower else max)(finite, key=lambda point: point[1])
 
 
-def run_charts(curves: Mapping[str, Mapping[uuid.UUID, Line]], run: Run) -> list[Chart]:
-    """One chart for each measure of a run that has steps; training dotted, validation full."""
+def run_charts(curves: Mapping[str, Mapping[uuid.UUID, Line]], run: Run) -> tuple[list[Chart], list[Chart]]:
+    """One chart for each measure of a run that has steps, training dotted; and those of the machine it was on."""
     unit = str(run.tags.get("fairway.curve_step", "")) if isinstance(run.tags, dict) else ""
     axis = f"step ({unit})" if unit and unit not in ("step", "none") else "step"
-    charts = []
+    charts: tuple[list[Chart], list[Chart]] = ([], [])
     for base, group in _by_base(list(curves)).items():
         lines = {words: list(curves[words.key].get(run.pk, ())) for words in group}
-        charts.append(_run_chart(base, lines, axis))
+        charts[group[0].system].append(_run_chart(base, lines, axis))
     return charts
 
 

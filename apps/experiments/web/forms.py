@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+
+from apps.experiments.models import Lesson
+from apps.experiments.services.lessons import TEXT_LIMIT as TEXT_LIMIT_LESSON
 
 TEXT_LIMIT = 20_000
 
@@ -32,6 +37,46 @@ class ExperimentForm(WordsForm):
 
 class NotesForm(WordsForm):
     notes = _area("Notes", "They may change at any time, also once the run is sealed.", 6)
+
+
+class LessonForm(WordsForm):
+    """What a run taught; measures and runs to measure it by are those of the run at hand."""
+
+    effect = forms.ChoiceField(label="Effect", choices=Lesson.Effect.choices, help_text="What the change did.")
+    metric = forms.ChoiceField(label="On which metric", required=False)
+    segment = forms.CharField(
+        label="For which segment", required=False, max_length=200, help_text="Empty: for everybody."
+    )
+    against_id = forms.ChoiceField(
+        label="Measured against", required=False, help_text="The difference of the metric is shown beside it."
+    )
+    text = forms.CharField(
+        label="What it taught",
+        max_length=TEXT_LIMIT_LESSON,
+        widget=forms.Textarea(attrs={"rows": 4, "maxlength": TEXT_LIMIT_LESSON}),
+        help_text="A sentence or two for whoever comes next.",
+    )
+
+    @classmethod
+    def for_run(cls, metrics: Sequence[tuple[str, str]], runs: Sequence[tuple[str, str]]) -> type[LessonForm]:
+        """The form with the choices of one run."""
+
+        class RunLessonForm(cls):  # type: ignore[misc, valid-type]
+            metric = forms.ChoiceField(
+                label="On which metric", required=False, choices=[("", "None in particular"), *metrics]
+            )
+            against_id = forms.ChoiceField(
+                label="Measured against",
+                required=False,
+                choices=[("", "Nothing"), *runs],
+                help_text=cls.base_fields["against_id"].help_text,
+            )
+
+        return RunLessonForm
+
+    def words(self) -> dict[str, Any]:
+        fields = super().words()
+        return {**fields, "against_id": uuid.UUID(fields["against_id"]) if fields["against_id"] else None}
 
 
 class TagForm(forms.Form):

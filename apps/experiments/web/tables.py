@@ -93,7 +93,7 @@ RUNS = Table(
     label="Runs",
     noun="run",
     select=True,
-    bulk=[BulkAction("Compare", "run-compare", least=2, most=20)],
+    bulk=[BulkAction("Compare", "run-compare", least=2, most=200)],
     empty_title="No run yet",
     empty_text="A run appears here with the first training, or when a client logs one.",
 )

@@ -24,6 +24,9 @@ _FIRST = ("cost_per_100", "roc_auc", "log_loss", "rmse", "mae", "r2", "accuracy"
 _LOWER = ("loss", "error", "rmse", "mse", "mae", "cost", "seconds", "time")
 
 
+_SYSTEM = "system/"
+
+
 @dataclass(frozen=True, slots=True)
 class MetricWords:
     """A metric key as people read it; `lower` is None where neither direction is better by itself."""
@@ -39,6 +42,11 @@ class MetricWords:
     @property
     def percent(self) -> bool:
         return self.unit == PERCENT
+
+    @property
+    def system(self) -> bool:
+        """Of the machine that the run is on, as MLflow's clients log it, and not of the model."""
+        return self.key.startswith(_SYSTEM)
 
     @property
     def low(self) -> str:
@@ -74,13 +82,14 @@ def metric_words(key: str) -> MetricWords:
     base = _OTHER_NAMES.get(base, base)
     # The curve of a loss comes after its best value: its last point need not be the model that was kept.
     rank = (_FIRST.index(base) if base in _FIRST else 50) + (100 if part == "training" else 0)
+    rank += 500 if key.startswith(_SYSTEM) else 0
     rank += 20 if key.startswith("validation_") and base in ("log_loss", "rmse") else 0
     known = METRICS.get(base)
     if known is not None:
         lower = None if known.higher_is_better is None else not known.higher_is_better
         unit = known.unit if known.unit in (PERCENT, MONEY) else ""
         return MetricWords(key, base, part, known.label, unit, lower, rank)
-    label = base.replace("_", " ").strip() or key
+    label = base.removeprefix(_SYSTEM).replace("_", " ").strip() or key
     lower = True if any(word in base for word in _LOWER) else None
     return MetricWords(key, base, part, label[:1].upper() + label[1:], "", lower, rank)
 

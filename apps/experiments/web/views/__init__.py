@@ -1,18 +1,19 @@
 """Pages of experiments, runs and comparisons."""
 
+from apps.experiments.web.views.artifacts import run_artifacts, run_file, run_frame, run_picture
 from apps.experiments.web.views.compare import run_compare
+from apps.experiments.web.views.difference import run_difference
 from apps.experiments.web.views.experiments import (
     experiment_archive,
     experiment_detail,
     experiment_edit,
     experiment_list,
 )
+from apps.experiments.web.views.lessons import ledger, run_lesson, run_lesson_remove
 from apps.experiments.web.views.runs import (
     run_archive,
     run_curves,
     run_detail,
-    run_file,
-    run_model_file,
     run_notes,
     run_tag,
 )
@@ -22,12 +23,18 @@ __all__ = [
     "experiment_detail",
     "experiment_edit",
     "experiment_list",
+    "ledger",
     "run_archive",
+    "run_artifacts",
     "run_compare",
     "run_curves",
     "run_detail",
+    "run_difference",
     "run_file",
-    "run_model_file",
+    "run_frame",
+    "run_lesson",
+    "run_lesson_remove",
     "run_notes",
+    "run_picture",
     "run_tag",
 ]

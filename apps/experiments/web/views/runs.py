@@ -5,29 +5,30 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.core.actors import Actor
-from apps.core.errors import FairwayError, NotFound
-from apps.core.files import file_response
+from apps.core.errors import FairwayError
 from apps.core.web.views import page
 from apps.experiments import policies, selectors, services
 from apps.experiments.contracts import RunAction, RunOutcome, run_actions, run_outcomes, run_panels
-from apps.experiments.models import Run
+from apps.experiments.models import Artifact, LoggedModel, Run
 from apps.experiments.web.charts import run_charts
 from apps.experiments.web.forms import NotesForm
 from apps.experiments.web.snippets import run_snippet
 from apps.experiments.web.views.words import words_page
-from apps.experiments.web.words import metrics_in_order, number_of, param_shown
+from apps.experiments.web.words import MetricWords, metrics_in_order, number_of, param_shown
 from apps.jobs import selectors as jobs
 
 PACKAGES_SHOWN = 200
+FILES_SHOWN = 12
 
 
 @page
@@ -40,6 +41,7 @@ def run_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     job = jobs.job_list(actor).filter(pk=run.job_id).first() if run.job_id else None
     files, models = selectors.run_files(run)
     may_write, actions = policies.run_write(actor, run), run_actions(actor, run)
+    measures = metrics_in_order(set(run.metrics_latest))
     context: dict[str, Any] = {
         "nav_key": "experiments",
         "run": run,
@@ -49,12 +51,14 @@ def run_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "verdict": _verdict(run, outcome, job, actions if files or models else []),
         "took": ((run.ended_at or timezone.now()) - run.started_at).total_seconds() if run.started_at else None,
         "params": [(key, param_shown(value)) for key, value in sorted(run.params.items())],
-        "metrics": _metrics(run),
+        "metrics": _metrics(run, [words for words in measures if not words.system]),
+        "system": _metrics(run, [words for words in measures if words.system]),
         "tags": sorted((key, value) for key, value in run.tags.items()),
         "inputs": list(selectors.run_inputs(run)),
-        "files": files,
-        "models": models,
+        "files": _files(run, files),
+        "models": [(model, *_files(run, held, model)) for model, held in models],
         "packages": sorted((run.environment.get("packages") or {}).items())[:PACKAGES_SHOWN],
+        "lesson": selectors.lesson_of(run),
         "may_write": may_write,
         "snippet": run_snippet(request.build_absolute_uri("/").rstrip("/"), run, [file.path for file in files]),
         "menu": _menu(actions, run, may_write),
@@ -66,9 +70,20 @@ def run_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 def curves_context(run: Run) -> dict[str, Any]:
     """Charts of the measures with steps, and where a live page goes on."""
-    curves, after = selectors.metric_curves_from([run])
     live = run.status in (Run.Status.RUNNING, Run.Status.SCHEDULED)
-    return {"run": run, "charts": run_charts(curves, run), "after": after, "live": live}
+    after = selectors.metric_newest(run) if live else 0
+    curves = selectors.metric_curves([run])
+    charts, system = run_charts(curves, run)
+    return {"run": run, "charts": charts, "system_charts": system, "after": after, "live": live}
+
+
+def _files(
+    run: Run, files: Sequence[Artifact], model: LoggedModel | None = None
+) -> tuple[list[tuple[Artifact, str]], int]:
+    """The first files with the address of their preview, and how many more there are."""
+    page_url, asked = reverse("run-artifacts", args=[run.pk]), {"model": model.pk} if model else {}
+    shown = [(file, f"{page_url}?{urlencode({**asked, 'file': file.path})}") for file in files[:FILES_SHOWN]]
+    return shown, len(files) - len(shown)
 
 
 def _verdict(run: Run, outcome: RunOutcome | None, job: Any, actions: Sequence[RunAction]) -> dict[str, str]:
@@ -94,9 +109,9 @@ def _verdict(run: Run, outcome: RunOutcome | None, job: Any, actions: Sequence[R
     return {"tone": "info", "title": "It finished.", "text": text, "url": url, "label": label}
 
 
-def _metrics(run: Run) -> list[dict[str, Any]]:
+def _metrics(run: Run, measures: Sequence[MetricWords]) -> list[dict[str, Any]]:
     rows = []
-    for words in metrics_in_order(set(run.metrics_latest)):
+    for words in measures:
         value, step, _ = run.metrics_latest[words.key]
         shown = words.show(value) if number_of(value) is not None else str(value)
         rows.append({"words": words, "value": shown, "step": step})
@@ -172,23 +187,3 @@ def run_archive(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     services.run_archive(actor=actor, run_id=pk, archived=archived)
     messages.success(request, "Archived. Nothing was deleted." if archived else "Back in the lists.")
     return redirect("run-detail", pk=pk)
-
-
-@page
-@require_safe
-def run_file(request: HttpRequest, pk: uuid.UUID, path: str) -> HttpResponseBase:
-    """A file of the run, always as an attachment."""
-    run = selectors.run_get(request.actor, pk)  # type: ignore[attr-defined]
-    artifact = selectors.artifact_find(path, run_id=run.pk)
-    return file_response(sha256=artifact.sha256, size=artifact.size, name=artifact.path)
-
-
-@page
-@require_safe
-def run_model_file(request: HttpRequest, pk: uuid.UUID, model_id: uuid.UUID, path: str) -> HttpResponseBase:
-    """A file of a model that the run logged, always as an attachment."""
-    model = selectors.logged_model_get(request.actor, model_id)  # type: ignore[attr-defined]
-    if model.source_run_id != pk:
-        raise NotFound("The run has no such file.")
-    artifact = selectors.artifact_find(path, logged_model_id=model.pk)
-    return file_response(sha256=artifact.sha256, size=artifact.size, name=artifact.path)
