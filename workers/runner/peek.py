@@ -4,6 +4,7 @@ file, and prints {"columns": [[name, type], ...], "rows": [[text or null, ...], 
 """
 
 import json
+import os
 import sys
 from typing import Any
 
@@ -22,7 +23,7 @@ def table_head(source: Any) -> dict[str, Any]:
     """
     import pyarrow.parquet as parquet
 
-    file = parquet.ParquetFile(source)
+    file = parquet.ParquetFile(source, pre_buffer=False)
     fields = [file.schema_arrow.field(place) for place in range(min(COLUMNS, len(file.schema_arrow)))]
     batch = next(file.iter_batches(ROWS, columns=[field.name for field in fields], use_threads=False), None)
     values = [] if batch is None else [column.to_pylist() for column in batch.columns[: len(fields)]]
@@ -50,4 +51,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # the library's own threads are not always ready to end, and then abort the process

@@ -28,6 +28,8 @@ PAGE_BYTES = 4 * 1024 * 1024
 PARQUET_BYTES = 256 * 1024 * 1024
 _SECONDS = 15
 _DAY = 24 * 3600
+# How `workers.runner.peek` ends when the file cannot be read.
+_NO_TABLE = 3
 _IMAGES = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -182,7 +184,9 @@ def _parquet(file: Artifact) -> Preview:
     head = cache.get(key)
     if head is None:
         head = _peek(file.sha256)
-        cache.set(key, head, _DAY)
+        # A file that is no table stays none; a process that was too slow or died may do better next time.
+        if head.get("error", _NO_TABLE) == _NO_TABLE:
+            cache.set(key, head, _DAY)
     if "error" in head:
         return Preview("none", "The file cannot be read as Parquet.")
     columns = [(name, kind) for name, kind in head["columns"]]
@@ -212,6 +216,6 @@ def _peek(sha256: str) -> dict[str, Any]:
         except subprocess.TimeoutExpired:
             return {"error": "time"}
     if done.returncode != 0:
-        return {"error": str(done.returncode)}
+        return {"error": done.returncode}
     head: dict[str, Any] = json.loads(done.stdout)
     return head
