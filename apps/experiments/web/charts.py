@@ -86,6 +86,7 @@ def _run_chart(base: str, lines: Mapping[MetricWords, Line], axis: str) -> Chart
                     "font": {"color": "$candidate", "size": 11},
                 }
             )
+    _apart(notes, [value for line in lines.values() for _, value in line])
     judged = next((w for w in lines if w.part == "validation"), next(iter(lines)))
     best = _best(lines[judged], judged.lower)
     if best is not None and len(lines[judged]) > 2:
@@ -114,6 +115,17 @@ def _run_chart(base: str, lines: Mapping[MetricWords, Line], axis: str) -> Chart
         [column[:1].upper() + column[1:] for column in columns],
         _step_rows(list(lines.values())),
     )
+
+
+def _apart(notes: list[dict[str, Any]], values: Sequence[float]) -> None:
+    """Names at the ends of two lines that meet stand above and below each other."""
+    finite = [value for value in values if number_of(value) is not None]
+    if len(notes) != 2 or not finite or None in (notes[0]["y"], notes[1]["y"]):
+        return
+    span = (max(finite) - min(finite)) or 1.0
+    if abs(notes[0]["y"] - notes[1]["y"]) < 0.08 * span:
+        upper, lower = sorted(notes, key=lambda note: -note["y"])
+        upper["yshift"], lower["yshift"] = 7, -7
 
 
 def _curve_title(judged: MetricWords, lines: Mapping[MetricWords, Line], best: tuple[int, float] | None) -> str:

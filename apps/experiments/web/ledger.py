@@ -43,7 +43,8 @@ def _difference(lesson: Any) -> str:
     return formats.UNDEFINED if value is None else metric_words(lesson.metric).show_difference(value)
 
 
-def _on(lesson: Any) -> str:
+def lesson_on(lesson: Any) -> str:
+    """What it is about: "Cost per 100, validation, women"."""
     words = metric_words(lesson.metric).title if lesson.metric else ""
     return ", ".join(part for part in (words, lesson.segment) if part)
 
@@ -57,7 +58,7 @@ LEDGER = Table(
     columns=[
         Column("run", "Run", sort="run__name", value="run.name", link=True, wrap=True),
         Column("effect", "Effect", sort="effect", format="state"),
-        Column("on", "On", sort="metric", value=_on, wrap=True),
+        Column("on", "On", sort="metric", value=lesson_on, wrap=True),
         Column("difference", "Difference", value=_difference, numeric=True, help="Against the run it is measured by"),
         Column("text", "What it taught", value="text", render=_taught, wrap=True),
         Column("experiment", "Experiment", sort="run__experiment__name", value="run.experiment.name", wrap=True),

@@ -22,6 +22,7 @@ from apps.experiments.contracts import RunAction, RunOutcome, run_actions, run_o
 from apps.experiments.models import Artifact, LoggedModel, Run
 from apps.experiments.web.charts import run_charts
 from apps.experiments.web.forms import NotesForm
+from apps.experiments.web.ledger import lesson_on
 from apps.experiments.web.snippets import run_snippet
 from apps.experiments.web.views.words import words_page
 from apps.experiments.web.words import MetricWords, metrics_in_order, number_of, param_shown
@@ -41,6 +42,7 @@ def run_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     job = jobs.job_list(actor).filter(pk=run.job_id).first() if run.job_id else None
     files, models = selectors.run_files(run)
     may_write, actions = policies.run_write(actor, run), run_actions(actor, run)
+    lesson = selectors.lesson_of(run)
     measures = metrics_in_order(set(run.metrics_latest))
     context: dict[str, Any] = {
         "nav_key": "experiments",
@@ -58,7 +60,8 @@ def run_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "files": _files(run, files),
         "models": [(model, *_files(run, held, model)) for model, held in models],
         "packages": sorted((run.environment.get("packages") or {}).items())[:PACKAGES_SHOWN],
-        "lesson": selectors.lesson_of(run),
+        "lesson": lesson,
+        "lesson_on": lesson_on(lesson) if lesson else "",
         "may_write": may_write,
         "snippet": run_snippet(request.build_absolute_uri("/").rstrip("/"), run, [file.path for file in files]),
         "menu": _menu(actions, run, may_write),
