@@ -17,7 +17,7 @@ from django.db.models import F, Model, Q, QuerySet
 from django.db.models.expressions import Combinable
 
 from apps.core.errors import Invalid
-from apps.core.tables.keyset import value_pack, value_unpack
+from apps.core.packing import value_pack, value_unpack
 
 Row = TypeVar("Row", bound=Model)
 _SALT = "apps.core.search_pages"
@@ -51,20 +51,32 @@ def page_read(
 
     Ids and sort values are read first and the rows of the page afterwards, so that no sort carries whole rows.
     """
-    found: list[Any] = []
-    first = place.part if place else 0
-    end: Place | None = None
-    for number, (queryset, columns) in enumerate(parts[first:], first):
-        after = place.values if place and number == first else None
-        for pk, *values in _sorted(queryset, columns, after)[: limit + 1 - len(found)]:
+    found, more = places_read(parts, place, limit)
+    return rows_in_order(rows, [pk for pk, _ in found]), found[-1][1] if more and found else None
+
+
+def places_read(
+    parts: Sequence[Part], place: Place | None, limit: int, *, backwards: bool = False
+) -> tuple[list[tuple[Any, Place]], bool]:
+    """The ids of at most `limit` rows beyond a place, each with its own place, and whether there are more.
+
+    Backwards they are the rows before the place, the nearest one first.
+    """
+    found: list[tuple[Any, Place]] = []
+    numbers = range(len(parts) - 1, -1, -1) if backwards else range(len(parts))
+    if place is not None:
+        numbers = numbers[numbers.index(place.part) :]
+    for number in numbers:
+        queryset, columns = parts[number]
+        beyond = place.values if place and number == place.part else None
+        for pk, *values in sorted_ids(queryset, columns, beyond, backwards=backwards)[: limit + 1 - len(found)]:
             if len(found) == limit:
-                return _in_order(rows, found), end
-            found.append(pk)
-            end = Place(number, tuple(values))
-    return _in_order(rows, found), None
+                return found, True
+            found.append((pk, Place(number, tuple(values))))
+    return found, False
 
 
-def _in_order(rows: QuerySet[Row], ids: Sequence[Any]) -> list[Row]:
+def rows_in_order(rows: QuerySet[Row], ids: Sequence[Any]) -> list[Row]:
     """The rows of these ids; one that was removed a moment ago is left out."""
     held = {row.pk: row for row in rows.filter(pk__in=ids)} if ids else {}
     return [held[pk] for pk in ids if pk in held]
@@ -74,36 +86,47 @@ def _name(number: int) -> str:
     return f"search_{number}"
 
 
-def _sorted(queryset: QuerySet[Any], columns: Sequence[Column], after: Sequence[Any] | None) -> QuerySet[Any]:
+def sorted_ids(
+    queryset: QuerySet[Any], columns: Sequence[Column], beyond: Sequence[Any] | None = None, *, backwards: bool = False
+) -> QuerySet[Any]:
+    """(id, sort values) of the rows of a part, of those after (or before) the sort values `beyond` alone."""
     rows: QuerySet[Any] = queryset.annotate(**{_name(n): column.value for n, column in enumerate(columns)})
-    if after is not None:
-        rows = rows.filter(_beyond(columns, after))
+    if beyond is not None:
+        rows = rows.filter(_beyond(columns, beyond, backwards))
     order = []
     for number, column in enumerate(columns):
-        nulls = {"nulls_last": True} if column.nullable else {}
-        order.append(F(_name(number)).desc(**nulls) if column.descending else F(_name(number)).asc(**nulls))
+        # Backwards is the mirror image, so what is missing comes first there.
+        nulls = {"nulls_first" if backwards else "nulls_last": True} if column.nullable else {}
+        name = F(_name(number))
+        order.append(name.desc(**nulls) if column.descending != backwards else name.asc(**nulls))
     return rows.order_by(*order).values_list("pk", *(_name(n) for n in range(len(columns))))
 
 
-def _beyond(columns: Sequence[Column], after: Sequence[Any]) -> Q:
-    """Rows after the one with these sort values."""
+def _beyond(columns: Sequence[Column], after: Sequence[Any], backwards: bool) -> Q:
+    """Rows after (or before) the one with these sort values."""
     if len(columns) != len(after):
         raise Invalid.field("page_token", "Invalid page token.")
     beyond, same = Q(pk__in=[]), Q()
     for number, (column, value) in enumerate(zip(columns, after, strict=True)):
         name = _name(number)
         if value is None:
+            if backwards:
+                beyond |= same & Q(**{f"{name}__isnull": False})
             same &= Q(**{f"{name}__isnull": True})
             continue
-        ahead = Q(**{f"{name}__{'lt' if column.descending else 'gt'}": value})
-        if column.nullable:
+        ahead = Q(**{f"{name}__{_step(column, backwards)}": value})
+        if column.nullable and not backwards:
             ahead |= Q(**{f"{name}__isnull": True})
         beyond |= same & ahead
         same &= Q(**{name: value})
     if columns[0].nullable or after[0] is None:
         return beyond
     # Said once more alone, so that an index finds the start.
-    return Q(**{f"{_name(0)}__{'lte' if columns[0].descending else 'gte'}": after[0]}) & beyond
+    return Q(**{f"{_name(0)}__{_step(columns[0], backwards)}e": after[0]}) & beyond
+
+
+def _step(column: Column, backwards: bool) -> str:
+    return "lt" if column.descending != backwards else "gt"
 
 
 def digest_of(question: Any) -> str:

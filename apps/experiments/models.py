@@ -141,6 +141,34 @@ class Lesson(TeamOwned):
         return f"{self.get_effect_display()}: {self.text[:80]}"
 
 
+class SavedView(TeamOwned):
+    """A way to look at the runs of an experiment: what the page's address says of filters, columns, groups, charts."""
+
+    experiment = models.ForeignKey(Experiment, on_delete=models.CASCADE, related_name="+")
+    # Empty: the team's.
+    owner = models.ForeignKey("accounts.User", on_delete=models.CASCADE, null=True, related_name="+")
+    name = models.CharField(max_length=120)
+    query = models.TextField(blank=True, default="")
+    # The page opens with it; somebody's own goes before the team's.
+    is_default = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "experiment", "owner", Lower("name"), name="experiments_view_name_once", nulls_distinct=False
+            ),
+            models.UniqueConstraint(
+                fields=["experiment", "owner"],
+                condition=Q(is_default=True),
+                name="experiments_view_one_default",
+                nulls_distinct=False,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class RunInput(BaseModel):
     """A dataset version that a run used, and as what."""
 

@@ -6,7 +6,7 @@ import uuid
 
 from apps.core.actors import Actor, ActorKind
 from apps.core.policies import require, who_can
-from apps.experiments.models import Experiment, Run
+from apps.experiments.models import Experiment, Run, SavedView
 
 
 def run_write(actor: Actor, run: Run) -> bool:
@@ -28,6 +28,13 @@ def run_purge(actor: Actor, run: Run) -> bool:
     return actor.is_person and actor.can("data.edit", run.team_id)
 
 
+def require_run_purge(actor: Actor, run: Run) -> None:
+    require(
+        run_purge(actor, run),
+        f"Removing files takes the right “data.edit” in the team: {who_can('data.edit')} has it.",
+    )
+
+
 def experiment_create(actor: Actor, team_id: uuid.UUID) -> bool:
     """May the actor open an experiment in this team?"""
     return actor.can("job.run", team_id)
@@ -36,3 +43,18 @@ def experiment_create(actor: Actor, team_id: uuid.UUID) -> bool:
 def experiment_write(actor: Actor, experiment: Experiment) -> bool:
     """May the actor change the words of an experiment?"""
     return actor.can("job.run", experiment.team_id)
+
+
+def view_write(actor: Actor, view: SavedView) -> bool:
+    """May the actor change a saved view? One's own takes no right beyond seeing the runs; the team's does."""
+    if view.owner_id is None:
+        return actor.can("job.run", view.team_id)
+    return actor.is_person and view.owner_id == actor.id and actor.can("view", view.team_id)
+
+
+def require_view_write(actor: Actor, view: SavedView) -> None:
+    require(
+        view_write(actor, view),
+        f"A view of the team takes the right “job.run” in it: {who_can('job.run')} has it. "
+        "You may save a view of your own.",
+    )

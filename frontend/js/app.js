@@ -19,4 +19,5 @@ import "./elements/log-stream.js";
 import "./elements/job-progress.js";
 import "./elements/run-curves.js";
 import "./elements/run-picker.js";
+import "./elements/filter-words.js";
 import "./elements/file-upload.js";

@@ -21,7 +21,7 @@ from apps.accounts.services import invitation_create, token_create
 from apps.accounts.tests.factories import team_make, user_make
 from apps.core.actors import Actor, Role
 from apps.datasets.models import Upload
-from apps.experiments.models import Artifact, Experiment, Lesson, Run
+from apps.experiments.models import Artifact, Experiment, Lesson, Run, SavedView
 from apps.experiments.tests.factories import run_make
 from apps.registry.models import ModelAlias
 from apps.traces.tests.factories import trace_make
@@ -126,6 +126,7 @@ def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str
     open_run = run_make(system, Experiment.objects.get(pk=things["experiment"]))
     Artifact.objects.create(run=open_run, path="notes.txt", sha256=stored.sha256, size=stored.size)
     trace = trace_make(system, Experiment.objects.get(pk=things["experiment"]))
+    team_view = SavedView.objects.create(team=team, experiment_id=things["experiment"], name="Best first")
     webhook = Webhook.objects.create(
         team=team, name="hook", url="https://example.org/", events=["model_version.created"]
     )
@@ -140,6 +141,7 @@ def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str
         "invitation": invitation.pk,
         "upload": upload.pk,
         "open_run": open_run.pk,
+        "team_view": team_view.pk,
         "viewer_token": token.pk,
         "viewer_session": session.pk,
     }

@@ -21,12 +21,12 @@ BY_ROLE = {"home", "problem-detail", "review-detail", "review-list", "version-de
 # Addresses that are no page of their own: what a form is sent to, a part that a page loads, a download.
 ACTS = re.compile(
     r"-(act|archive|alias|attach|cancel|check|decide|delete|end|end-others|kill|link|mask|message|pause|quarantine|read"
-    r"|read-all|remove|renew|resend|resume|retire|retry|revoke|roles|rollback|session-end|split|start|switch|tag"
+    r"|read-all|remove|renew|save|resend|resume|retire|retry|revoke|roles|rollback|session-end|split|start|switch|tag"
     r"|token-revoke|upload|verify|withdraw|change)$"
 )
 PARTS = {"home-tasks", "home-live", "home-summary", "job-now", "run-curves", "version-lineage", "deployment-traffic"}
 PARTS |= {"deployment-try", "notice-open", "grant-create", "usersessions_list", "problem-objectives", "problem-strip"}
-PARTS |= {"run-difference"}
+PARTS |= {"run-difference", "experiment-filter-words"}
 DOWNLOADS = re.compile(r"-(csv|json|file|log|export|frame|picture)$")
 # Seen in tests of their own, below and in the files beside this one.
 ELSEWHERE = {"run-compare", "problem-edit", "run-register", "version-signature"}

@@ -15,7 +15,7 @@ import math
 from collections.abc import Sequence
 
 from apps.core.errors import Invalid
-from apps.core.filter_language.tokens import Kind, Token, refusal, tokens_of
+from apps.core.filter_language.tokens import Kind, Token, Unreadable, tokens_of
 from apps.core.filter_language.tree import All, Any, Clause, Field, Node, Operator, Order, Value, ValueType
 from apps.core.filter_language.vocabulary import Vocabulary
 
@@ -58,7 +58,7 @@ def _order(text: str, vocabulary: Vocabulary, source: str) -> Order:
     start = reader.next
     field = reader.field()
     if field.kind not in vocabulary.ordered:
-        raise refusal(source, start.position, f"nothing can be sorted by {field.kind}")
+        raise Unreadable(source, start.position, f"nothing can be sorted by {field.kind}")
     descending = reader.word("DESC")
     if not descending:
         reader.word("ASC")
@@ -89,10 +89,10 @@ class _Reader:
         self.place += 1
         return token
 
-    def refuse(self, expected: str, token: Token | None = None) -> Invalid:
+    def refuse(self, expected: str, token: Token | None = None) -> Unreadable:
         token = token or self.next
         found = f"found {token.text[:60]}" if token.text else "the text ends"
-        return refusal(self.source, token.position, f"expected {expected}, {found}")
+        return Unreadable(self.source, token.position, f"expected {expected}, {found}")
 
     def word(self, word: str) -> bool:
         """Take the next token if it is that word."""
@@ -127,7 +127,7 @@ class _Reader:
         if not self.mark("("):
             return self.comparison()
         if depth == DEPTH:
-            raise refusal(self.source, opening.position, f"parentheses stand at most {DEPTH} deep")
+            raise Unreadable(self.source, opening.position, f"parentheses stand at most {DEPTH} deep")
         node = self.any_of(depth + 1)
         if not self.mark(")"):
             raise self.refuse("a closing parenthesis")
@@ -138,7 +138,7 @@ class _Reader:
         field = self.field()
         self.clauses += 1
         if self.clauses > CLAUSES:
-            raise refusal(self.source, start.position, f"a filter has at most {CLAUSES} comparisons")
+            raise Unreadable(self.source, start.position, f"a filter has at most {CLAUSES} comparisons")
         token = self.next
         operator = self.operator()
         if operator in (Operator.IS_NULL, Operator.IS_NOT_NULL):
@@ -151,7 +151,7 @@ class _Reader:
 
     def check(self, field: Field, operator: Operator, token: Token, fits: bool) -> None:
         if not fits:
-            raise refusal(
+            raise Unreadable(
                 self.source,
                 token.position,
                 f"{operator} does not fit {field.kind} '{field.key[:60]}', which is compared with {field.type}",
@@ -164,7 +164,7 @@ class _Reader:
         try:
             field = self.vocabulary.field(token.parts)
         except KeyError as error:
-            raise refusal(self.source, token.position, error.args[0]) from None
+            raise Unreadable(self.source, token.position, error.args[0]) from None
         self.place += 1
         return field
 
@@ -217,5 +217,5 @@ class _Reader:
         if not self.mark(")"):
             raise self.refuse("a comma or a closing parenthesis")
         if len(texts) > LISTED:
-            raise refusal(self.source, opening.position, f"a list has at most {LISTED:,} texts")
+            raise Unreadable(self.source, opening.position, f"a list has at most {LISTED:,} texts")
         return tuple(texts)

@@ -30,6 +30,16 @@ class Token:
     parts: tuple[str, ...] = ()
 
 
+class Unreadable(Invalid):
+    """A text that breaks the language at a character, counted from 1; `reason` says how."""
+
+    def __init__(self, source: str, position: int, reason: str) -> None:
+        message = f"Invalid {source}, character {position}: {reason}."
+        super().__init__(message, fields={source: [message]})
+        self.position = position
+        self.reason = reason
+
+
 WORDS = frozenset({"AND", "OR", "NOT", "IN", "LIKE", "ILIKE", "IS", "NULL", "ASC", "DESC"})
 _OPERATORS = frozenset(o.value for o in Operator if not o.value[0].isalpha())
 _TEXT = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*\"""")
@@ -38,11 +48,6 @@ _FIRST = re.compile(r"[^\W\d]\w*|`[^`]+`")
 # After the point no operator can begin, so that signs which names often hold need no quotes.
 _FURTHER = re.compile(r"""\.(\w[\w/:\-]*|`[^`]+`|"[^"]+")""")
 _SIGNS = re.compile(r"[<>=!]+")
-
-
-def refusal(source: str, position: int, message: str) -> Invalid:
-    """The error for what cannot be read at a character of `source` ("filter" or "order_by")."""
-    return Invalid.field(source, f"Invalid {source}, character {position}: {message}.")
 
 
 def tokens_of(text: str, source: str) -> list[Token]:
@@ -71,13 +76,13 @@ def _token(text: str, place: int, source: str) -> Token:
         return _name(text, match, position)
     if match := _SIGNS.match(text, place):
         if match[0] not in _OPERATORS:
-            raise refusal(source, position, f"there is no comparison '{match[0][:10]}'; use =, !=, <, <=, > or >=")
+            raise Unreadable(source, position, f"there is no comparison '{match[0][:10]}'; use =, !=, <, <=, > or >=")
         return Token(Kind.OPERATOR, match[0], position)
     if sign in "(),":
         return Token(Kind.MARK, sign, position)
     if sign in "'\"`":
-        raise refusal(source, position, f"the quote {sign} is not closed")
-    raise refusal(source, position, f"'{sign}' does not belong here; names with such signs stand in `backticks`")
+        raise Unreadable(source, position, f"the quote {sign} is not closed")
+    raise Unreadable(source, position, f"'{sign}' does not belong here; names with such signs stand in `backticks`")
 
 
 def _name(text: str, first: re.Match[str], position: int) -> Token:

@@ -10,11 +10,14 @@ from apps.core.tables.filters import (
     ChoiceFilter,
     DateFilter,
     Filter,
+    LanguageFilter,
     NumberFilter,
     TextFilter,
 )
-from apps.core.tables.response import table_response
-from apps.core.tables.table import BoundTable, BulkAction, Table
+from apps.core.tables.parts import BulkAction
+from apps.core.tables.response import part_alone, table_response
+from apps.core.tables.table import BoundTable, Table
+from apps.core.tables.walk import Walk
 
 __all__ = [
     "BooleanFilter",
@@ -24,8 +27,11 @@ __all__ = [
     "Column",
     "DateFilter",
     "Filter",
+    "LanguageFilter",
     "NumberFilter",
     "Table",
     "TextFilter",
+    "Walk",
+    "part_alone",
     "table_response",
 ]

@@ -13,9 +13,11 @@ from django.template.loader import render_to_string
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 
+from apps.core.parquet import Kind
+from apps.core.tables.walk import Walk
 from apps.core.templatetags import _marks, _numbers
 
-SortBy = str | BaseExpression | Combinable
+SortBy = str | BaseExpression | Combinable | Walk
 Formatter = Callable[[Any, str], SafeString]
 
 
@@ -72,7 +74,7 @@ def look_up(row: Any, path: str) -> Any:
 
 @dataclass(frozen=True)
 class Column:
-    """One column. `value` is a path or a function of the row; `sort` a field path or an ORM expression.
+    """One column. `value` is a path or a function of the row; `sort` a field path, an ORM expression or a walk.
 
     `format` names one of FORMATS with an optional argument ("money:CAD"); `render` and `template` win over it.
     """
@@ -93,6 +95,12 @@ class Column:
     wrap: bool = False
     css: str = ""
     nullable: bool | None = None
+    # What a file with types holds; by the look of the column unless said.
+    kind: Kind | None = None
+    # What is drawn beside a link, such as a button.
+    aside: Callable[[Any], str] | None = None
+    # The key of another column with which this one is shown, such as a value and its difference.
+    beside: str = ""
 
     @property
     def right(self) -> bool:
@@ -123,10 +131,23 @@ class Column:
 
     def export(self, row: Any) -> Any:
         """The bare value for a file: full precision, ISO times, no markup."""
-        value = self.csv(row) if self.csv is not None else self.raw(row)
+        value = self.plain(row)
         if isinstance(value, datetime | date):
             return value.isoformat()
         return "" if value is None else value
+
+    @property
+    def exported(self) -> Kind:
+        """Its type in a file that has types."""
+        if self.kind is not None:
+            return self.kind
+        if self.format.partition(":")[0] in ("ago", "day"):
+            return Kind.MOMENT
+        return Kind.NUMBER if self.right else Kind.TEXT
+
+    def plain(self, row: Any) -> Any:
+        """The bare value for a file with types."""
+        return self.csv(row) if self.csv is not None else self.raw(row)
 
     def may_be_null(self, queryset: QuerySet[Any]) -> bool:
         """Whether NULLs must be placed; a plain required field needs no care, so its index can be used."""

@@ -10,7 +10,8 @@ from django.utils.safestring import SafeString, mark_safe
 from apps.core.templatetags import _marks
 
 if TYPE_CHECKING:
-    from apps.core.tables.table import BoundTable, Cell, Row
+    from apps.core.tables.parts import Cell, Row
+    from apps.core.tables.table import BoundTable
 
 
 def _cell(cell: Cell, row: Row) -> str:
@@ -20,7 +21,8 @@ def _cell(cell: Cell, row: Row) -> str:
         return f'<td class="{css}" data-label="{label}"><span class="fw-cell">{cell.html}</span></td>'
     pin = f"{_marks.icon('pinned', label='Pinned')} " if row.pinned else ""
     text = f'<a href="{conditional_escape(row.url)}">{cell.html}</a>' if row.url else cell.html
-    return f'<th scope="row" class="{css}">{pin}{text}</th>'
+    aside = conditional_escape(column.aside(row.object)) if column.aside else ""
+    return f'<th scope="row" class="{css}">{pin}{text}{aside}</th>'
 
 
 def rows_html(table: BoundTable) -> SafeString:

@@ -18,7 +18,10 @@ Choices = Iterable[tuple[Any, str]] | Callable[[Any], Iterable[tuple[Any, str]]]
 
 @dataclass(frozen=True)
 class Filter:
-    """Base: `key` is the name in the address. Values that make no sense are ignored, never an error."""
+    """Base: `key` is the name in the address. Values that make no sense are ignored.
+
+    Only a text that somebody wrote in a language is refused: its `apply` raises Invalid.
+    """
 
     key: str
     label: str
@@ -81,6 +84,22 @@ class TextFilter(Filter):
 
     def words(self, values: Sequence[str], request: Any = None) -> str:
         return f"“{' '.join(values)}”"
+
+
+@dataclass(frozen=True)
+class LanguageFilter(Filter):
+    """What somebody writes in a filter language. `narrow` raises Invalid for what it cannot read.
+
+    `words_url` is the address that completes what is being written.
+    """
+
+    narrow: Callable[[QuerySet[Any], str], QuerySet[Any]] | None = None
+    words_url: Callable[[Any], str] | None = None
+    placeholder: str = ""
+    kind: ClassVar[str] = "language"
+
+    def apply(self, queryset: QuerySet[Any], values: Sequence[str]) -> QuerySet[Any]:
+        return queryset if self.narrow is None else self.narrow(queryset, " ".join(values))
 
 
 @dataclass(frozen=True)

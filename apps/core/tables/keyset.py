@@ -8,54 +8,37 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from django.db.models import F, Q, QuerySet
 from django.db.models.expressions import BaseExpression, Combinable
 
+from apps.core.packing import value_pack, value_unpack
+
 SORT_ALIAS = "table_sort"
+Place = TypeVar("Place")
 
 
-def value_pack(value: Any) -> list[Any]:
-    if value is None:
-        return ["x"]
-    if isinstance(value, bool):
-        return ["b", value]
-    if isinstance(value, int | float | str):
-        return [type(value).__name__[0], value]
-    if isinstance(value, datetime):
-        return ["t", value.isoformat()]
-    if isinstance(value, date):
-        return ["d", value.isoformat()]
-    if isinstance(value, timedelta):
-        return ["l", value.total_seconds()]
-    if isinstance(value, Decimal):
-        return ["n", str(value)]
-    if isinstance(value, uuid.UUID):
-        return ["u", value.hex]
-    return ["s", str(value)]
+class Cursor(Protocol):
+    """A place in a list that can stand in an address."""
+
+    def encode(self) -> str: ...
 
 
-def value_unpack(packed: list[Any]) -> Any:
-    if packed[0] == "x":
+def cursor_write(packed: Any) -> str:
+    """A place in a list as text for an address."""
+    text = json.dumps(packed, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def cursor_read(text: str, place: Callable[[Any], Place]) -> Place | None:
+    """What `place` makes of the cursor; None for one that cannot be read."""
+    try:
+        return place(json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))))
+    except (ValueError, TypeError, KeyError, IndexError, ArithmeticError, binascii.Error, OverflowError):
         return None
-    read: dict[str, Callable[[Any], Any]] = {
-        "b": bool,
-        "i": int,
-        "f": float,
-        "s": str,
-        "t": datetime.fromisoformat,
-        "d": date.fromisoformat,
-        "l": lambda seconds: timedelta(seconds=seconds),
-        "n": Decimal,
-        "u": uuid.UUID,
-    }
-    return read[packed[0]](packed[1])
 
 
 @dataclass(frozen=True)
@@ -66,16 +49,15 @@ class Edge:
     pk: Any
 
     def encode(self) -> str:
-        text = json.dumps([value_pack(self.value), value_pack(self.pk)], separators=(",", ":"))
-        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+        return cursor_write([value_pack(self.value), value_pack(self.pk)])
 
     @classmethod
     def decode(cls, text: str) -> Edge | None:
-        try:
-            value, pk = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        def edge(packed: Any) -> Edge:
+            value, pk = packed
             return cls(value_unpack(value), value_unpack(pk))
-        except (ValueError, TypeError, KeyError, IndexError, ArithmeticError, binascii.Error, OverflowError):
-            return None
+
+        return cursor_read(text, edge)
 
 
 @dataclass(frozen=True)
@@ -131,8 +113,8 @@ class Slice:
     """One page of rows with the edges of its neighbours (None where there is none)."""
 
     rows: list[Any]
-    previous: Edge | None
-    next: Edge | None
+    previous: Cursor | None
+    next: Cursor | None
 
 
 def page_of(

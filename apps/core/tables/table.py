@@ -2,85 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import DataError
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
-from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeString
 
+from apps.core.errors import Invalid
 from apps.core.tables.columns import Column
 from apps.core.tables.drawing import rows_html
-from apps.core.tables.filters import Filter
+from apps.core.tables.filters import Filter, LanguageFilter
 from apps.core.tables.keyset import Edge, Order, Slice, page_of
+from apps.core.tables.parts import MOST_ROWS, BulkAction, Cell, Chip, Head, Row
+from apps.core.tables.walk import Step, walk_chunks, walk_page
 
-MOST_ROWS = 200
 _PLACE = ("after", "before")
-
-
-@dataclass(frozen=True)
-class BulkAction:
-    """A button for the selected rows; `url` is an address or its name, which gets `selected=<id>` for each row."""
-
-    label: str
-    url: str
-    method: str = "get"
-    least: int = 1
-    most: int = MOST_ROWS
-    danger: bool = False
-
-    @property
-    def address(self) -> str:
-        if self.url.startswith("/"):
-            return self.url
-        try:
-            return reverse(self.url)
-        except NoReverseMatch:
-            return ""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One drawn cell."""
-
-    column: Column
-    html: SafeString
-
-
-@dataclass(frozen=True)
-class Row:
-    """One drawn row; `url` opens it."""
-
-    object: Any
-    pk: Any
-    url: str
-    cells: list[Cell]
-    label: str
-    pinned: bool = False
-    css: str = ""
-
-
-@dataclass(frozen=True)
-class Head:
-    """A column head with the address that sorts by it."""
-
-    column: Column
-    sort_url: str = ""
-    direction: str = ""
-
-
-@dataclass(frozen=True)
-class Chip:
-    """A filter in force and the address without it."""
-
-    label: str
-    words: str
-    remove_url: str
+# Kinds of filters that have a field of their own instead of a place in the menu.
+_OWN_FIELD = ("find", "language")
 
 
 @dataclass(frozen=True)
@@ -100,6 +44,7 @@ class Table:
     prefix: str = ""
     count_limit: int = 10_000
     csv: bool = True
+    parquet: bool = False
     noun: str = ""
     empty_title: str = "Nothing here yet"
     empty_text: str = ""
@@ -136,6 +81,8 @@ class BoundTable:
     filters: list[Filter]
     pinned: list[Any] = field(default_factory=list)
     preparer: Callable[[list[Any]], Any] | None = None
+    # How many rows the filters leave, where the page has found out already.
+    counted: int | None = None
 
     # -- the address ---------------------------------------------------------
 
@@ -166,6 +113,11 @@ class BoundTable:
         text = query.urlencode()
         return f"{self.request.path}?{text}" if text else self.request.path
 
+    @property
+    def here(self) -> str:
+        """This page's address with the place in the list."""
+        return self.url(**{place: self._value(place) or None for place in _PLACE})
+
     def kept(self, *without: str) -> list[tuple[str, str]]:
         """Hidden inputs of a GET form: all parameters but the named ones and the place in the list."""
         dropped = {self.name(p) for p in (*without, *_PLACE, "format")}
@@ -177,6 +129,14 @@ class BoundTable:
         return self.spec.csv and self._value("format") == "csv"
 
     @property
+    def wants_parquet(self) -> bool:
+        return self.spec.parquet and self._value("format") == "parquet"
+
+    @property
+    def parquet_url(self) -> str:
+        return self.url(format="parquet") if self.spec.parquet else ""
+
+    @property
     def csv_url(self) -> str:
         return self.url(format="csv") if self.spec.csv else ""
 
@@ -185,13 +145,13 @@ class BoundTable:
     @cached_property
     def visible(self) -> list[Column]:
         wanted = [key for part in self.request.GET.getlist(self.name("cols")) for key in part.split(",") if key]
-        chosen = [c for c in self.columns if c.key in wanted or c.link]
+        chosen = [c for c in self.columns if c.key in wanted or c.beside in wanted or c.link]
         return chosen if wanted else [c for c in self.columns if c.default_visible or c.link]
 
     @property
     def column_choices(self) -> list[tuple[Column, bool]]:
         shown = {c.key for c in self.visible}
-        return [(c, c.key in shown) for c in self.columns if not c.link]
+        return [(c, c.key in shown) for c in self.columns if not c.link and not c.beside]
 
     @property
     def compact(self) -> bool:
@@ -216,7 +176,7 @@ class BoundTable:
     @property
     def order(self) -> Order:
         column, descending = self.sort
-        if column is None:
+        if column is None or callable(column.sort):
             return Order(None, descending)
         return Order(column.sort, descending, column.may_be_null(self.queryset))
 
@@ -245,7 +205,7 @@ class BoundTable:
         return [
             Chip(f.label, f.words(values, self.request), self.url(**{f.key: None}))
             for f, values in self.active
-            if f.kind != "find"
+            if f.kind not in _OWN_FIELD
         ]
 
     @property
@@ -268,11 +228,28 @@ class BoundTable:
         return None
 
     @property
+    def language(self) -> dict[str, Any] | None:
+        """The bar for a filter in words of a language, with why it cannot be read."""
+        for f in self.filters:
+            if isinstance(f, LanguageFilter):
+                values = f.clean(self.request.GET.getlist(self.name(f.key)))
+                return {
+                    "filter": f,
+                    "name": self.name(f.key),
+                    "value": " ".join(values),
+                    "kept": self.kept(f.key),
+                    "clear_url": self.url(**{f.key: None}),
+                    "refusal": self.refusals.get(f.key),
+                    "words_url": f.words_url(self.request) if f.words_url else "",
+                }
+        return None
+
+    @property
     def filter_fields(self) -> list[dict[str, Any]]:
         """What the filter menu draws."""
         drawn = []
         for f in self.filters:
-            if f.kind == "find":
+            if f.kind in _OWN_FIELD:
                 continue
             values = f.clean(self.request.GET.getlist(self.name(f.key)))
             options = [(value, word, value in values) for value, word in f.options(self.request)]
@@ -283,22 +260,52 @@ class BoundTable:
 
     @property
     def filter_kept(self) -> list[tuple[str, str]]:
-        return self.kept(*(f.key for f in self.filters if f.kind != "find"))
+        return self.kept(*(f.key for f in self.filters if f.kind not in _OWN_FIELD))
 
     @property
     def columns_kept(self) -> list[tuple[str, str]]:
         return self.kept("cols")
 
     @cached_property
-    def filtered(self) -> QuerySet[Any]:
-        queryset = self.queryset
+    def _narrowed(self) -> tuple[QuerySet[Any], dict[str, Invalid]]:
+        queryset, refusals = self.queryset, {}
         for f, values in self.active:
-            queryset = f.apply(queryset, values)
-        return queryset
+            try:
+                queryset = f.apply(queryset, values)
+            except Invalid as refusal:
+                # Rows that a filter in force might have left out would be read as what it found.
+                refusals[f.key], queryset = refusal, queryset.none()
+        return queryset, refusals
 
-    def sorted_rows(self) -> QuerySet[Any]:
-        """Everything that the filters leave, in order, for the export."""
-        return self.order.sort(self.order.annotate(self.filtered))
+    @property
+    def filtered(self) -> QuerySet[Any]:
+        """What the filters leave; nothing where one of them cannot be read."""
+        return self._narrowed[0]
+
+    @property
+    def refusals(self) -> dict[str, Invalid]:
+        """{key of a filter: why it cannot be read}."""
+        return self._narrowed[1]
+
+    def chunks(self, size: int) -> Iterator[list[Any]]:
+        """Everything that the filters leave, in order and prepared, for an export; in constant memory.
+
+        Raises the Invalid of a filter that cannot be read.
+        """
+        for refusal in self.refusals.values():
+            raise refusal
+        return self._chunks(size)
+
+    def _chunks(self, size: int) -> Iterator[list[Any]]:
+        column, descending = self.sort
+        if column is not None and callable(column.sort):
+            chunks = walk_chunks(self.queryset, column.sort(self.filtered, descending), size)
+        else:
+            rows = self.order.sort(self.order.annotate(self.filtered)).iterator(chunk_size=size)
+            chunks = iter(lambda: list(islice(rows, size)), [])
+        for chunk in chunks:
+            self.prepare(chunk)
+            yield chunk
 
     # -- rows -----------------------------------------------------------------
 
@@ -309,12 +316,19 @@ class BoundTable:
 
     @cached_property
     def slice(self) -> Slice:
-        before, after = (Edge.decode(self._value(place)) for place in ("before", "after"))
+        after, before = self._value("after"), self._value("before")
         try:
-            return page_of(self.filtered, self.order, self.size, None if before else after, before)
-        except (TypeError, ValueError, ValidationError, DataError):
+            return self._slice("" if before else after, before)
+        except (TypeError, ValueError, ValidationError, DataError, Invalid):
             # A cursor made for another sort order: start again.
-            return page_of(self.filtered, self.order, self.size)
+            return self._slice("", "")
+
+    def _slice(self, after: str, before: str) -> Slice:
+        column, descending = self.sort
+        if column is not None and callable(column.sort):
+            parts = column.sort(self.filtered, descending)
+            return walk_page(self.queryset, parts, self.size, Step.decode(after), Step.decode(before))
+        return page_of(self.filtered, self.order, self.size, Edge.decode(after), Edge.decode(before))
 
     def prepare(self, objects: list[Any]) -> None:
         if self.preparer is not None:
@@ -344,9 +358,11 @@ class BoundTable:
     @cached_property
     def count(self) -> int:
         """Rows that the filters leave, counted up to the limit of the table and one more."""
+        if self.counted is not None:
+            return self.counted
         if self.slice.previous is None and self.slice.next is None:
             return len(self.slice.rows)
-        return self.filtered.order_by()[: self.spec.count_limit + 1].count()
+        return self.filtered.order_by().values("pk")[: self.spec.count_limit + 1].count()
 
     @property
     def count_is_exact(self) -> bool:

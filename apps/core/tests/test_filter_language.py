@@ -13,11 +13,15 @@ from apps.core.filter_language import (
     All,
     Any,
     Clause,
+    Expected,
     Field,
     Node,
     Order,
+    Unreadable,
     ValueType,
     Vocabulary,
+    expected_at,
+    name_written,
     parse_filter,
     parse_orders,
 )
@@ -211,3 +215,66 @@ def test_an_order_that_makes_no_sense_is_refused(texts: list[str], words: str):
         parse_orders(texts, RUNS)
 
     assert words in error.value.detail
+
+
+def test_a_refusal_says_at_which_character_it_stands():
+    with pytest.raises(Unreadable) as error:
+        parse_filter("metrics.loss >> 1", RUNS)
+
+    assert error.value.position == 14
+    assert error.value.detail.startswith("Invalid filter, character 14: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "written"),
+    [
+        ("", Expected.FIELD, ""),
+        ("met", Expected.FIELD, "met"),
+        ("metrics.", Expected.FIELD, "metrics."),
+        ("params.`learning ra", Expected.FIELD, "params.`learning ra"),
+        ("(", Expected.FIELD, ""),
+        ("metrics.loss > 1 AND (par", Expected.FIELD, "par"),
+        ("metrics.loss ", Expected.OPERATOR, ""),
+        ("metrics.loss >", Expected.OPERATOR, ">"),
+        ("params.depth IS NO", Expected.OPERATOR, "IS NO"),
+        ("params.depth NOT ", Expected.OPERATOR, "NOT "),
+        ("metrics.loss>0.8", Expected.VALUE, "0.8"),
+        ("params.depth = 'a b", Expected.VALUE, "'a b"),
+        ("params.depth IN ", Expected.LIST, ""),
+        ("params.depth IN ('a', ", Expected.VALUE, ""),
+        ("params.depth IN ('a') ", Expected.JOIN, ""),
+        ("(metrics.loss > 1) an", Expected.JOIN, "an"),
+        ("params.depth IS NULL ", Expected.JOIN, ""),
+    ],
+)
+def test_what_may_stand_at_the_cursor(text: str, expected: Expected, written: str):
+    gap = expected_at(text + " metrics.later > 1", len(text), RUNS)
+
+    assert gap is not None
+    assert (gap.expected, gap.written, text[gap.start :]) == (expected, written, written)
+
+
+def test_operators_at_the_cursor_fit_the_field():
+    number, text = expected_at("metrics.loss ", 13, RUNS), expected_at("params.depth ", 13, RUNS)
+
+    assert ">" in number.operators
+    assert "LIKE" not in number.operators
+    assert "LIKE" in text.operators
+    assert ">" not in text.operators
+
+
+def test_nothing_is_known_after_what_cannot_be_read():
+    assert expected_at("nonsense.x = ", 13, RUNS) is None
+    assert expected_at("metrics.loss => ", 16, RUNS) is None
+
+
+@given(st.text(max_size=40), st.integers(-5, 60))
+def test_any_cursor_is_answered(text: str, at: int):
+    gap = expected_at(text, at, RUNS)
+
+    assert gap is None or 0 <= gap.start <= len(text)
+
+
+@pytest.mark.parametrize("key", ["loss", "val/f1-score:macro", "1st", "a.b", "learning rate", "a`b", "50 %", "größe"])
+def test_a_written_name_reads_as_its_key(key: str):
+    assert clause(f"{name_written('params', key)} = 'x'").field.key == key

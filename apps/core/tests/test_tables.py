@@ -10,12 +10,13 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.db.models import Value
+from django.db.models import F, Value
 from django.db.models.functions import Length, NullIf
 from django.template.loader import render_to_string
 from django.test import RequestFactory
 
 from apps.accounts.models import User
+from apps.core.search_pages import Column as Sorted
 from apps.core.tables import (
     BooleanFilter,
     BoundTable,
@@ -49,6 +50,15 @@ def people_make(count: int, seed: int = 0) -> list[User]:
     )
 
 
+def seen_walk(rows, descending: bool):
+    """Those who were seen, then those who never were; ties by name, which may be missing."""
+    first = Sorted(NullIf("first_name", Value("")), nullable=True)
+    return [
+        (rows.filter(last_login__isnull=False), [Sorted(F("last_login"), descending), first, Sorted(F("id"))]),
+        (rows.filter(last_login__isnull=True), [first, Sorted(F("id"), descending)]),
+    ]
+
+
 PEOPLE = Table(
     key="people",
     columns=[
@@ -63,6 +73,7 @@ PEOPLE = Table(
             format="num",
         ),
         Column("email", "Address", default_visible=False),
+        Column("walked", "Last seen, walked", sort=seen_walk, value="last_login", default_visible=False),
     ],
     filters=[
         TextFilter("q", "Find a person", ["username", "email"]),
@@ -82,6 +93,9 @@ def bind(query: str = "", spec: Table = PEOPLE, **headers: str) -> BoundTable:
     return spec.bind(RequestFactory().get(f"/people/?{query}", headers=headers), User.objects.all())
 
 
+WALKED = ["walked", "-walked"]
+
+
 def walk(query: str, step: str = "next_url") -> list[str]:
     """Names on all pages, following the addresses that the pager offers."""
     names, table = [], bind(query)
@@ -98,7 +112,9 @@ def walk(query: str, step: str = "next_url") -> list[str]:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("sort", ["username", "-username", "first", "-first", "seen", "-seen", "length", "-length"])
+@pytest.mark.parametrize(
+    "sort", ["username", "-username", "first", "-first", "seen", "-seen", "length", "-length", *WALKED]
+)
 @pytest.mark.parametrize("size", [1, 7, 50])
 def test_pages_forward_hold_each_row_once_in_order_with_nulls_last(sort: str, size: int):
     people_make(43 if size > 1 else 13)
@@ -116,7 +132,7 @@ def test_pages_forward_hold_each_row_once_in_order_with_nulls_last(sort: str, si
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("sort", ["first", "-first", "seen", "-seen", "length", "-length"])
+@pytest.mark.parametrize("sort", ["first", "-first", "seen", "-seen", "length", "-length", *WALKED])
 def test_pages_backward_mirror_pages_forward(sort: str):
     people_make(43)
     forward = walk(f"sort={sort}&size=6")

@@ -1,10 +1,12 @@
 from django.urls import path
 
-from apps.experiments.api import lessons, views
+from apps.experiments.api import lessons, saved_views, views
 
 urlpatterns = [
     path("experiments", views.ExperimentListView.as_view(), name="api-experiment-list"),
     path("experiments/<uuid:pk>", views.ExperimentView.as_view(), name="api-experiment-detail"),
+    path("experiments/<uuid:pk>/views", saved_views.SavedViewListView.as_view(), name="api-experiment-view-list"),
+    path("experiment-views/<uuid:pk>", saved_views.SavedViewView.as_view(), name="api-experiment-view-detail"),
     path("runs", views.RunListView.as_view(), name="api-run-list"),
     path("runs/compare", views.RunCompareView.as_view(), name="api-run-compare"),
     path("runs/<uuid:pk>", views.RunView.as_view(), name="api-run-detail"),

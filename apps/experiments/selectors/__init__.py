@@ -15,6 +15,7 @@ from apps.experiments.selectors.experiments import (
     experiment_by_number,
     experiment_default_number,
     experiment_get,
+    experiment_get_with_aims,
     experiment_ids,
     experiment_list,
     experiment_search,
@@ -28,6 +29,7 @@ from apps.experiments.selectors.files import (
     logged_model_get,
     logged_model_metrics,
     logged_model_of_run,
+    run_file_sizes,
     run_files,
 )
 from apps.experiments.selectors.lessons import lesson_difference, lesson_get, lesson_list, lesson_of
@@ -47,7 +49,11 @@ from apps.experiments.selectors.measurements import (
     metric_history_sampled,
     metrics_after,
 )
-from apps.experiments.selectors.run_search import run_search_page
+from apps.experiments.selectors.pulse import FOLLOWED, Pulse, experiment_pulse, pulse_of
+from apps.experiments.selectors.run_curves import CurvePoint, run_envelopes
+from apps.experiments.selectors.run_groups import RunGroup, Spread, run_groups
+from apps.experiments.selectors.run_keys import document_keys, document_values, metric_keys
+from apps.experiments.selectors.run_search import RUNS, run_condition, run_search_page, run_walk
 from apps.experiments.selectors.runs import (
     data_differs,
     run_compare,
@@ -63,19 +69,28 @@ from apps.experiments.selectors.runs import (
     run_search,
     runs_get,
 )
+from apps.experiments.selectors.saved_views import view_get, view_list
 
 __all__ = [
     "EVERY_STEP",
+    "FOLLOWED",
     "LOGGED_MODELS",
+    "RUNS",
+    "CurvePoint",
     "Curves",
     "HistoryPlace",
     "MeasuredOn",
     "ModelOrder",
+    "Pulse",
+    "RunGroup",
+    "Spread",
     "artifact_find",
     "artifact_folder",
     "artifact_list",
     "blob_needed",
     "data_differs",
+    "document_keys",
+    "document_values",
     "evaluation_dataset_digest",
     "evaluation_dataset_get",
     "evaluation_dataset_numbers",
@@ -86,8 +101,10 @@ __all__ = [
     "experiment_by_number",
     "experiment_default_number",
     "experiment_get",
+    "experiment_get_with_aims",
     "experiment_ids",
     "experiment_list",
+    "experiment_pulse",
     "experiment_search",
     "experiment_search_page",
     "experiment_tagged",
@@ -105,11 +122,17 @@ __all__ = [
     "metric_history",
     "metric_history_page",
     "metric_history_sampled",
+    "metric_keys",
     "metric_newest",
     "metrics_after",
+    "pulse_of",
     "run_compare",
+    "run_condition",
+    "run_envelopes",
+    "run_file_sizes",
     "run_files",
     "run_get",
+    "run_groups",
     "run_ids",
     "run_input_summaries",
     "run_inputs",
@@ -120,5 +143,8 @@ __all__ = [
     "run_sample",
     "run_search",
     "run_search_page",
+    "run_walk",
     "runs_get",
+    "view_get",
+    "view_list",
 ]

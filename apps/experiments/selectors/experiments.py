@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Iterable, Mapping
+from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 
 from apps.core.actors import Actor
 from apps.core.errors import NotFound
 from apps.experiments.models import Experiment, Run
+from apps.problems.selectors import objectives_in_force
 
 
 def experiment_get(actor: Actor, pk: uuid.UUID) -> Experiment:
@@ -19,6 +22,16 @@ def experiment_get(actor: Actor, pk: uuid.UUID) -> Experiment:
     if found is None:
         raise NotFound("There is no such experiment, or you may not see it.")
     return found
+
+
+def experiment_get_with_aims(actor: Actor, pk: uuid.UUID) -> tuple[Experiment, list[str]]:
+    """An experiment, and the metrics that its problem aims at in their order, in one query. Raises NotFound."""
+    aims = ArraySubquery(objectives_in_force(OuterRef("problem_id")).values("metric"))
+    rows = Experiment.objects.visible_to(actor).select_related("problem").annotate(aims=aims)
+    found: Any = rows.filter(pk=pk).first()
+    if found is None:
+        raise NotFound("There is no such experiment, or you may not see it.")
+    return found, list(dict.fromkeys(found.aims))
 
 
 def experiment_by_number(actor: Actor, number: int) -> Experiment:

@@ -6,7 +6,8 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 
 from apps.core.actors import Actor
 from apps.core.errors import NotFound
@@ -104,3 +105,12 @@ def blob_needed(sha256: str) -> bool:
     mine = Q(run__isnull=False, run__purged_at__isnull=True)
     logged = Q(logged_model__isnull=False, logged_model__source_run__purged_at__isnull=True)
     return Artifact.objects.filter(mine | logged, sha256=sha256).exists()
+
+
+def run_file_sizes(run_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[int, int]]:
+    """{run id: (files, bytes)} of runs and of the models that they logged; runs without a file are left out."""
+    wanted = list(run_ids)
+    rows = Artifact.objects.filter(Q(run__in=wanted) | Q(logged_model__source_run__in=wanted))
+    by_run = rows.annotate(of=Coalesce("run_id", "logged_model__source_run_id")).values("of").order_by()
+    counted = by_run.annotate(files=Count("pk"), bytes=Sum("size")).values_list("of", "files", "bytes")
+    return {run_id: (files, size) for run_id, files, size in counted}

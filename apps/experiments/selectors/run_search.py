@@ -7,7 +7,7 @@ is NaN, runs without the metric. So its price does not grow with the runs of the
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from django.db.models import (
     Case,
@@ -138,9 +138,7 @@ def run_search_page(
     Sorted as asked, then by start (newest first) and id; numbers come first, then NaN, then what is missing, whatever
     the direction. Raises Invalid for what cannot be read and for a token of another search.
     """
-    node = parse_filter(filter_text, RUNS)
-    if sum(clause.field.kind in _JOINED for clause in clauses_of(node)) > JOINED:
-        raise Invalid.field("filter", f"A filter has at most {JOINED} comparisons of metrics and datasets.")
+    condition = run_condition(filter_text)
     orders = parse_orders(order_texts, RUNS)
     digest = digest_of(["runs", sorted(experiment_numbers), filter_text, list(order_texts), view])
     place = place_of(token, digest) if token else None
@@ -150,11 +148,17 @@ def run_search_page(
     rows: QuerySet[Run] = Run.objects.visible_to(actor).filter(experiment_id__in=experiments)
     if view is not View.ALL:
         rows = rows.filter(deleted_at__isnull=view is View.ACTIVE)
-    if node is not None:
-        rows = rows.filter(condition_of(node, _condition))
     whole = Run.objects.defer(*_UNREAD).prefetch_related("experiment")
-    found, end = page_read(whole, _parts(rows, orders), place, limit)
+    found, end = page_read(whole, run_parts(rows.filter(condition), orders), place, limit)
     return found, token_of(end, digest) if end else ""
+
+
+def run_condition(filter_text: str) -> Q:
+    """A filter as a condition of runs. Raises Invalid for what cannot be read."""
+    node = parse_filter(filter_text, RUNS)
+    if sum(clause.field.kind in _JOINED for clause in clauses_of(node)) > JOINED:
+        raise Invalid.field("filter", f"A filter has at most {JOINED} comparisons of metrics and datasets.")
+    return Q() if node is None else condition_of(node, _condition)
 
 
 def _condition(clause: Clause) -> Q:
@@ -195,10 +199,18 @@ def _text(kind: str, key: str) -> Combinable:
     return entry(kind, key)
 
 
-def _parts(rows: QuerySet[Run], orders: Sequence[Order]) -> list[Part]:
+def run_walk(kind: str, key: str) -> Callable[[QuerySet[Run], bool], list[Part]]:
+    """How a table walks runs by one field of the language: (runs, descending) -> parts."""
+    field = RUNS.field((kind, key))
+    return lambda rows, descending: run_parts(rows, [Order(field, descending)])
+
+
+def run_parts(rows: QuerySet[Run], orders: Sequence[Order]) -> list[Part]:
+    """Runs in an order, in as many parts as an index can walk."""
     for number, order in enumerate(orders):
         if order.field.kind == "metrics":
-            rows = rows.annotate(**_newest(number, order.field.key))
+            joined, value = metric_value(number, order.field.key)
+            rows = rows.annotate(**joined, **{_value(number): value})
     columns = _columns(orders)
     if not orders or orders[0].field.kind != "metrics":
         return [(rows, columns)]
@@ -211,13 +223,14 @@ def _parts(rows: QuerySet[Run], orders: Sequence[Order]) -> list[Part]:
     ]
 
 
-def _newest(number: int, key: str) -> dict[str, Combinable | FilteredRelation]:
-    """A join with the newest values of a metric; the experiment is said once more so that its index can be walked."""
+def metric_value(number: int, key: str) -> tuple[dict[str, FilteredRelation], F]:
+    """A join with the newest values of a metric, to annotate runs with, and the value that it brings.
+
+    The experiment is said once more so that its index can be walked; `number` tells several joins apart.
+    """
     same = Q(newest_metrics__key=key, newest_metrics__experiment_id=F("experiment_id"))
-    return {
-        f"walk_{number}": FilteredRelation("newest_metrics", condition=same),
-        _value(number): F(f"walk_{number}__value"),
-    }
+    name = f"walk_{number}"
+    return {name: FilteredRelation("newest_metrics", condition=same)}, F(f"{name}__value")
 
 
 def _value(number: int) -> str:

@@ -103,8 +103,10 @@ def run_models_of(runs: Iterable[Run]) -> dict[uuid.UUID, list[RunModel]]:
 
 def run_sample(runs: QuerySet[Run], count: int = 200) -> list[Run]:
     """The newest runs of a list with what columns and charts are made of, and no more."""
-    rows = runs.order_by("-started_at", "-pk").only(
-        "name", "params", "metrics_latest", "experiment_id", "team_id", "status"
+    rows = (
+        runs.select_related(None)
+        .order_by("-started_at", "-pk")
+        .only("name", "params", "tags", "metrics_latest", "experiment_id", "team_id", "status")
     )
     return list(rows[:count])
 

@@ -36,6 +36,8 @@ from apps.experiments.services.logged_models import (
     logged_model_tag_delete,
     logged_model_tags_set,
 )
+from apps.experiments.services.many_runs import MOST as MOST_RUNS
+from apps.experiments.services.many_runs import runs_archive, runs_purge, runs_tag
 from apps.experiments.services.measurements import (
     MetricPoint,
     metrics_log,
@@ -55,8 +57,11 @@ from apps.experiments.services.runs import (
     run_seal,
     run_update,
 )
+from apps.experiments.services.saved_views import QUERY_LIMIT, view_create, view_delete, view_update
 
 __all__ = [
+    "MOST_RUNS",
+    "QUERY_LIMIT",
     "MetricPoint",
     "RecordDraft",
     "artifact_delete",
@@ -101,6 +106,12 @@ __all__ = [
     "run_purge",
     "run_seal",
     "run_update",
+    "runs_archive",
+    "runs_purge",
+    "runs_tag",
     "tag_delete",
     "tags_set",
+    "view_create",
+    "view_delete",
+    "view_update",
 ]

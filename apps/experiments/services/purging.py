@@ -13,7 +13,6 @@ from apps.audit.services import audit_record
 from apps.core.actors import Actor
 from apps.core.blobs import blob_release
 from apps.core.errors import Conflict, Invalid, NotFound
-from apps.core.policies import require, who_can
 from apps.experiments import policies
 from apps.experiments.contracts import run_purge_vetoes
 from apps.experiments.models import Artifact, Run
@@ -30,10 +29,7 @@ def run_purge(*, actor: Actor, run_id: uuid.UUID, reason: str, confirm: str) -> 
         run: Run | None = Run.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=run_id).first()
         if run is None:
             raise NotFound("There is no such run, or you may not see it.")
-        require(
-            policies.run_purge(actor, run),
-            f"Removing files takes the right “data.edit” in the team: {who_can('data.edit')} has it.",
-        )
+        policies.require_run_purge(actor, run)
         why = reason.replace("\x00", "").strip()[:2000]
         if not why:
             raise Invalid.field("reason", "Say why.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,9 +95,14 @@ def metric_words(key: str) -> MetricWords:
     return MetricWords(key, base, part, label[:1].upper() + label[1:], "", lower, rank)
 
 
-def metrics_in_order(keys: set[str]) -> list[MetricWords]:
-    """The measures that people look at first first; those on training rows last."""
-    return sorted((metric_words(key) for key in keys), key=lambda words: (words.rank, words.key))
+def metrics_in_order(keys: set[str], aims: Sequence[str] = ()) -> list[MetricWords]:
+    """Those that a problem aims at first, then what people look at first; those on training rows last."""
+
+    def place(words: MetricWords) -> tuple[int, int, str]:
+        aimed = words.base in aims and words.part != "training"
+        return (aims.index(words.base) if aimed else len(aims)), words.rank, words.key
+
+    return sorted((metric_words(key) for key in keys), key=place)
 
 
 def number_of(value: Any) -> float | None:

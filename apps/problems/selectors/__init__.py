@@ -19,6 +19,7 @@ from apps.problems.selectors.segments import (
 from apps.problems.selectors.versions import (
     acceptors_of,
     objective_list,
+    objectives_in_force,
     problem_get,
     problem_list,
     version_current,
@@ -39,6 +40,7 @@ __all__ = [
     "missing_items",
     "missing_list",
     "objective_list",
+    "objectives_in_force",
     "problem_get",
     "problem_list",
     "segment_list",

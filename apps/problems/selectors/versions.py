@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from apps.accounts import selectors as accounts
 from apps.core.actors import Actor
@@ -96,6 +96,17 @@ def version_shown(problem: Problem) -> ProblemVersion:
 def objective_list(version: ProblemVersion) -> list[Objective]:
     """Objectives in their order."""
     return list(Objective.objects.filter(version=version).order_by("position", "id"))
+
+
+def objectives_in_force(problem: OuterRef) -> QuerySet[Objective]:
+    """Objectives of a problem's accepted version, else of its newest, in their order; a subquery of another room.
+
+    `problem` is the asking row's field with the problem's id; that the actor sees that row is for the caller to say.
+    """
+    accepted = Q(state=ProblemVersion.State.SEALED)
+    versions = ProblemVersion.objects.filter(problem_id=OuterRef(problem)).annotate(accepted=accepted)
+    newest = versions.order_by("-accepted", "-number").values("pk")[:1]
+    return Objective.objects.filter(version=Subquery(newest)).order_by("position", "id")
 
 
 def acceptors_of(version: ProblemVersion) -> list[Any]:

@@ -104,12 +104,15 @@ customElements.define("plot-figure", class extends HTMLElement {
       const layout = layoutOf(this.#figure.layout, innerWidth < 768 ? this.#figure.small : null);
       layout.height = this.#height;
       this.style.height = `${layout.height}px`;
+      let fresh = false;
       if (!this.#box) {
         this.#box = document.createElement("div");
         this.querySelector(".fw-skel")?.remove();
         this.append(this.#box);
+        fresh = true;
       }
       await Plotly.react(this.#box, paint(structuredClone(this.#figure.data), token), paint(layout, token), { displayModeBar: false, responsive: false, showTips: false });
+      if (fresh) this.#link();
       this.#drawn = true;
       this.#width = Math.round(this.getBoundingClientRect().width);
       this.#resized.observe(this);
@@ -124,6 +127,15 @@ customElements.define("plot-figure", class extends HTMLElement {
       this.removeAttribute("role");
       console.error(problem);
     }
+  }
+
+  /** A point whose `customdata` is an address opens it, and marks the row of a table that opens the same. */
+  #link() {
+    const address = ({ points }) => (String(points[0]?.customdata ?? "").startsWith("/") ? points[0].customdata : "");
+    const row = (event) => address(event) && document.querySelector(`tr[data-href="${CSS.escape(address(event))}"]`);
+    this.#box.on("plotly_click", (event) => address(event) && location.assign(address(event)));
+    this.#box.on("plotly_hover", (event) => row(event)?.classList.add("is-linked"));
+    this.#box.on("plotly_unhover", (event) => row(event)?.classList.remove("is-linked"));
   }
 
   toggleTable() {

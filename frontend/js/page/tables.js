@@ -46,6 +46,17 @@ document.addEventListener("reset", (event) => {
   count(table);
 });
 
+// A table that is being used does not change under the hand: it offers what is new instead.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const table = event.target.matches?.("live-part") ? event.target.closest("[data-table]") : null;
+  if (!table) return;
+  const fresh = table.querySelector("[data-fresh]");
+  const used = table.contains(document.activeElement) || table.querySelector('input[name="selected"]:checked, details[open]');
+  if (!used || !fresh) return;
+  event.preventDefault();
+  fresh.hidden = false;
+});
+
 /** Move the cursor of the first table by one row. */
 export const moveCursor = (step) => {
   const rows = [...document.querySelectorAll("tr[data-href]")].filter((row) => row.offsetParent);

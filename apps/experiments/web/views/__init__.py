@@ -5,11 +5,12 @@ from apps.experiments.web.views.compare import run_compare
 from apps.experiments.web.views.difference import run_difference
 from apps.experiments.web.views.experiments import (
     experiment_archive,
-    experiment_detail,
     experiment_edit,
     experiment_list,
 )
 from apps.experiments.web.views.lessons import ledger, run_lesson, run_lesson_remove
+from apps.experiments.web.views.many_runs import runs_archive, runs_purge, runs_restore, runs_tag
+from apps.experiments.web.views.run_table import experiment_detail, experiment_filter_words
 from apps.experiments.web.views.runs import (
     run_archive,
     run_curves,
@@ -17,12 +18,21 @@ from apps.experiments.web.views.runs import (
     run_notes,
     run_tag,
 )
+from apps.experiments.web.views.saved_views import (
+    experiment_view_save,
+    experiment_views,
+    view_change,
+    view_delete,
+)
 
 __all__ = [
     "experiment_archive",
     "experiment_detail",
     "experiment_edit",
+    "experiment_filter_words",
     "experiment_list",
+    "experiment_view_save",
+    "experiment_views",
     "ledger",
     "run_archive",
     "run_artifacts",
@@ -37,4 +47,10 @@ __all__ = [
     "run_notes",
     "run_picture",
     "run_tag",
+    "runs_archive",
+    "runs_purge",
+    "runs_restore",
+    "runs_tag",
+    "view_change",
+    "view_delete",
 ]
