@@ -33,7 +33,7 @@ def _assessments(trace: Any) -> Any:
     """The newest valid judgements, each by its name."""
     told = trace.judged[:ASSESSMENTS_SHOWN]
     tags = format_html_join(
-        " ", '<span class="fw-tag">{} {}</span>', ((one.name, judged_text(one.value)[:40]) for one in told)
+        " ", '<span class="fw-kind">{} {}</span>', ((one.name, judged_text(one.value)[:40]) for one in told)
     )
     more = len(trace.judged) - len(told)
     return format_html('{} <span class="fw-3">and {} more</span>', tags, more) if more else tags

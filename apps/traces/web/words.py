@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -32,8 +33,11 @@ def state_html(code: str) -> Any:
 
 
 def value_text(value: Any) -> str:
-    """A value as people read it: a text as it is, all else as indented JSON; cut where it is long."""
+    """A value as people read it: a text as it is, all else, and a text that is JSON, indented; cut where it is long."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+    if isinstance(value, str) and value[:1] in ("{", "[") and len(value) <= SHOWN:
+        with contextlib.suppress(ValueError, RecursionError):
+            text = json.dumps(json.loads(value), ensure_ascii=False, indent=2)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}\n… {len(text) - SHOWN:,} more characters"
 
 
