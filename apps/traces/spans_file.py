@@ -58,10 +58,6 @@ def _draft(trace: str, row: Mapping[str, Any]) -> SpanDraft:
     )
 
 
-def _event(row: Mapping[str, Any], moment: Any) -> dict[str, Any]:
-    return {"name": _text(row["name"]), "time_ns": _time(moment), "attributes": _plain(row.get("attributes") or {})}
-
-
 def _id(text: str) -> str:
     """16 hexadecimal digits; version 3 writes the bytes in base64."""
     if len(text) == 12 and text.endswith("="):

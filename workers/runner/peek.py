@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from workers.contracts.jobspec import PROJECT_ROOT
-from workers.contracts.peek import CELL, COLUMNS, ROWS
+from workers.contracts.tables import CELL, COLUMNS, ROWS
 from workers.sandbox import SandboxPolicy, readable_paths, sandbox_apply
 
 _MIB = 1024**2

@@ -19,7 +19,7 @@ from django.core.cache import cache
 from apps.core import formats
 from apps.core.blobs import blob_chunks, blob_open
 from apps.experiments.models import Artifact
-from workers.contracts.peek import CELL, COLUMNS, ROWS, command
+from workers.contracts.tables import CELL, COLUMNS, ROWS, peek_command
 
 TEXT_BYTES = 256 * 1024
 JSON_BYTES = 1024 * 1024
@@ -195,7 +195,7 @@ def _parquet(file: Artifact) -> Preview:
 
 def _peek(sha256: str) -> dict[str, Any]:
     """What the reading process says; {"error": ...} when the file stopped it."""
-    arguments, environment, directory = command()
+    arguments, environment, directory = peek_command()
     # A file of its own: the store's may be in the cloud, and Parquet is read from its end.
     with tempfile.TemporaryFile(prefix="fairway-peek-") as local:
         with blob_open(sha256) as stored:

@@ -6,11 +6,11 @@ import subprocess
 import pyarrow as pa
 import pyarrow.parquet as parquet
 
-from workers.contracts.peek import CELL, COLUMNS, ROWS, command
+from workers.contracts.tables import CELL, COLUMNS, ROWS, peek_command
 
 
 def peek(path):
-    arguments, environment, directory = command()
+    arguments, environment, directory = peek_command()
     with path.open("rb") as source:
         return subprocess.run(arguments, env=environment, cwd=directory, stdin=source, capture_output=True, timeout=60)
 
