@@ -43,6 +43,7 @@ def test_every_room_that_stores_files_says_what_it_needs():
         "evaluations.result",
         "jobs.input",
         "jobs.output",
+        "traces.file",
     }
 
 
