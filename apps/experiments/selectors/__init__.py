@@ -1,6 +1,6 @@
 """Reading experiments and runs."""
 
-from apps.experiments.selectors.curves import Curves, metric_curves, metric_newest
+from apps.experiments.selectors.curves import Curves, metric_curves, metric_curves_live
 from apps.experiments.selectors.evaluation_datasets import (
     evaluation_dataset_digest,
     evaluation_dataset_get,
@@ -118,12 +118,12 @@ __all__ = [
     "logged_model_search_page",
     "metric_counts",
     "metric_curves",
+    "metric_curves_live",
     "metric_histories",
     "metric_history",
     "metric_history_page",
     "metric_history_sampled",
     "metric_keys",
-    "metric_newest",
     "metrics_after",
     "pulse_of",
     "run_compare",

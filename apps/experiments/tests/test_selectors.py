@@ -71,7 +71,10 @@ def test_curves_are_thinned_and_keep_their_ends_and_peaks():
     assert {(517, 7.5), (803, -3.0)} < set(line)
     assert [step for step, _ in line] == sorted(step for step, _ in line)
     assert (line[0][0], line[-1][0]) == (0, 999)
-    assert selectors.metric_newest(run) == max(m.pk for m in selectors.metrics_after(run.pk, 0))
+    assert selectors.metric_curves_live(run, points=100) == (
+        curves,
+        max(m.pk for m in selectors.metrics_after(run.pk, 0)),
+    )
 
 
 def test_the_newest_run_of_a_problem_comes_with_counts():

@@ -274,7 +274,7 @@ def test_nonsense_is_a_400_in_mlflows_words(person: Person, path: str, body: byt
 
 
 @pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete"])
-@pytest.mark.parametrize("path", ["2.0/mlflow/gateway-proxy", "3.0/mlflow/traces", "2.0/mlflow/x/%2e%2e"])
+@pytest.mark.parametrize("path", ["2.0/mlflow/gateway-proxy", "3.0/mlflow/scorers", "2.0/mlflow/x/%2e%2e"])
 def test_unknown_calls_say_that_they_are_not_implemented(person: Person, method: str, path: str):
     answer = getattr(Client(headers=person.headers), method)(f"/api/{path}")
 

@@ -74,8 +74,7 @@ def run_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def curves_context(run: Run) -> dict[str, Any]:
     """Charts of the measures with steps, and where a live page goes on."""
     live = run.status in (Run.Status.RUNNING, Run.Status.SCHEDULED)
-    after = selectors.metric_newest(run) if live else 0
-    curves = selectors.metric_curves([run])
+    curves, after = selectors.metric_curves_live(run) if live else (selectors.metric_curves([run]), 0)
     charts, system = run_charts(curves, run)
     return {"run": run, "charts": charts, "system_charts": system, "after": after, "live": live}
 
