@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from apps.accounts.models import Grant
+from apps.accounts.tests.factories import team_make
 from apps.audit.models import AuditEvent
 from apps.core.actors import Role
 from apps.mlflow_api.tests.conftest import Caller, Person, attempt_token, person_make
@@ -147,7 +148,8 @@ def test_the_token_of_a_job_registers_nothing(caller: Caller, person: Person):
 
 
 def test_a_name_in_two_of_ones_teams_is_told_apart_by_the_workspace(person: Person):
-    second, third = person_make(), person_make()
+    # One's own team is the one meant, being first by name.
+    second, third = person_make(team=team_make("Zebra 2")), person_make(team=team_make("Zebra 3"))
     for other in (second, third):
         Caller(other).post("registered-models/create", name="shared", description=other.team.slug)
         Grant.objects.create(user=person.user, team=other.team, role=Role.DATA_SCIENTIST.value)
