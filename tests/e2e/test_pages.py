@@ -21,7 +21,7 @@ BY_ROLE = {"home", "problem-detail", "review-detail", "review-list", "version-de
 # Addresses that are no page of their own: what a form is sent to, a part that a page loads, a download.
 ACTS = re.compile(
     r"-(act|archive|alias|attach|cancel|check|decide|delete|end|end-others|kill|link|mask|message|pause|quarantine|read"
-    r"|read-all|remove|renew|save|resend|resume|retire|retry|revoke|roles|rollback|session-end|split|start|switch|tag"
+    r"|read-all|remove|renew|restore|save|resend|resume|retire|retry|revoke|roles|rollback|session-end|split|start|switch|tag"
     r"|token-revoke|upload|verify|withdraw|change)$"
 )
 PARTS = {"home-tasks", "home-live", "home-summary", "job-now", "run-curves", "version-lineage", "deployment-traffic"}
@@ -32,6 +32,8 @@ DOWNLOADS = re.compile(r"-(csv|json|file|log|export|frame|picture)$")
 ELSEWHERE = {"run-compare", "problem-edit", "run-register", "version-signature"}
 # An application sends traces, and the demo has none.
 ELSEWHERE |= {"experiment-traces", "run-traces", "trace-detail"}
+# Ticked runs are sent to it; the demo's are sealed (apps/experiments/tests/test_many_runs.py looks at it).
+ELSEWHERE |= {"runs-purge"}
 
 _walked: dict[str, Walk] = {}
 _looked_at: set[str] = set()
