@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from apps.experiments.contracts import NAME_TAG, NOTES_TAG, USER_TAG
+from apps.experiments.selectors import folder_entries
 from apps.experiments.services.measurements import plain_number
 
 if TYPE_CHECKING:
@@ -183,16 +184,8 @@ class StoredFile(Protocol):
 
 
 def file_shapes(files: Iterable[StoredFile], folder: str) -> list[dict[str, Any]]:
-    """The direct entries of a folder, folders first seen by the files below them."""
-    prefix = f"{folder}/" if folder else ""
-    seen: dict[str, dict[str, Any]] = {}
-    for artifact in files:
-        if not artifact.path.startswith(prefix):
-            continue
-        head, _, rest = artifact.path[len(prefix) :].partition("/")
-        path = prefix + head
-        if rest:
-            seen.setdefault(path, {"path": path, "is_dir": True})
-        else:
-            seen[path] = {"path": path, "is_dir": False, "file_size": artifact.size}
-    return [seen[path] for path in sorted(seen)]
+    """The direct entries of a folder by path."""
+    folders, own = folder_entries(files, folder)
+    entries: list[dict[str, Any]] = [{"path": one.path, "is_dir": True} for one in folders]
+    entries += [{"path": file.path, "is_dir": False, "file_size": file.size} for file in own]
+    return sorted(entries, key=lambda entry: str(entry["path"]))

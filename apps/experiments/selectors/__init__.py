@@ -1,6 +1,12 @@
 """Reading experiments and runs."""
 
-from apps.experiments.selectors.curves import Curves, metric_curves, metric_curves_live
+from apps.experiments.selectors.curves import (
+    CurvePoint,
+    Curves,
+    metric_curves,
+    metric_curves_live,
+    metric_curves_of,
+)
 from apps.experiments.selectors.evaluation_datasets import (
     evaluation_dataset_digest,
     evaluation_dataset_get,
@@ -23,9 +29,9 @@ from apps.experiments.selectors.experiments import (
 )
 from apps.experiments.selectors.files import (
     artifact_find,
-    artifact_folder,
     artifact_list,
     blob_needed,
+    folder_entries,
     logged_model_get,
     logged_model_metrics,
     logged_model_of_run,
@@ -50,7 +56,6 @@ from apps.experiments.selectors.measurements import (
     metrics_after,
 )
 from apps.experiments.selectors.pulse import FOLLOWED, Pulse, experiment_pulse, pulse_of
-from apps.experiments.selectors.run_curves import CurvePoint, run_envelopes
 from apps.experiments.selectors.run_groups import RunGroup, Spread, run_groups
 from apps.experiments.selectors.run_keys import document_keys, document_values, metric_keys
 from apps.experiments.selectors.run_search import RUNS, run_condition, run_search_page, run_walk
@@ -85,7 +90,6 @@ __all__ = [
     "RunGroup",
     "Spread",
     "artifact_find",
-    "artifact_folder",
     "artifact_list",
     "blob_needed",
     "data_differs",
@@ -108,6 +112,7 @@ __all__ = [
     "experiment_search",
     "experiment_search_page",
     "experiment_tagged",
+    "folder_entries",
     "lesson_difference",
     "lesson_get",
     "lesson_list",
@@ -119,6 +124,7 @@ __all__ = [
     "metric_counts",
     "metric_curves",
     "metric_curves_live",
+    "metric_curves_of",
     "metric_histories",
     "metric_history",
     "metric_history_page",
@@ -128,7 +134,6 @@ __all__ = [
     "pulse_of",
     "run_compare",
     "run_condition",
-    "run_envelopes",
     "run_file_sizes",
     "run_files",
     "run_get",

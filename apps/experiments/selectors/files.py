@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
@@ -45,18 +46,34 @@ def artifact_list(*, run_id: uuid.UUID | None = None, logged_model_id: uuid.UUID
     return rows.order_by("path")
 
 
-def artifact_folder(files: QuerySet[Artifact], folder: str) -> tuple[list[Folder], list[Artifact]]:
-    """What lies in a folder ("" is the top): its folders by name, and its files by path."""
+class Filed(Protocol):
+    """What has a path and a size in bytes."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+
+
+AnyFile = TypeVar("AnyFile", bound=Filed)
+
+
+def folder_entries(files: Iterable[AnyFile], folder: str) -> tuple[list[Folder], list[AnyFile]]:
+    """What lies in a folder ("" is the top) of files: its folders by name, and its files by path."""
     start = f"{folder}/" if folder else ""
     folders: dict[str, list[int]] = {}
-    own = []
-    for file in files.filter(path__startswith=start).order_by("path"):
+    own: dict[str, AnyFile] = {}
+    for file in files:
+        if not file.path.startswith(start):
+            continue
         name, slash, _ = file.path[len(start) :].partition("/")
         if slash:
             folders.setdefault(name, []).append(file.size)
         else:
-            own.append(file)
-    return [Folder(name, start + name, len(sizes), sum(sizes)) for name, sizes in sorted(folders.items())], own
+            own[name] = file
+    held = [Folder(name, start + name, len(sizes), sum(sizes)) for name, sizes in sorted(folders.items())]
+    # One name is one entry: a file hides a folder that is called the same.
+    return [one for one in held if one.name not in own], [own[name] for name in sorted(own)]
 
 
 def artifact_find(path: str, *, run_id: uuid.UUID | None = None, logged_model_id: uuid.UUID | None = None) -> Artifact:

@@ -97,8 +97,8 @@ def test_folders_lead_down_and_up(stage):
     actor, _, run = stage
     for path in ("top.txt", "plots/a.png", "plots/deep/b.png", "plots/deep/c.png"):
         artifact_make(actor, run, path, PNG)
-    folders, files = selectors.artifact_folder(selectors.artifact_list(run_id=run.pk), "")
-    inner, inner_files = selectors.artifact_folder(selectors.artifact_list(run_id=run.pk), "plots")
+    folders, files = selectors.folder_entries(selectors.artifact_list(run_id=run.pk), "")
+    inner, inner_files = selectors.folder_entries(selectors.artifact_list(run_id=run.pk), "plots")
     page = text_of(browser(actor).get(reverse("run-artifacts", args=[run.pk]), {"file": "plots/deep/b.png"}))
 
     assert [(one.name, one.count) for one in folders] == [("plots", 3)]

@@ -82,7 +82,7 @@ def test_a_thinned_curve_keeps_every_extreme_and_both_ends(data):
     values[1234], values[1777], values[500] = 99.0, -99.0, math.nan
     services.metrics_log(actor=actor, run_id=run.pk, points=points("spiky", values))
 
-    curve = selectors.run_envelopes([run.pk], "spiky", stretches=50)[run.pk]
+    curve = selectors.metric_curves_of([run.pk], "spiky", points=100)[run.pk]
 
     assert len(curve) <= 102
     assert (max(p.value for p in curve), min(p.value for p in curve)) == (99.0, -99.0)

@@ -84,7 +84,7 @@ def _charts(
         first = [baseline, *(run for run in first if run.pk != baseline.pk)]
     charts: list[Chart | None] = [
         curves_chart(
-            selectors.run_envelopes([run.pk for run in first], metric.key),
+            selectors.metric_curves_of([run.pk for run in first], metric.key),
             first,
             metric,
             by_time=asked.get("axis") == "time",

@@ -79,7 +79,7 @@ def run_artifacts(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     place = _place(request, pk, model_id)
     path = request.GET.get("file", "")
     folder = (path.rpartition("/")[0] if path else request.GET.get("folder", "")).replace("\x00", "").strip("/")
-    folders, files = selectors.artifact_folder(place.files, folder)
+    folders, files = selectors.folder_entries(place.files.filter(path__startswith=folder), folder)
     file = place.find(path) if path else None
     gone = place.run.purged_at is not None
     context: dict[str, Any] = {
