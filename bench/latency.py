@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import statistics
 import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import httpx
 
 from bench.pages import p95, sign_in
 from controlplane.stack.testing import LiveStack
+from tests.flows.stack import stack_open
 from tests.flows.websocket import WebSocket
 
 LAUNCHES = 10
@@ -49,12 +47,8 @@ def launch(client: httpx.Client, stack: LiveStack, body: dict[str, Any]) -> tupl
 
 
 def main() -> None:
-    home = Path(tempfile.mkdtemp(prefix="fairway-bench-"))
-    try:
-        with LiveStack(home) as stack:
-            measure(stack)
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    with stack_open("fairway-bench-") as stack:
+        measure(stack)
 
 
 def measure(stack: LiveStack) -> None:

@@ -6,16 +6,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 import psutil
 
 from controlplane.stack.state import state_read
 from controlplane.stack.testing import LiveStack
+from tests.flows.stack import stack_open
 
 GOAL_MIB = 1.3 * 1024
 IDLE_SECONDS = 30
@@ -31,15 +29,11 @@ def pss_mib(process: psutil.Process) -> float:
 
 
 def main() -> None:
-    home = Path(tempfile.mkdtemp(prefix="fairway-bench-"))
-    try:
-        with LiveStack(home) as stack:
-            if stack.manage("demo_accounts").returncode or stack.manage("demo", seconds=600).returncode:
-                sys.exit("the demo did not end well")
-            time.sleep(IDLE_SECONDS)
-            measure(stack)
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    with stack_open("fairway-bench-") as stack:
+        if stack.manage("demo_accounts").returncode or stack.manage("demo", seconds=600).returncode:
+            sys.exit("the demo did not end well")
+        time.sleep(IDLE_SECONDS)
+        measure(stack)
 
 
 def measure(stack: LiveStack) -> None:

@@ -12,13 +12,10 @@ import json
 import logging
 import os
 import re
-import shutil
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -27,6 +24,7 @@ import psycopg
 from bench._rows import jobs_add, runs_add
 from controlplane.stack.embedded import embedded_urls
 from controlplane.stack.testing import LiveStack
+from tests.flows.stack import stack_open
 
 RUNS, JOBS = 10_000, 1_000
 WARM, ROUNDS, SMALL_ROUNDS = 2, 15, 300
@@ -72,12 +70,8 @@ def addresses(stack: LiveStack) -> dict[str, str]:
 
 
 def main() -> None:
-    home = Path(tempfile.mkdtemp(prefix="fairway-bench-"))
-    try:
-        with LiveStack(home) as stack:
-            measure(stack)
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    with stack_open("fairway-bench-") as stack:
+        measure(stack)
 
 
 def measure(stack: LiveStack) -> None:

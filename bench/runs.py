@@ -9,11 +9,8 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import statistics
 import sys
-import tempfile
-from pathlib import Path
 
 import httpx
 import psycopg
@@ -22,6 +19,7 @@ from bench._tracking_runs import runs_seed
 from bench.pages import p95, sign_in, timed
 from controlplane.stack.embedded import embedded_urls
 from controlplane.stack.testing import LiveStack
+from tests.flows.stack import stack_open
 
 RUNS, ROUNDS = 50_000, 12
 GOAL_P95 = 300.0
@@ -42,12 +40,8 @@ QUESTIONS = {
 
 
 def main() -> None:
-    home = Path(tempfile.mkdtemp(prefix="fairway-bench-"))
-    try:
-        with LiveStack(home) as stack:
-            measure(stack)
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    with stack_open("fairway-bench-") as stack:
+        measure(stack)
 
 
 def measure(stack: LiveStack) -> None:

@@ -9,19 +9,16 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import shutil
 import statistics
 import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from bench._tracking_runs import runs_seed
 from controlplane.stack.embedded import embedded_urls
-from controlplane.stack.testing import LiveStack
+from tests.flows.stack import stack_open
 
 SIZES = (1_000, 10_000, 100_000)
 WARM, ROUNDS = 5, 40
@@ -55,15 +52,11 @@ class Wire:
 
 
 def main() -> None:
-    home = Path(tempfile.mkdtemp(prefix="fairway-bench-"))
-    try:
-        with LiveStack(home) as stack:
-            stack.manage("demo_accounts", "--json")
-            token = stack.manage("token_create", "--user", "scientist").stdout.strip()
-            wire = Wire(stack.config.port, token)
-            compare(wire, seed(wire, embedded_urls(stack.config)[0]))
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    with stack_open("fairway-bench-") as stack:
+        stack.manage("demo_accounts", "--json")
+        token = stack.manage("token_create", "--user", "scientist").stdout.strip()
+        wire = Wire(stack.config.port, token)
+        compare(wire, seed(wire, embedded_urls(stack.config)[0]))
 
 
 def seed(wire: Wire, database_url: str) -> dict[int, str]:
