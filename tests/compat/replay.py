@@ -23,7 +23,7 @@ _TOKENS = ("next_page_token", "page_token")
 
 @dataclass
 class Replay:
-    """A server's side of a replay."""
+    """A server's side of a replay; MLflow's own server asks for no token."""
 
     base: str
     token: str
@@ -31,7 +31,8 @@ class Replay:
     numbers: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._client = httpx.Client(base_url=self.base, headers={"Authorization": f"Bearer {self.token}"}, timeout=60)
+        known = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        self._client = httpx.Client(base_url=self.base, headers=known, timeout=60)
 
     def answer(self, call: dict[str, Any]) -> tuple[int, Any]:
         """Status and JSON of one recorded call, sent with this server's ids."""

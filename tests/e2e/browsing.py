@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Locator, Page, Response, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Locator,
+    Page,
+    Response,
+    TimeoutError,
+    expect,
+)
 
 from tests.e2e.product import Product
 
@@ -20,14 +30,20 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-# Everything that comes by itself is there: parts that load apart, charts in view, fonts.
-SETTLED = """() => document.readyState === "complete"
-  && document.getAnimations().every((a) => a.playState !== "running" || a.effect.getTiming().iterations === Infinity)
-  && !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling, [hx-trigger~='load']")
-  && [...document.querySelectorAll("plot-figure")].every((f) => {
-    const box = f.getBoundingClientRect();
-    return box.bottom < 0 || box.top > innerHeight || !f.offsetParent || f.querySelector(".main-svg, p");
-  })"""
+# What of the things that come by themselves is still awaited: parts that load apart, charts in view, movements.
+AWAITED = """() => [
+    document.readyState === "complete" ? "" : "the page itself",
+    ...document.getAnimations()
+      .filter((a) => a.playState === "running" && a.effect.getTiming().iterations !== Infinity)
+      .map((a) => `a movement of ${a.effect.target.className}`),
+    ...[...document.querySelectorAll(".htmx-request, .htmx-swapping, .htmx-settling, [hx-trigger~='load']")]
+      .map((e) => `a part: ${e.outerHTML.slice(0, 200)}`),
+    ...[...document.querySelectorAll("plot-figure")].filter((f) => {
+      const box = f.getBoundingClientRect();
+      return box.bottom >= 0 && box.top <= innerHeight && f.offsetParent && !f.querySelector(".main-svg, p");
+    }).map((f) => `a chart: ${f.outerHTML.slice(0, 200)}`)
+  ].filter(Boolean)"""
+SETTLED = f"() => ({AWAITED})().length === 0"
 
 
 @dataclass
@@ -50,8 +66,11 @@ class Person:
         return response
 
     def settle(self) -> None:
-        """Wait until what loads by itself is there."""
-        self.page.wait_for_function(SETTLED, timeout=15_000)
+        """Wait until what loads by itself is there; AssertionError names what does not come."""
+        try:
+            self.page.wait_for_function(SETTLED, timeout=15_000)
+        except TimeoutError as problem:
+            raise AssertionError(f"{self.page.url} still awaits {self.page.evaluate(AWAITED)}") from problem
 
     def click(self, target: Locator) -> None:
         """One click, counted."""
