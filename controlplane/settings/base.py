@@ -128,7 +128,7 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_PY_URL,
         "KEY_PREFIX": "fairway.cache",
-        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
+        "OPTIONS": {"socket_timeout": 1.5, "socket_connect_timeout": 1.5},
     }
 }
 CELERY_BROKER_URL = REDIS_URL

@@ -23,7 +23,8 @@ def database(url: str) -> dict[str, Any]:
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": False,
         "OPTIONS": {
-            "pool": {"min_size": 1, "max_size": 16, "timeout": 2, "max_idle": 300},
+            # Whoever waits for a connection is answered within 2 s, also when there is none.
+            "pool": {"min_size": 1, "max_size": 16, "timeout": 1.5, "max_idle": 300},
             "connect_timeout": 2,
             "application_name": "fairway",
             **query,

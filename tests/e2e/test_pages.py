@@ -106,6 +106,7 @@ def test_two_runs_are_chosen_and_compared(people, walked):
         page.get_by_role("checkbox", name=re.compile(f"Select {name}")).check()
     person.press("Compare")
     expect(page.get_by_role("heading", level=1)).to_contain_text("2 runs")
+    assert "token" not in page.url
     expect(
         page.get_by_role("cell", name="Log loss").or_(page.get_by_role("rowheader", name="Log loss")).first
     ).to_be_visible()
