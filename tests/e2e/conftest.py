@@ -41,9 +41,9 @@ _PEOPLE = pytest.StashKey[dict[str, Person]]()
 
 
 @pytest.fixture(scope="package")
-def product(request: pytest.FixtureRequest) -> Iterator[Product]:
+def product(request: pytest.FixtureRequest, run_folder: Path) -> Iterator[Product]:
     """The whole product, live, with the demo."""
-    with product_open(request.config.getoption("--at", default=None)) as product:
+    with product_open(request.config.getoption("--at", default=None), run_folder) as product:
         yield product
 
 
