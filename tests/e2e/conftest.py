@@ -85,4 +85,6 @@ def people(product: Product, browser: Browser, everybody: dict[str, Person]) -> 
         known.unexpected()
     yield person
     complaints = {name: found for name, known in everybody.items() if (found := known.unexpected())}
+    for known in everybody.values():
+        known.rest()
     assert not complaints, complaints
