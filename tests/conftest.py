@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,10 +14,16 @@ __all__ = ["live_stack"]
 
 
 @pytest.fixture(scope="session")
-def demo_snapshot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The demo's rows and files, taken once per run, also when several processes share the tests."""
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What all processes of this run share."""
     base = tmp_path_factory.getbasetemp()
-    yield from snapshot_shared(base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base)
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
+@pytest.fixture(scope="session")
+def demo_snapshot(run_folder: Path) -> Path:
+    """The demo's rows and files, taken once per run, also when several processes share the tests."""
+    return snapshot_shared(run_folder)
 
 
 @pytest.fixture

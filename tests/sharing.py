@@ -1,16 +1,29 @@
-"""Which tests stay together when two processes share them, as a plugin of pytest.
+"""Which tests stay together and come first when two processes share them, as a plugin of pytest.
 
 The tests of a file go to one process, which keeps what the file's fixtures start. All browser tests share one product
-and all stories another, so these stay together across files.
+and all stories another, so these stay together across files. They take longest, so they begin.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+# In this order: the browser tests tell the demo, whose rows the tests of later folders take from there.
 TOGETHER = {"tests/e2e/": "browser", "tests/flows/": "stories", "tests/compat/": "stories"}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that stay together first."""
+    folders = list(TOGETHER)
+
+    def place(item: pytest.Item) -> int:
+        return next((n for n, folder in enumerate(folders) if item.nodeid.startswith(folder)), len(folders))
+
+    items.sort(key=place)
 
 
 class FileSharing(LoadScopeScheduling):

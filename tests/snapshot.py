@@ -8,7 +8,6 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,11 @@ from django.db import connection
 from apps.core.tests.remember import Table, store_folder, tables_read, tables_write
 from controlplane.stack.embedded import embedded_urls
 from controlplane.stack.testing import LiveStack
+from tests.flows.stack import demo_tell
 
 
 def snapshot_take(folder: Path, stack: LiveStack) -> None:
-    """Tell the demo on `stack` and write all its rows and files to `folder`."""
-    for command in ("demo_accounts", "demo"):
-        done = stack.manage(command, seconds=300)
-        assert done.returncode == 0, done.stdout + done.stderr
+    """Write all rows and files of `stack` to `folder`."""
     rows = folder / "rows"
     rows.mkdir(parents=True)
     with psycopg.connect(embedded_urls(stack.config)[0]) as source, source.cursor() as cursor:
@@ -44,18 +41,25 @@ def snapshot_load(folder: Path) -> None:
     shutil.copytree(folder / "storage", store_folder(), dirs_exist_ok=True)
 
 
-def snapshot_shared(base: Path) -> Iterator[Path]:
-    """The folder of this run's snapshot, taken by whichever of the run's processes asks first."""
+def snapshot_shared(base: Path, told: LiveStack | None = None) -> Path:
+    """The folder of this run's snapshot, taken by whichever of the run's processes comes first.
+
+    From `told`, a live product that was told the demo and nothing else; without one, from a product of its own.
+    """
     folder = base / "demo-snapshot"
     with (base / "demo-snapshot.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "tables.json").exists():
             shutil.rmtree(folder, ignore_errors=True)
-            home = base / "demo-home"
-            with LiveStack(home) as stack:
-                snapshot_take(folder, stack)
-            shutil.rmtree(home, ignore_errors=True)
-    yield folder
+            if told is not None:
+                snapshot_take(folder, told)
+            else:
+                home = base / "demo-home"
+                with LiveStack(home) as stack:
+                    demo_tell(stack)
+                    snapshot_take(folder, stack)
+                shutil.rmtree(home, ignore_errors=True)
+    return folder
 
 
 def row_one(query: str, *values: Any) -> Any:

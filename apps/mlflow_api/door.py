@@ -54,6 +54,7 @@ def door(**handlers: Handler) -> Callable[..., HttpResponseBase]:
             return error_response(ours)
 
     view.fairway_guard = "actor"  # type: ignore[attr-defined]
+    view.fairway_methods = tuple(handlers)  # type: ignore[attr-defined]
     return view
 
 

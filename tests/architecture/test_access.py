@@ -1,4 +1,4 @@
-"""Each route of the API for each role: what `api_access.toml` says, on the demo's things."""
+"""Each route of the API and of MLflow's for each role: what the tables beside this file say, on the demo's things."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from allauth.usersessions.models import UserSession
@@ -17,13 +18,17 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.accounts.models import Grant, Team, User
+from apps.accounts.selectors import actor_of_user
 from apps.accounts.services import invitation_create, token_create
 from apps.accounts.tests.factories import team_make, user_make
 from apps.core.actors import Actor, Role
 from apps.datasets.models import Upload
 from apps.experiments.models import Artifact, Experiment, Lesson, Run, SavedView
+from apps.experiments.services import evaluation_dataset_create, logged_model_create
 from apps.experiments.tests.factories import run_make
-from apps.registry.models import ModelAlias
+from apps.registry.models import Model, ModelAlias
+from apps.traces.contracts import AssessmentDraft
+from apps.traces.services import assessment_create
 from apps.traces.tests.factories import trace_make
 from apps.webhooks.models import Webhook
 from tests.architecture.test_routes import routes_all
@@ -31,9 +36,21 @@ from tests.snapshot import row_one
 
 pytestmark = pytest.mark.django_db
 
+_THING = re.compile(r"\{(\w+)\}")
 ROLES = ("viewer", "scientist", "owner", "operator", "admin", "auditor")
 LET_IN = 200
-TABLE: dict[str, dict[str, dict[str, Any]]] = tomllib.loads(Path(__file__).with_name("api_access.toml").read_text())
+API = "api/v1/"
+
+
+def _table(name: str) -> dict[str, dict[str, dict[str, Any]]]:
+    return tomllib.loads(Path(__file__).with_name(name).read_text())
+
+
+OURS = _table("api_access.toml")
+MLFLOW = _table("mlflow_access.toml")
+# {noun: (where its addresses begin, its lines)}
+TABLE = {noun: (API, lines) for noun, lines in OURS.items()}
+TABLE |= {f"mlflow {noun}": ("", lines) for noun, lines in MLFLOW.items()}
 
 # The things that the table names, each by a query for what an address or a body calls it.
 THINGS = {
@@ -67,20 +84,18 @@ class World:
     callers: dict[str, Client]
     things: dict[str, str]
 
-    def filled(self, text: str) -> str:
-        """The text with the names of things replaced."""
-        return re.sub(r"\{(\w+)\}", lambda match: self.things[match[1]], text)
-
-    def answer(self, caller: str, line: str, rule: dict[str, Any]) -> Any:
+    def answer(self, caller: str, begin: str, line: str, rule: dict[str, Any]) -> Any:
         """What the caller is answered; whatever that did is undone."""
         method, _, path = line.partition(" ")
-        body, kind = rule.get("body", {}), "application/octet-stream"
+        path = re.sub(_THING, lambda match: quote(self.things[match[1]], safe=""), path)
+        body, kind = rule.get("body", {}), rule.get("kind", "application/octet-stream")
         if isinstance(body, dict):
             body, kind = json.dumps(body), "application/json"
-            body = re.sub(r'"\{(\w+)\}"', lambda match: f'"{self.things[match[1]]}"', body)
+            body = re.sub(_THING, lambda match: self.things[match[1]], body)
         with transaction.atomic():
             sent = {} if method == "GET" else {"data": body, "content_type": kind}
-            response = self.callers[caller].generic(method, f"/api/v1/{self.filled(path)}", **sent)
+            headers = {name: self.things[thing] for name, thing in rule.get("headers", {}).items()}
+            response = self.callers[caller].generic(method, f"/{begin}{path}", headers=headers, **sent)
             transaction.set_rollback(True)
         return response
 
@@ -131,6 +146,13 @@ def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str
         team=team, name="hook", url="https://example.org/", events=["model_version.created"]
     )
     run = Run.objects.get(pk=things["run"])
+    experiment = Experiment.objects.get(pk=things["experiment"])
+    scientist = actor_of_user(people["scientist"])
+    logged = logged_model_create(
+        actor=scientist, experiment_number=experiment.number, name="new", source_run_id=open_run.pk, tags={"kept": "1"}
+    )
+    questions = evaluation_dataset_create(actor=scientist, team_id=team.pk, name="Asked", tags={"kept": "1"})
+    judged = assessment_create(actor=scientist, trace_id=trace.pk, draft=AssessmentDraft("right", "FEEDBACK", True))
     Lesson.objects.create(run=run, team_id=run.team_id, effect="HELPED", text="Noted.", updated_at=timezone.now())
     made = {
         "trace": trace.pk,
@@ -145,6 +167,19 @@ def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str
         "viewer_token": token.pk,
         "viewer_session": session.pk,
     }
+    mlflow = {
+        "number": experiment.number,
+        "experiment_name": experiment.name,
+        "open_run_hex": open_run.pk.hex,
+        "model_name": Model.objects.get(pk=things["model"]).name,
+        "logged_model": f"m-{logged.pk.hex}",
+        "trace_key": trace.key,
+        "assessment": f"a-{judged.pk.hex}",
+        "evaluation_dataset": f"d-{questions.pk.hex}",
+        "person_name": viewer.username,
+        "workspace": team.slug,
+        "workspace_role": f"{team.slug}:{Role.VIEWER}",
+    }
     words = {
         "artifact": "notes.txt",
         "file": "MLmodel",
@@ -152,7 +187,7 @@ def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str
         "sha256": "0" * 64,
         "word": "x",
     }
-    return things | {name: str(pk) for name, pk in made.items()} | words
+    return things | {name: str(one) for name, one in (made | mlflow).items()} | words
 
 
 def _expected(rule: dict[str, Any]) -> dict[str, int]:
@@ -170,28 +205,42 @@ def _shape(path: str) -> str:
     return re.sub(r"<[^>]+>|\{\w+\}", "{}", path.partition("?")[0])
 
 
-def test_the_table_names_every_route_and_method_once():
-    lines = [line.partition(" ") for lines in TABLE.values() for line in lines]
-    named = [f"{method} {_shape(path)}" for method, _, path in lines]
+def _named(begin: str) -> set[str]:
+    lines = [line.partition(" ") for start, lines in TABLE.values() if start == begin for line in lines]
+    return {f"{method} {_shape(path)}" for method, _, path in lines}
 
+
+def test_the_table_names_every_route_and_method_once():
     routes = {
-        f"{method} {_shape(route.pattern.removeprefix('api/v1/'))}"
+        f"{method} {_shape(route.pattern.removeprefix(API))}"
         for route in routes_all()
-        if route.pattern.startswith("api/v1/")
+        if route.pattern.startswith(API)
         for method in route.methods
     }
 
-    assert routes - set(named) == set()
-    assert set(named) - routes == set()
+    assert routes - _named(API) == set()
+    assert _named(API) - routes == set()
+
+
+def test_the_table_names_every_call_of_mlflow_once_and_its_twins_are_the_same_functions():
+    views = {route.pattern: route for route in routes_all() if route.is_mlflow and "<rest>" not in route.pattern}
+    twins = {pattern for pattern in views if pattern.removeprefix("ajax-") != pattern and pattern[5:] in views}
+    routes = {f"{m} {_shape(p)}" for p, route in views.items() if p not in twins for m in route.methods}
+    shapes = {re.sub(r"\{\}/\{\}/artifacts/[^ ]*$", "{}", one).replace("/tags/kept", "/tags/{}") for one in _named("")}
+
+    assert [pattern for pattern in twins if views[pattern].view is not views[pattern[5:]].view] == []
+    assert routes - shapes == set()
+    assert shapes - routes == set()
 
 
 @pytest.mark.parametrize("noun", TABLE)
 def test_every_role_gets_what_the_table_says(noun, world):
     wrong = []
 
-    for line, rule in TABLE[noun].items():
+    begin, lines = TABLE[noun]
+    for line, rule in lines.items():
         for caller, status in _expected(rule).items():
-            answer = world.answer(caller, line, rule)
+            answer = world.answer(caller, begin, line, rule)
             refused = answer.status_code in (401, 403, 404)
             if (answer.status_code if refused else LET_IN) != status:
                 wrong.append(

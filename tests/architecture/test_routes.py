@@ -51,6 +51,12 @@ class Route:
     pattern: str
     path: str
     methods: tuple[str, ...] = ()
+    view: Any = None
+
+    @property
+    def is_mlflow(self) -> bool:
+        """One of the calls that MLflow's clients make."""
+        return bool(getattr(self.view, "fairway_methods", ()))
 
     @property
     def is_api(self) -> bool:
@@ -65,9 +71,11 @@ def _filled(pattern: str) -> str:
 
 
 def _methods(entry: URLPattern) -> tuple[str, ...]:
-    """What a view of the API has a function for."""
+    """What a view of the API, or one of MLflow's calls, has a function for."""
     view = getattr(entry.callback, "cls", None)
-    return tuple(method.upper() for method in _METHODS if hasattr(view, method))
+    return getattr(entry.callback, "fairway_methods", ()) or tuple(
+        method.upper() for method in _METHODS if hasattr(view, method)
+    )
 
 
 def routes_all() -> Iterator[Route]:
@@ -79,7 +87,7 @@ def routes_all() -> Iterator[Route]:
             if isinstance(entry, URLResolver):
                 yield from walk(entry.url_patterns, text)
             else:
-                yield Route(entry.name or "", text, _filled(text), _methods(entry))
+                yield Route(entry.name or "", text, _filled(text), _methods(entry), entry.callback)
 
     yield from walk(get_resolver().url_patterns, "")
 

@@ -72,6 +72,10 @@ class Person:
         except TimeoutError as problem:
             raise AssertionError(f"{self.page.url} still awaits {self.page.evaluate(AWAITED)}") from problem
 
+    def rest(self) -> None:
+        """Leave the page, which would go on asking for news behind the next test's back."""
+        self.page.goto("about:blank")
+
     def click(self, target: Locator) -> None:
         """One click, counted."""
         target.click()

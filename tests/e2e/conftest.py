@@ -41,9 +41,9 @@ _PEOPLE = pytest.StashKey[dict[str, Person]]()
 
 
 @pytest.fixture(scope="package")
-def product(request: pytest.FixtureRequest) -> Iterator[Product]:
+def product(request: pytest.FixtureRequest, run_folder: Path) -> Iterator[Product]:
     """The whole product, live, with the demo."""
-    with product_open(request.config.getoption("--at", default=None)) as product:
+    with product_open(request.config.getoption("--at", default=None), run_folder) as product:
         yield product
 
 
@@ -85,4 +85,6 @@ def people(product: Product, browser: Browser, everybody: dict[str, Person]) -> 
         known.unexpected()
     yield person
     complaints = {name: found for name, known in everybody.items() if (found := known.unexpected())}
+    for known in everybody.values():
+        known.rest()
     assert not complaints, complaints

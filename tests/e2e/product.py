@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from controlplane.stack.testing import LiveStack
-from tests.flows.stack import people_make, stack_open
+from tests.flows.stack import demo_tell, people_make, stack_open
+from tests.snapshot import snapshot_shared
 
 DEMO_TEAM = "Pretrial services"
 FRESH_TEAM = "Heating service"
@@ -43,23 +45,21 @@ class Product:
         return done.stdout
 
 
-def told(stack: LiveStack) -> Product:
-    """The product with accounts, demo and the other people, whatever of them is missing."""
-    product = Product(stack, {})
-    product.manage("demo_accounts")
-    product.manage("demo")
+def told(stack: LiveStack, share: Callable[[LiveStack], object]) -> Product:
+    """The product with accounts, demo and the other people, whatever of them is missing; the demo alone is shared."""
+    demo_tell(stack)
+    share(stack)
     people_make(stack, OTHERS)
     kept = json.loads((stack.home / "secrets" / "demo-accounts.json").read_text())
-    product.passwords.update({**dict.fromkeys(OTHERS, PASSWORD), **kept})
-    return product
+    return Product(stack, {**dict.fromkeys(OTHERS, PASSWORD), **kept})
 
 
 @contextmanager
-def product_open(at: Path | None) -> Iterator[Product]:
+def product_open(at: Path | None, run_folder: Path) -> Iterator[Product]:
     """A product of this run's own; or the running one with home `at`, on the ports that the environment names."""
     if at is None:
         with stack_open("fairway-e2e-") as stack:
-            yield told(stack)
+            yield told(stack, partial(snapshot_shared, run_folder))
     else:
         ports = {name: os.environ[name] for name in ("PORT", "LIVE_PORT", "GATEWAY_PORT")}
-        yield told(LiveStack(at, environ=ports))
+        yield told(LiveStack(at, environ=ports), lambda _: None)

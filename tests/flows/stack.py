@@ -143,6 +143,13 @@ def key() -> str:
     return uuid.uuid4().hex
 
 
+def demo_tell(stack: LiveStack) -> None:
+    """The demo with its accounts, on a live product. Raises AssertionError with what it complains of."""
+    for command in ("demo_accounts", "demo"):
+        done = stack.manage(command, seconds=300)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+
+
 @contextmanager
 def stack_open(prefix: str = "fairway-flow-") -> Iterator[LiveStack]:
     """A live product in a home of its own, removed afterwards. Its webhooks may reach the loopback interface."""

@@ -14,7 +14,7 @@ from controlplane.stack.embedded import embedded_urls
 from controlplane.stack.testing import LiveStack
 from tests.flows.load import load
 from tests.flows.processes import wait_for
-from tests.flows.stack import DEMO_ROW, Api, Gateway, stack_open, token_of
+from tests.flows.stack import DEMO_ROW, Api, Gateway, demo_tell, stack_open, token_of
 
 LISTS = ("problems", "datasets", "runs", "models", "evaluations", "requests", "deployments", "jobs")
 
@@ -24,9 +24,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def backup(live_stack: LiveStack, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A backup of the living product with the demo in it."""
-    for command in ("demo_accounts", "demo"):
-        done = live_stack.manage(command, seconds=240)
-        assert done.returncode == 0, done.stdout + done.stderr
+    demo_tell(live_stack)
     folder = tmp_path_factory.mktemp("backup") / "whole"
     done = live_stack.manage("backup", str(folder))
     assert done.returncode == 0, done.stderr

@@ -14,7 +14,7 @@ import pytest
 
 from controlplane.stack.testing import LiveStack
 from tests.flows.processes import wait_for
-from tests.flows.stack import Answer, Api, Gateway, people_make, token_of
+from tests.flows.stack import Answer, Api, Gateway, demo_tell, people_make, token_of
 
 TEAM = "Pretrial services"
 PASSWORD = "a long test password"
@@ -25,9 +25,7 @@ HTML = b"<!doctype html><script>document.title = 'run'</script>\n<img src=x oner
 @pytest.fixture(scope="module")
 def people(live_stack: LiveStack) -> dict[str, Api]:
     """The demo's three, and a second owner, who may decide too."""
-    for command in ("demo_accounts", "demo"):
-        done = live_stack.manage(command, seconds=240)
-        assert done.returncode == 0, done.stdout + done.stderr
+    demo_tell(live_stack)
     scopes = ("read", "write", "decide", "admin")
     found = {name: Api(live_stack.url, token_of(live_stack, name, *scopes)) for name in ("scientist", "owner", "admin")}
     return found | people_make(live_stack, {"owner2": ("PRODUCT_OWNER", TEAM), "writer": ("DATA_SCIENTIST", TEAM)})

@@ -19,7 +19,7 @@ from controlplane.stack.testing import LiveStack
 from tests.e2e.test_demo_story import problem_of
 from tests.flows.load import CUT, Load, Reply, held_down, load
 from tests.flows.processes import wait_for
-from tests.flows.stack import DEMO_ROW, Api, Gateway, key, stack_open, token_of
+from tests.flows.stack import DEMO_ROW, Api, Gateway, demo_tell, key, stack_open, token_of
 
 pytestmark = pytest.mark.slow
 
@@ -31,9 +31,7 @@ PATIENCE = 3.0
 def shaken() -> Iterator[LiveStack]:
     """A live product with the demo, of this module's own, since it is about to be broken."""
     with stack_open("fairway-shaken-") as stack:
-        for command in ("demo_accounts", "demo"):
-            done = stack.manage(command, seconds=300)
-            assert done.returncode == 0, done.stdout + done.stderr
+        demo_tell(stack)
         yield stack
 
 

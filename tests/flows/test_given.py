@@ -13,7 +13,7 @@ from controlplane.stack.state import state_read
 from controlplane.stack.testing import LiveStack
 from tests.flows.given import Given, given_open
 from tests.flows.processes import wait_for
-from tests.flows.stack import DEMO_ROW, Api, Gateway, key, token_of
+from tests.flows.stack import DEMO_ROW, Api, Gateway, demo_tell, key, token_of
 
 pytestmark = pytest.mark.slow
 
@@ -32,9 +32,7 @@ def stack(given: Given) -> Iterator[LiveStack]:
     home = Path(tempfile.mkdtemp(prefix="fairway-elsewhere-"))
     try:
         with LiveStack(home, environ=given.environ, embedded=False) as product:
-            for command in ("demo_accounts", "demo"):
-                done = product.manage(command, seconds=240)
-                assert done.returncode == 0, done.stdout + done.stderr
+            demo_tell(product)
             yield product
     finally:
         shutil.rmtree(home, ignore_errors=True)

@@ -38,11 +38,28 @@ def test_charts_show_what_the_filters_leave(data):
     shown = page.context["charts_shown"]
 
     assert shown.sampled == 10
-    assert [chart.key for chart in shown.charts] == ["importance", "box", "parallel"]
-    assert "depth says most" in shown.charts[0].title
+    assert [chart.key for chart in shown.charts] == ["scatter", "importance", "box", "parallel"]
+    assert "depth says most" in shown.charts[1].title
     for chart in shown.charts:
         go.Figure(_painted({key: chart.figure[key] for key in ("data", "layout")}))
         assert all(len(row) == len(chart.columns) for row in chart.rows)
+
+
+def test_a_scatter_sets_a_metric_against_another_or_a_param_that_is_a_number(data):
+    actor, _, experiment = data
+    path = reverse("experiment-detail", args=[experiment.pk])
+    query = {"show": "charts", "metric": "validation_cost_per_100", "across": "p.depth"}
+    run_measured(actor, experiment, name="odd", cost=1.0, params={"depth": "deep", "kind": "a"})
+
+    shown = browser(actor).get(path, query).context["charts_shown"]
+    scatter = next(chart for chart in shown.charts if chart.key == "scatter")
+    points = scatter.figure["data"][0]
+
+    assert {one.code for one in shown.acrosses} >= {"m.validation_log_loss", "p.depth", "p.rate"}
+    assert "p.kind" not in {one.code for one in shown.acrosses}
+    assert scatter.columns == ["Run", "depth", "Cost per 100, validation"]
+    assert len(scatter.rows) == 20
+    assert sorted(set(zip(points["x"], points["y"], strict=True))) == [(n, 100.0 + 10 * n) for n in range(7)]
 
 
 def test_curves_are_of_the_first_runs_of_the_table_and_of_the_pinned_one(data):
@@ -64,7 +81,14 @@ def test_curves_are_of_the_first_runs_of_the_table_and_of_the_pinned_one(data):
 
 
 @pytest.mark.parametrize(
-    "query", [{"metric": "nonsense"}, {"by": "x", "smooth": "77"}, {"filter": ">>"}, {"filter": "params.kind = 'z'"}]
+    "query",
+    [
+        {"metric": "nonsense"},
+        {"across": "p.nothing"},
+        {"by": "x", "smooth": "77"},
+        {"filter": ">>"},
+        {"filter": "params.kind = 'z'"},
+    ],
 )
 def test_any_address_of_charts_is_answered(data, query):
     actor, _, experiment = data

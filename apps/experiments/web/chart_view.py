@@ -13,12 +13,13 @@ from apps.experiments import selectors
 from apps.experiments.models import Run
 from apps.experiments.web.charts import Chart
 from apps.experiments.web.run_charts import AXES, box_chart, curves_chart, importance_chart, parallel_chart
+from apps.experiments.web.scatter import Across, acrosses, scatter_chart
 from apps.experiments.web.words import MetricWords, number_of
 
 CURVES = 12
 CHARTED = 500
 SMOOTH = {"": ("none", 0.0), "6": ("light", 0.6), "9": ("medium", 0.9), "97": ("strong", 0.97)}
-_FIELDS = ("metric", "by", "axis", "smooth", "logx", "logy")
+_FIELDS = ("metric", "by", "across", "axis", "smooth", "logx", "logy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class ChartView:
     metric: MetricWords
     params: list[str]
     param: str
+    acrosses: list[Across]
+    across: Across | None
     asked: QueryDict
     kept: list[tuple[str, str]]
     sampled: int
@@ -58,12 +61,16 @@ def chart_view(
     params = [one.key for one in found]
     param = asked.get("by", "")
     param = param if param in params else next(iter(params), "")
+    others = acrosses(sample, [one for one in metrics if one.key != metric.key], params)
+    across = next((one for one in others if one.code == asked.get("across")), next(iter(others), None))
     return ChartView(
-        charts=_charts(table, sample, metric, found, param, baseline),
+        charts=_charts(table, sample, metric, found, param, across, baseline),
         metrics=metrics,
         metric=metric,
         params=sorted(params),
         param=param,
+        acrosses=others,
+        across=across,
         asked=asked,
         kept=table.kept(*_FIELDS),
         sampled=len(sample),
@@ -76,6 +83,7 @@ def _charts(
     metric: MetricWords,
     found: list[Importance],
     param: str,
+    across: Across | None,
     baseline: Run | None,
 ) -> list[Chart]:
     asked = table.request.GET
@@ -91,6 +99,7 @@ def _charts(
             smooth=SMOOTH.get(asked.get("smooth", ""), SMOOTH[""])[1],
             logs=(asked.get("logx") == "1", asked.get("logy") == "1"),
         ),
+        scatter_chart(sample, across, metric) if across else None,
         importance_chart(found, metric),
         box_chart(sample, param, metric) if param else None,
         parallel_chart(sample, [one.key for one in found[: AXES - 1]], metric),

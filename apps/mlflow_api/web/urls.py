@@ -168,6 +168,15 @@ _ROUTES_3 = {
     "roles/permissions/remove": door(DELETE=roles.refuse),
 }
 
+_ROUTES_ARTIFACTS = {
+    "artifacts": door(GET=artifacts.proxied_list),
+    "artifacts/<path:path>": door(GET=artifacts.download, PUT=artifacts.upload, DELETE=artifacts.remove),
+    "mpu/create/<path:path>": door(POST=unsupported.multipart_upload),
+    "mpu/complete/<path:path>": door(POST=unsupported.multipart_upload),
+    "mpu/abort/<path:path>": door(POST=unsupported.multipart_upload),
+    "presigned/<path:path>": door(GET=unsupported.multipart_download),
+}
+
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _nothing = door(**dict.fromkeys(_METHODS, _left_out))  # type: ignore[arg-type]
 
@@ -182,15 +191,5 @@ urlpatterns += [path(f"ajax-api/2.0/mlflow/{route}", view) for route, view in _R
 for _prefix in ("api", "ajax-api"):
     urlpatterns += [path(f"{_prefix}/2.0/mlflow/{route}", view) for route, view in _ROUTES.items()]
     urlpatterns += [path(f"{_prefix}/3.0/mlflow/{route}", view) for route, view in _ROUTES_3.items()]
-    urlpatterns += [
-        path(f"{_prefix}/2.0/mlflow-artifacts/artifacts", door(GET=artifacts.proxied_list)),
-        path(f"{_prefix}/2.0/mlflow-artifacts/mpu/create/<path:path>", door(POST=unsupported.multipart_upload)),
-        path(f"{_prefix}/2.0/mlflow-artifacts/mpu/complete/<path:path>", door(POST=unsupported.multipart_upload)),
-        path(f"{_prefix}/2.0/mlflow-artifacts/mpu/abort/<path:path>", door(POST=unsupported.multipart_upload)),
-        path(f"{_prefix}/2.0/mlflow-artifacts/presigned/<path:path>", door(GET=unsupported.multipart_download)),
-        path(
-            f"{_prefix}/2.0/mlflow-artifacts/artifacts/<path:path>",
-            door(GET=artifacts.download, PUT=artifacts.upload, DELETE=artifacts.remove),
-        ),
-        re_path(rf"^{_prefix}/[23]\.0/(?P<rest>.*)$", _nothing),
-    ]
+    urlpatterns += [path(f"{_prefix}/2.0/mlflow-artifacts/{route}", view) for route, view in _ROUTES_ARTIFACTS.items()]
+    urlpatterns += [re_path(rf"^{_prefix}/[23]\.0/(?P<rest>.*)$", _nothing)]
