@@ -19,6 +19,12 @@ from controlplane.stack.embedded import embedded_urls
 from controlplane.stack.testing import LiveStack
 from tests.flows.stack import demo_tell
 
+_SEQUENCES = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL"
+
+_LIFT = """
+SELECT setval(%s, greatest(%s, coalesce((SELECT last_value FROM pg_sequences WHERE sequencename = %s), 1)))
+"""
+
 
 def snapshot_take(folder: Path, stack: LiveStack) -> None:
     """Write all rows and files of `stack` to `folder`."""
@@ -27,9 +33,11 @@ def snapshot_take(folder: Path, stack: LiveStack) -> None:
     with psycopg.connect(embedded_urls(stack.config)[0]) as source, source.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         tables = tables_read(cursor)
+        numbers = cursor.execute(_SEQUENCES).fetchall()
     for table in tables:
         (rows / table.name).write_bytes(table.rows)
     shutil.copytree(stack.home / "storage", folder / "storage")
+    (folder / "sequences.json").write_text(json.dumps(dict(numbers)))
     (folder / "tables.json").write_text(json.dumps({table.name: table.columns for table in tables}))
 
 
@@ -38,6 +46,10 @@ def snapshot_load(folder: Path) -> None:
     named: dict[str, list[str]] = json.loads((folder / "tables.json").read_text())
     tables = [Table(name, columns, (folder / "rows" / name).read_bytes()) for name, columns in named.items()]
     tables_write(tables)
+    with connection.cursor() as cursor:
+        # No number that the rows hold is given again.
+        for name, last in json.loads((folder / "sequences.json").read_text()).items():
+            cursor.execute(_LIFT, [name, last, name])
     shutil.copytree(folder / "storage", store_folder(), dirs_exist_ok=True)
 
 

@@ -24,8 +24,14 @@ from apps.accounts.tests.factories import team_make, user_make
 from apps.core.actors import Actor, Role
 from apps.datasets.models import Upload
 from apps.experiments.models import Artifact, Experiment, Lesson, Run, SavedView
-from apps.experiments.services import evaluation_dataset_create, logged_model_create
+from apps.experiments.services import (
+    evaluation_dataset_create,
+    experiment_archive,
+    experiment_create,
+    logged_model_create,
+)
 from apps.experiments.tests.factories import run_make
+from apps.mlflow_api.tests.spans import request_of, span_of
 from apps.registry.models import Model, ModelAlias
 from apps.traces.contracts import AssessmentDraft
 from apps.traces.services import assessment_create
@@ -71,6 +77,7 @@ THINGS = {
     "open_request": "SELECT id FROM reviews_approvalrequest WHERE state = 'OPEN'",
     "approved_request": "SELECT id FROM reviews_approvalrequest WHERE state = 'APPROVED'",
     "deployment": "SELECT id FROM deployments_deployment",
+    "sealed_model": "SELECT replace(id::text, '-', '') FROM experiments_loggedmodel WHERE sealed_at > created_at",
     "owner_notice": "SELECT n.id FROM notices_notice n JOIN accounts_user u ON u.id = user_id WHERE username = 'owner'",
     "owner_entry": "SELECT id FROM audit_auditevent WHERE action = 'approval.approve'",
     "scientist_entry": "SELECT id FROM audit_auditevent WHERE action = 'training.launch'",
@@ -89,7 +96,9 @@ class World:
         method, _, path = line.partition(" ")
         path = re.sub(_THING, lambda match: quote(self.things[match[1]], safe=""), path)
         body, kind = rule.get("body", {}), rule.get("kind", "application/octet-stream")
-        if isinstance(body, dict):
+        if body == "{spans}":
+            body = request_of(span_of())
+        elif isinstance(body, dict):
             body, kind = json.dumps(body), "application/json"
             body = re.sub(_THING, lambda match: self.things[match[1]], body)
         with transaction.atomic():
@@ -138,19 +147,23 @@ def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str
     )
     stored = Artifact.objects.filter(path="MLmodel").first()
     assert stored is not None
-    open_run = run_make(system, Experiment.objects.get(pk=things["experiment"]))
+    experiment = Experiment.objects.get(pk=things["experiment"])
+    Experiment.objects.filter(pk=experiment.pk).update(tags={"kept": "1"})
+    open_run = run_make(system, experiment)
+    Run.objects.filter(pk=open_run.pk).update(tags={"kept": "1"})
     Artifact.objects.create(run=open_run, path="notes.txt", sha256=stored.sha256, size=stored.size)
-    trace = trace_make(system, Experiment.objects.get(pk=things["experiment"]))
+    trace = trace_make(system, experiment, tags={"kept": "1"})
     team_view = SavedView.objects.create(team=team, experiment_id=things["experiment"], name="Best first")
     webhook = Webhook.objects.create(
         team=team, name="hook", url="https://example.org/", events=["model_version.created"]
     )
     run = Run.objects.get(pk=things["run"])
-    experiment = Experiment.objects.get(pk=things["experiment"])
     scientist = actor_of_user(people["scientist"])
     logged = logged_model_create(
         actor=scientist, experiment_number=experiment.number, name="new", source_run_id=open_run.pk, tags={"kept": "1"}
     )
+    put_away = experiment_create(actor=scientist, team_id=team.pk, name="Put away")
+    experiment_archive(actor=scientist, experiment_id=put_away.pk)
     questions = evaluation_dataset_create(actor=scientist, team_id=team.pk, name="Asked", tags={"kept": "1"})
     judged = assessment_create(actor=scientist, trace_id=trace.pk, draft=AssessmentDraft("right", "FEEDBACK", True))
     Lesson.objects.create(run=run, team_id=run.team_id, effect="HELPED", text="Noted.", updated_at=timezone.now())
@@ -169,6 +182,7 @@ def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str
     }
     mlflow = {
         "number": experiment.number,
+        "archived_number": put_away.number,
         "experiment_name": experiment.name,
         "open_run_hex": open_run.pk.hex,
         "model_name": Model.objects.get(pk=things["model"]).name,

@@ -5,20 +5,36 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
+from apps.core.api.permissions import IsKnownActor
 from apps.core.api.views import ApiView
 from apps.core.policies import require, who_can
 from apps.experiments import services as experiments
 from apps.home.api.serializers import PurgeInput, PurgePreviewDetail, UseOfTeam
+from apps.home.document import document_drawn
 from apps.home.storage import policies, previews, selectors
 
 
 def _shown(serializer: type[Serializer[Any]], value: Any, **options: Any) -> Response:
     return Response(serializer(value, **options).data)
+
+
+class SchemaView(SpectacularAPIView):
+    permission_classes = [IsKnownActor]
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> HttpResponse:
+        """The OpenAPI document, as YAML or JSON by what is accepted."""
+        renderer: Any = request.accepted_renderer
+        told = {"Content-Disposition": f'inline; filename="Fairway.{renderer.format}"'}
+        kind = f"{renderer.media_type}; charset=utf-8"
+        return HttpResponse(document_drawn(type(renderer)), content_type=kind, headers=told)
 
 
 class StorageUseView(ApiView):

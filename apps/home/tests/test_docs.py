@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from apps.accounts.tests.factories import team_make, user_make
 from apps.core.actors import Role
-from apps.home.web.docs import document
+from apps.home.document import document
 from apps.home.web.reference import METHODS, kind_of, subjects_of
 
 pytestmark = pytest.mark.django_db

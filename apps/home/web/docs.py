@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
-from typing import Any
+from functools import lru_cache
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET
-from drf_spectacular.generators import SchemaGenerator
 
 from apps.core.web.views import page
+from apps.home.document import document
 from apps.home.web.reference import Subject, subjects_of
-
-
-@cache
-def document() -> dict[str, Any]:
-    """The OpenAPI document; it changes only with the code."""
-    found: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
-    return found
 
 
 @lru_cache(maxsize=8)

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from apps.accounts import selectors as accounts
 from apps.core.actors import Actor
 from apps.core.errors import Forbidden, NotFound
+from apps.core.policies import require
 
 HEADER = "X-MLFLOW-WORKSPACE"
 # The workspace that is in every MLflow: here the team that one works in.
@@ -36,6 +37,7 @@ def team_of(actor: Actor, request: HttpRequest) -> uuid.UUID:
     named = team_named(request)
     if named is not None:
         return named
+    require(actor.verb_in_scope("view"), "This takes a token with the scope “read”.")
     current = accounts.team_current(request)
     if current is None:
         raise Forbidden("You belong to no team. An administrator can add you to one.")

@@ -1,0 +1,32 @@
+"""What holds for every test, as a plugin of pytest.
+
+Tests that commit are tidied up after by Django's `flush`, which truncates every table and writes all content types and
+permissions anew: half a second each time. Here the tables that hold rows lose them, and those two stay as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import hypothesis
+import pytest
+
+# Examples are judged by what they show, not by how busy the machine is.
+hypothesis.settings.register_profile("fairway", deadline=None)
+hypothesis.settings.load_profile("fairway")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Django is set up by pytest-django's own hook, before this one."""
+    from django.test import TransactionTestCase
+
+    TransactionTestCase._fixture_teardown = _empty  # type: ignore[method-assign]
+
+
+def _empty(case: Any) -> None:
+    """In place of `TransactionTestCase._fixture_teardown`."""
+    del case
+    from apps.core.tests.remember import tables_empty
+
+    tables_empty()
