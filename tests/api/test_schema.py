@@ -192,7 +192,7 @@ THOROUGH = _schema(coverage=True)
 
 @QUICK.given(who=st.sampled_from(ROLES), pick=st.integers(0, 239))
 @QUICK.parametrize()
-@_settings(5)
+@_settings(3)
 def test_every_operation_answers_as_described(case, world, who, pick):
     _call(case, world, who, pick)
 

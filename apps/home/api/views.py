@@ -34,7 +34,8 @@ class SchemaView(SpectacularAPIView):
         renderer: Any = request.accepted_renderer
         told = {"Content-Disposition": f'inline; filename="Fairway.{renderer.format}"'}
         kind = f"{renderer.media_type}; charset=utf-8"
-        return HttpResponse(document_drawn(type(renderer)), content_type=kind, headers=told)
+        drawn = document_drawn(type(renderer))  # type: ignore[arg-type]
+        return HttpResponse(drawn, content_type=kind, headers=told)
 
 
 class StorageUseView(ApiView):

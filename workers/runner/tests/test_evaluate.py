@@ -140,7 +140,7 @@ def test_a_positive_class_that_is_called_0_is_the_one_that_is_scored(tmp_path: P
     assert (overall.metrics["roc_auc"].value or 0) > 0.7
 
 
-@pytest.mark.parametrize("classes", [["low", "middle", "top"], ["top", "low"]])
+@pytest.mark.parametrize("classes", [["low", "middle", "top"], pytest.param(["top", "low"], marks=pytest.mark.slow)])
 def test_classes_that_a_model_only_counts_have_the_names_that_its_version_states(
     classes: list[str], tmp_path: Path
 ) -> None:

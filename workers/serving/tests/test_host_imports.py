@@ -38,8 +38,8 @@ def frame() -> pd.DataFrame:
     "model",
     [
         LogisticRegression(),
-        Ridge(),
-        RandomForestClassifier(5),
+        pytest.param(Ridge(), marks=pytest.mark.slow),
+        pytest.param(RandomForestClassifier(5), marks=pytest.mark.slow),
         HistGradientBoostingClassifier(max_iter=3, min_samples_leaf=5),
     ],
     ids=lambda model: type(model).__name__,
