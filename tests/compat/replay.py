@@ -16,7 +16,10 @@ import httpx
 
 _ID = re.compile(r"^(m-|d-)?[0-9a-f]{32}$")
 _TOKEN = re.compile(r"(?:m-|d-)?[0-9a-f]{32}")
-_NUMBERED = re.compile(r"(mlflow-artifacts:/)(\d+)(?=/)")
+# The experiment's number in the address of a file: in a URI, a path, and what a listing is asked for.
+_NUMBERED = re.compile(
+    r"(mlflow-artifacts:/|/mlflow-artifacts/artifacts/|^)(\d+)(?=/(?:models/m-|traces/tr-|[0-9a-f]{32}))"
+)
 _NUMBERS = ("experiment_id", "experiment_ids")
 _TOKENS = ("next_page_token", "page_token")
 
