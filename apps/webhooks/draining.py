@@ -21,6 +21,7 @@ _TURN_SECONDS = 30.0
 _CLAIM = timedelta(seconds=90)
 # So many webhooks are sent to at the same time: slow targets must not hold every thread of the worker.
 AT_ONCE = 3
+_TRIED = ["error", "attempts", "attempted_at", "response_status", "next_at"]
 
 
 def wait_after(attempts: int) -> timedelta:
@@ -63,10 +64,10 @@ def _send_due(webhook_id: uuid.UUID) -> int:
 def _attempt(delivery: Delivery) -> None:
     webhook = delivery.webhook
     if webhook.archived_at is not None or webhook.status != Webhook.Status.ACTIVE:
-        _finish(delivery, Delivery.State.FAILED, "The webhook was ended or disabled.")
+        _finish(delivery, Delivery.State.FAILED, "The webhook was paused or removed.")
         return
     outcome = post(webhook, delivery_id=str(delivery.pk), body=delivery.body)
-    delivery.attempts += 1
+    delivery.attempts, delivery.attempted_at = delivery.attempts + 1, timezone.now()
     delivery.response_status = outcome.status
     if outcome.is_taken:
         _finish(delivery, Delivery.State.SENT, "")
@@ -79,12 +80,12 @@ def _attempt(delivery: Delivery) -> None:
 def _finish(delivery: Delivery, state: Delivery.State, error: str) -> None:
     delivery.state, delivery.error = state, error[:300]
     delivery.next_at, delivery.finished_at = None, timezone.now()
-    delivery.save(update_fields=["state", "error", "attempts", "response_status", "next_at", "finished_at"])
+    delivery.save(update_fields=[*_TRIED, "state", "finished_at"])
 
 
 def _repeat(delivery: Delivery, outcome: Outcome) -> None:
     delivery.error, delivery.next_at = outcome.sentence[:300], timezone.now() + wait_after(delivery.attempts)
-    delivery.save(update_fields=["error", "attempts", "response_status", "next_at"])
+    delivery.save(update_fields=_TRIED)
 
 
 def _due() -> QuerySet[Delivery]:

@@ -42,6 +42,8 @@ class Delivery(BaseModel):
     body = models.TextField()
     state = models.CharField(max_length=6, choices=State.choices, default=State.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0)
+    # When it was last sent; what follows is sent while it waits, so the order of attempts is not that of events.
+    attempted_at = models.DateTimeField(null=True)
     next_at = models.DateTimeField(null=True)
     response_status = models.PositiveSmallIntegerField(null=True)
     error = models.CharField(max_length=300, blank=True, default="")
@@ -51,6 +53,7 @@ class Delivery(BaseModel):
         indexes = [
             models.Index(fields=["webhook", "-id"], name="webhooks_delivery_log"),
             models.Index(fields=["webhook", "id"], name="webhooks_delivery_queue", condition=Q(state="QUEUED")),
+            models.Index(fields=["webhook", "-attempted_at"], name="webhooks_delivery_tried"),
         ]
 
     def __str__(self) -> str:

@@ -24,6 +24,17 @@ _STEP_SECONDS = 5.0
 _WHOLE_SECONDS = 10.0
 
 
+# What a failure of the connection means; the first that fits.
+_CAUSES: tuple[tuple[type[Exception], str], ...] = (
+    (ConnectionRefusedError, "it refuses the connection"),
+    (TimeoutError, "it did not answer in time"),
+    (ssl.SSLCertVerificationError, "its certificate is not trusted"),
+    (http.client.RemoteDisconnected, "it closed the connection without an answer"),
+    (ConnectionError, "the connection broke off"),
+    (http.client.HTTPException, "its answer was cut off or is no HTTP"),
+)
+
+
 class _Pinned(http.client.HTTPConnection):
     """A connection to one address, whatever the name of the host."""
 
@@ -59,10 +70,14 @@ def post(webhook: Webhook, *, delivery_id: str, body: str) -> Outcome:
         connection.request("POST", target.path, body.encode(), headers)
         return Outcome(status=connection.getresponse().status)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        return Outcome(error=f"The target could not be reached: {type(error).__name__}.")
+        return Outcome(error=f"The target could not be reached: {_why(error)}.")
     finally:
         timer.cancel()
         connection.close()
+
+
+def _why(error: Exception) -> str:
+    return next((words for kind, words in _CAUSES if isinstance(error, kind)), type(error).__name__)
 
 
 def _headers(webhook: Webhook, target: Target, delivery_id: str, body: str) -> dict[str, str]:
