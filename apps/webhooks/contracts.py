@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 # Each event with an example of its data, as a test sends it.
@@ -30,6 +31,15 @@ EVENTS: dict[str, dict[str, Any]] = {
     "model_version_alias.created": {"name": "example_model", "alias": "example_alias", "version": "1"},
     "model_version_alias.deleted": {"name": "example_model", "alias": "example_alias"},
 }
+
+
+class Standing(StrEnum):
+    """How a webhook does, by its newest attempt."""
+
+    FAILING = "FAILING"
+    DELIVERS = "DELIVERS"
+    NEW = "NEW"
+    PAUSED = "PAUSED"
 
 
 @dataclass(frozen=True, slots=True)

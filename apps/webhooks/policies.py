@@ -15,6 +15,17 @@ def webhook_manage(actor: Actor, team_id: uuid.UUID) -> bool:
     return actor.can(VERB, team_id)
 
 
+def webhooks_open(actor: Actor) -> bool:
+    """Does the actor manage webhooks somewhere: of the site, or of one team at least?"""
+    teams = actor.team_ids(VERB)
+    return teams is None or bool(teams)
+
+
+def require_webhooks_open(actor: Actor) -> None:
+    """Raise Forbidden unless `webhooks_open`."""
+    require(webhooks_open(actor), f"Webhooks take the right “{VERB}”: {who_can(VERB)} has it.")
+
+
 def require_webhook_manage(actor: Actor, team_id: uuid.UUID) -> None:
     """Raise Forbidden unless `webhook_manage`."""
     require(

@@ -23,7 +23,7 @@ from apps.webhooks.models import Delivery, Webhook
 from apps.webhooks.policies import require_webhook_manage
 from apps.webhooks.selectors import webhook_get
 from apps.webhooks.sending import SECRET_PURPOSE, post
-from apps.webhooks.targets import addresses_of, target_of
+from apps.webhooks.targets import addresses_of, host_of, target_of
 
 WEBHOOKS_PER_TEAM = 20
 DESCRIPTION_LIMIT = 1000
@@ -62,6 +62,7 @@ def webhook_update(
     *,
     actor: Actor,
     webhook_id: uuid.UUID,
+    row_version: int | None = None,
     name: str | None = None,
     url: str | None = None,
     events: Sequence[str] | None = None,
@@ -69,13 +70,22 @@ def webhook_update(
     secret: str | None = None,
     status: str | None = None,
 ) -> Webhook:
-    """Change what is given; an empty secret ends the signing. Raises NotFound, Forbidden, Invalid."""
+    """Change what is given; an empty secret ends the signing.
+
+    Raises NotFound, Forbidden, Invalid, and Conflict (code "stale") when somebody changed it after `row_version`.
+    """
     webhook_get(actor, webhook_id)
     if url is not None:
         # A name takes its time to resolve: before the row is locked.
         addresses_of(target_of(url))
     with transaction.atomic():
         webhook = _lock(actor, webhook_id)
+        if row_version is not None and row_version != webhook.row_version:
+            raise Conflict(
+                "Somebody changed this after you opened it. Nothing was saved; compare both and save again.",
+                code="stale",
+                items=[{"row_version": webhook.row_version, "given": row_version}],
+            )
         before = _told(webhook)
         _fill(webhook, name=name, url=url, events=events, description=description, secret=secret, status=status)
         webhook.updated_at = timezone.now()
@@ -177,7 +187,7 @@ def _told(webhook: Webhook) -> dict[str, Any]:
     """What the audit entry says: the path of an address may hold a key, so only the host is named."""
     return {
         "name": webhook.name,
-        "host": target_of(webhook.url).host_header,
+        "host": host_of(webhook.url),
         "events": webhook.events,
         "status": webhook.status,
         "signed": bool(webhook.secret),

@@ -57,6 +57,14 @@ def target_of(url: str) -> Target:
     return Target(parts.scheme == "https", parts.hostname, port, path)
 
 
+def host_of(url: str) -> str:
+    """The host of an address, which may be named where its path may not: that one may hold a key."""
+    try:
+        return target_of(url).host_header
+    except Invalid:
+        return ""
+
+
 def addresses_of(target: Target) -> list[str]:
     """Every address of the target's host, all of them allowed. Raises Invalid at `url`."""
     try:
