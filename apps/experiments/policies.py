@@ -6,7 +6,7 @@ import uuid
 
 from apps.core.actors import Actor, ActorKind
 from apps.core.policies import require, who_can
-from apps.experiments.models import Experiment, Run, SavedView
+from apps.experiments.models import EvaluationDataset, Experiment, Run, SavedView
 
 
 def run_write(actor: Actor, run: Run) -> bool:
@@ -43,6 +43,11 @@ def experiment_create(actor: Actor, team_id: uuid.UUID) -> bool:
 def experiment_write(actor: Actor, experiment: Experiment) -> bool:
     """May the actor change the words of an experiment?"""
     return actor.can("job.run", experiment.team_id)
+
+
+def evaluation_dataset_write(actor: Actor, dataset: EvaluationDataset) -> bool:
+    """May the actor change an evaluation dataset, archive it or bring it back?"""
+    return actor.can("job.run", dataset.team_id)
 
 
 def view_write(actor: Actor, view: SavedView) -> bool:

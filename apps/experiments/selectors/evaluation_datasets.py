@@ -6,8 +6,10 @@ import hashlib
 import uuid
 from collections.abc import Iterable, Sequence
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, TextField
 from django.db.models.expressions import Combinable
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Left
 
 from apps.core.actors import Actor
 from apps.core.errors import NotFound
@@ -36,6 +38,8 @@ _COLUMNS: dict[str, Combinable] = {
 }
 # A page of records ends here, in characters of JSON.
 _PAGE_SIZE = 16_000_000
+# What a list reads of each value of a record, which may have a million characters.
+HEAD = 400
 
 
 def evaluation_dataset_digest(dataset: EvaluationDataset) -> str:
@@ -43,13 +47,64 @@ def evaluation_dataset_digest(dataset: EvaluationDataset) -> str:
     return hashlib.sha256(f"{dataset.pk.hex}:{dataset.row_version}".encode()).hexdigest()[:8]
 
 
-def evaluation_dataset_get(actor: Actor, pk: uuid.UUID) -> EvaluationDataset:
-    """Raises NotFound."""
-    rows = EvaluationDataset.objects.visible_to(actor).filter(archived_at__isnull=True)
+def evaluation_dataset_get(actor: Actor, pk: uuid.UUID, *, archived: bool = False) -> EvaluationDataset:
+    """Raises NotFound, also for an archived one unless `archived`."""
+    rows = EvaluationDataset.objects.visible_to(actor)
+    if not archived:
+        rows = rows.filter(archived_at__isnull=True)
     found: EvaluationDataset | None = rows.filter(pk=pk).first()
     if found is None:
         raise NotFound("There is no such evaluation dataset, or you may not see it.")
     return found
+
+
+def evaluation_dataset_table(
+    actor: Actor, *, team_id: uuid.UUID | None = None, archived: bool = False
+) -> QuerySet[EvaluationDataset]:
+    """Datasets with `record_count` and `experiment_count`, which are None where there are none."""
+    rows: QuerySet[EvaluationDataset] = EvaluationDataset.objects.visible_to(actor)
+    rows = rows.filter(archived_at__isnull=not archived).defer("schema")
+    if team_id is not None:
+        rows = rows.filter(team_id=team_id)
+    records = EvaluationRecord.objects.filter(dataset=OuterRef("pk")).values("dataset")
+    links = EvaluationDataset.experiments.through.objects.filter(evaluationdataset=OuterRef("pk"))
+    return rows.annotate(
+        record_count=Subquery(records.annotate(n=Count("pk")).values("n")),
+        experiment_count=Subquery(links.values("evaluationdataset").annotate(n=Count("pk")).values("n")),
+    )
+
+
+def evaluation_dataset_experiments(
+    datasets: Iterable[EvaluationDataset],
+) -> dict[uuid.UUID, list[tuple[uuid.UUID, str, int]]]:
+    """{dataset id: its experiments by number, each as (id, name, number)}; they are of the dataset's team."""
+    links = EvaluationDataset.experiments.through.objects.filter(evaluationdataset__in=list(datasets))
+    found: dict[uuid.UUID, list[tuple[uuid.UUID, str, int]]] = {}
+    for owner, *experiment in links.order_by("experiment__number").values_list(
+        "evaluationdataset_id", "experiment_id", "experiment__name", "experiment__number"
+    ):
+        found.setdefault(owner, []).append((experiment[0], experiment[1], experiment[2]))
+    return found
+
+
+def evaluation_dataset_choices(
+    actor: Actor, *, team_id: uuid.UUID | None = None, limit: int = 200
+) -> list[tuple[uuid.UUID, str]]:
+    """Experiments, as (id, name), that some dataset is for."""
+    datasets = EvaluationDataset.objects.visible_to(actor)
+    if team_id is not None:
+        datasets = datasets.filter(team_id=team_id)
+    links = EvaluationDataset.experiments.through.objects.filter(evaluationdataset__in=datasets)
+    named = links.order_by("experiment__name", "experiment_id").values_list("experiment_id", "experiment__name")
+    return list(named.distinct()[:limit])
+
+
+def evaluation_datasets_for(
+    rows: QuerySet[EvaluationDataset], experiment_ids: Iterable[uuid.UUID]
+) -> QuerySet[EvaluationDataset]:
+    """Those of the rows that are for one of some experiments."""
+    links = EvaluationDataset.experiments.through.objects.filter(experiment_id__in=list(experiment_ids))
+    return rows.filter(pk__in=links.values("evaluationdataset_id"))
 
 
 def evaluation_dataset_numbers(dataset: EvaluationDataset) -> list[int]:
@@ -124,3 +179,32 @@ def evaluation_record_page(
             return list(rows.filter(pk__in=ids)), token_of(Place(0, (ids[-1],)), digest)
         ids.append(pk)
     return list(rows.filter(pk__in=ids)), ""
+
+
+def evaluation_record_table(dataset: EvaluationDataset) -> QuerySet[EvaluationRecord]:
+    """Records with the beginnings of their values (`inputs_head` and so on) and `source_type`, without the values."""
+
+    def head(name: str) -> Left:
+        return Left(Cast(name, TextField()), HEAD)
+
+    return dataset.records.defer("inputs", "outputs", "expectations", "tags", "source").annotate(
+        inputs_head=head("inputs"),
+        outputs_head=head("outputs"),
+        expectations_head=head("expectations"),
+        tags_head=head("tags"),
+        source_type=KeyTextTransform("source_type", "source"),
+    )
+
+
+def evaluation_records_whole(pks: Iterable[uuid.UUID]) -> dict[uuid.UUID, EvaluationRecord]:
+    """{id: record with all its values} of records that the caller has found."""
+    return EvaluationRecord.objects.in_bulk(list(pks))
+
+
+def evaluation_record_get(actor: Actor, pk: uuid.UUID) -> EvaluationRecord:
+    """A record with its dataset, also of an archived one. Raises NotFound."""
+    found = EvaluationRecord.objects.filter(pk=pk).first()
+    if found is None:
+        raise NotFound("There is no such record, or you may not see it.")
+    found.dataset = evaluation_dataset_get(actor, found.dataset_id, archived=True)
+    return found

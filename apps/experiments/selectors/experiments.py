@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Subquery
 
 from apps.core.actors import Actor
 from apps.core.errors import NotFound
-from apps.experiments.models import Experiment, Run
+from apps.experiments.models import EvaluationDataset, Experiment, Run
 from apps.problems.selectors import objectives_in_force
 
 
@@ -25,10 +25,14 @@ def experiment_get(actor: Actor, pk: uuid.UUID) -> Experiment:
 
 
 def experiment_get_with_aims(actor: Actor, pk: uuid.UUID) -> tuple[Experiment, list[str]]:
-    """An experiment, and the metrics that its problem aims at in their order, in one query. Raises NotFound."""
+    """An experiment, and the metrics that its problem aims at in their order, in one query. Raises NotFound.
+
+    The experiment has `is_judged`: is there an evaluation dataset for it?
+    """
     aims = ArraySubquery(objectives_in_force(OuterRef("problem_id")).values("metric"))
-    rows = Experiment.objects.visible_to(actor).select_related("problem").annotate(aims=aims)
-    found: Any = rows.filter(pk=pk).first()
+    datasets = EvaluationDataset.objects.filter(experiments=OuterRef("pk"), archived_at__isnull=True)
+    rows = Experiment.objects.visible_to(actor).select_related("problem")
+    found: Any = rows.annotate(aims=aims, is_judged=Exists(datasets)).filter(pk=pk).first()
     if found is None:
         raise NotFound("There is no such experiment, or you may not see it.")
     return found, list(dict.fromkeys(found.aims))

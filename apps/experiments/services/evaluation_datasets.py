@@ -40,9 +40,9 @@ class RecordDraft:
     source: dict[str, Any] | None = None
 
 
-def _lock(actor: Actor, dataset_id: uuid.UUID) -> EvaluationDataset:
-    """The dataset, locked for writing. Raises NotFound, Forbidden."""
-    rows = EvaluationDataset.objects.visible_to(actor).select_for_update().filter(archived_at__isnull=True)
+def _lock(actor: Actor, dataset_id: uuid.UUID, *, archived: bool = False) -> EvaluationDataset:
+    """The dataset, or the archived one, locked for writing. Raises NotFound, Forbidden."""
+    rows = EvaluationDataset.objects.visible_to(actor).select_for_update().filter(archived_at__isnull=not archived)
     dataset: EvaluationDataset | None = rows.filter(pk=dataset_id).first()
     if dataset is None:
         raise NotFound("There is no such evaluation dataset, or you may not see it.")
@@ -101,6 +101,16 @@ def evaluation_dataset_archive(*, actor: Actor, dataset_id: uuid.UUID) -> Evalua
         dataset.archived_at = timezone.now()
         dataset.save(update_fields=["archived_at"])
         audit_record(actor=actor, action="evaluation_dataset.archive", thing=dataset)
+    return dataset
+
+
+def evaluation_dataset_restore(*, actor: Actor, dataset_id: uuid.UUID) -> EvaluationDataset:
+    """An archived dataset is back in the lists, with its records. Raises NotFound, Forbidden."""
+    with transaction.atomic():
+        dataset = _lock(actor, dataset_id, archived=True)
+        dataset.archived_at = None
+        dataset.save(update_fields=["archived_at"])
+        audit_record(actor=actor, action="evaluation_dataset.restore", thing=dataset)
     return dataset
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.experiments.models import Experiment, Run
+from apps.experiments.models import EvaluationDataset, Experiment, Run
 
 _HEAD = """import os
 
@@ -31,4 +31,24 @@ def experiment_snippet(base: str, experiment: Experiment) -> str:
         "client = mlflow.MlflowClient()\n"
         f'experiment = client.get_experiment("{experiment.number}")\n'
         "print(experiment.name)\n"
+    )
+
+
+def evaluation_dataset_snippet(base: str, dataset: EvaluationDataset) -> str:
+    """Read the records of an evaluation dataset."""
+    return _HEAD.format(base=base) + (
+        "from mlflow.genai import datasets\n\n"
+        f'dataset = datasets.get_dataset(dataset_id="d-{dataset.pk.hex}")\n'
+        'print(dataset.to_df()[["inputs", "expectations"]])\n'
+    )
+
+
+def evaluation_dataset_example(base: str) -> str:
+    """Make an evaluation dataset and put a first record into it."""
+    return _HEAD.format(base=base) + (
+        "from mlflow.genai import datasets\n\n"
+        'dataset = datasets.create_dataset("questions", experiment_id="0")\n'
+        "dataset.merge_records([\n"
+        '    {"inputs": {"question": "What is bail?"}, "expectations": {"answer": "A security for release."}},\n'
+        "])\n"
     )

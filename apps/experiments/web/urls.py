@@ -5,6 +5,20 @@ from apps.experiments.web import views
 urlpatterns = [
     path("experiments/", views.experiment_list, name="experiment-list"),
     path("experiments/ledger/", views.ledger, name="ledger"),
+    path("experiments/evaluation-datasets/", views.evaluation_dataset_list, name="evaluation-dataset-list"),
+    path(
+        "experiments/evaluation-datasets/<uuid:pk>/", views.evaluation_dataset_detail, name="evaluation-dataset-detail"
+    ),
+    path(
+        "experiments/evaluation-datasets/<uuid:pk>/archive/",
+        views.evaluation_dataset_archive,
+        name="evaluation-dataset-archive",
+    ),
+    path(
+        "experiments/evaluation-datasets/records/<uuid:pk>/",
+        views.evaluation_record_detail,
+        name="evaluation-record-detail",
+    ),
     path("experiments/<uuid:pk>/", views.experiment_detail, name="experiment-detail"),
     path("experiments/<uuid:pk>/filter-words/", views.experiment_filter_words, name="experiment-filter-words"),
     path("experiments/<uuid:pk>/views/", views.experiment_views, name="experiment-views"),

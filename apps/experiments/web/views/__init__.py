@@ -3,6 +3,12 @@
 from apps.experiments.web.views.artifacts import run_artifacts, run_file, run_frame, run_picture
 from apps.experiments.web.views.compare import run_compare
 from apps.experiments.web.views.difference import run_difference
+from apps.experiments.web.views.evaluation_datasets import (
+    evaluation_dataset_archive,
+    evaluation_dataset_detail,
+    evaluation_dataset_list,
+    evaluation_record_detail,
+)
 from apps.experiments.web.views.experiments import (
     experiment_archive,
     experiment_edit,
@@ -26,6 +32,10 @@ from apps.experiments.web.views.saved_views import (
 )
 
 __all__ = [
+    "evaluation_dataset_archive",
+    "evaluation_dataset_detail",
+    "evaluation_dataset_list",
+    "evaluation_record_detail",
     "experiment_archive",
     "experiment_detail",
     "experiment_edit",

@@ -179,6 +179,9 @@ def _menu(actor: Actor, experiment: Experiment, may_write: bool, archived: bool)
         *({"label": one.label, "icon": one.icon, "url": one.url} for one in experiment_actions(actor, experiment)),
         {"label": "Use in Python", "icon": "code", "open": "snippet"},
     ]
+    if getattr(experiment, "is_judged", False):
+        url = f"{reverse('evaluation-dataset-list')}?experiment={experiment.pk}"
+        items.append({"label": "Evaluation datasets", "icon": "list-check", "url": url})
     if may_write:
         restore = experiment.archived_at is not None
         url = reverse("experiment-archive", args=[experiment.pk])
