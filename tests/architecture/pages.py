@@ -25,12 +25,16 @@ TABLES = {
     "model": "registry_model",
     "version": "registry_modelversion",
     "evaluation": "evaluations_evaluation",
+    "evaluation-dataset": "experiments_evaluationdataset",
+    "evaluation-record": "experiments_evaluationrecord",
     "review": "reviews_approvalrequest",
     "request": "reviews_approvalrequest",
     "deployment": "deployments_deployment",
     "purge-dataset": "datasets_datasetversion",
     "purge-run": "experiments_run",
     "storage-file": "core_storedblob",
+    "webhook": "webhooks_webhook",
+    "webhook-delivery": "webhooks_delivery",
 }
 # What a page needs in its query to show anything.
 QUERIES = {

@@ -14,10 +14,13 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from apps.core.actors import Actor
+from apps.experiments import services as experiments
 from apps.experiments.models import Experiment
 from apps.traces.tests.factories import trace_make
+from apps.webhooks.models import Delivery, Webhook
 from bench._rows import jobs_add, runs_add
 from tests.architecture.pages import address, pages_all
 from tests.architecture.test_routes import Route
@@ -47,6 +50,22 @@ def measure(route: Route, clients: list[Client]) -> int | None:
     return most
 
 
+def outside_make(experiment: Experiment) -> None:
+    """What a client or an operator makes and the demo has none of: evaluation datasets and webhooks."""
+    actor, team = Actor.system("a test"), experiment.team
+    for number in range(3):
+        dataset = experiments.evaluation_dataset_create(
+            actor=actor, team_id=team.pk, name=f"questions {number}", experiments=[experiment], tags={"stage": "draft"}
+        )
+        drafts = [experiments.RecordDraft(inputs={"question": f"number {n}"}, tags={"n": str(n)}) for n in range(100)]
+        experiments.evaluation_records_upsert(actor=actor, dataset_id=dataset.pk, drafts=drafts)
+        event = "model_version.created"
+        hook = Webhook.objects.create(team=team, name=f"hook {number}", url="https://example.org/", events=[event])
+        told = {"event": event, "body": "{}", "attempts": 1, "attempted_at": timezone.now()}
+        for state in ("SENT", "FAILED", "QUEUED"):
+            Delivery.objects.create(webhook=hook, state=state, **told)
+
+
 @pytest.fixture
 def measured(demo: None) -> dict[str, int]:
     """Queries per page name."""
@@ -57,6 +76,7 @@ def measured(demo: None) -> dict[str, int]:
     assert experiment is not None
     for spans in (3, 300):
         trace_make(Actor.system("a test"), experiment, spans=spans)
+    outside_make(experiment)
     clients = [signed_in(name) for name in ("admin", "owner", "scientist")]
     routes = pages_all()
     for route in routes.values():

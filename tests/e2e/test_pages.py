@@ -22,7 +22,7 @@ BY_ROLE = {"home", "problem-detail", "review-detail", "review-list", "version-de
 ACTS = re.compile(
     r"-(act|archive|alias|attach|cancel|check|decide|delete|end|end-others|kill|link|mask|message|pause|quarantine|read"
     r"|read-all|remove|renew|restore|save|resend|resume|retire|retry|revoke|roles|rollback|session-end|split|start|switch|tag"
-    r"|token-revoke|upload|verify|withdraw|change)$"
+    r"|test|token-revoke|upload|verify|withdraw|change)$"
 )
 PARTS = {"home-tasks", "home-live", "home-summary", "job-now", "run-curves", "version-lineage", "deployment-traffic"}
 PARTS |= {"deployment-try", "notice-open", "grant-create", "usersessions_list", "problem-objectives", "problem-strip"}
@@ -32,6 +32,9 @@ DOWNLOADS = re.compile(r"-(csv|json|file|log|export|frame|picture)$")
 ELSEWHERE = {"run-compare", "problem-edit", "run-register", "version-signature"}
 # An application sends traces, and the demo has none.
 ELSEWHERE |= {"experiment-traces", "run-traces", "trace-detail"}
+# Somebody makes them, and the demo has none.
+ELSEWHERE |= {"webhook-detail", "webhook-edit", "webhook-delivery"}
+ELSEWHERE |= {"evaluation-dataset-detail", "evaluation-record-detail"}
 # Ticked runs are sent to it; the demo's are sealed (apps/experiments/tests/test_many_runs.py looks at it).
 ELSEWHERE |= {"runs-purge"}
 
