@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from apps.accounts.models import Team
 from apps.accounts.tests.factories import actor_make, team_make
@@ -16,6 +17,7 @@ from apps.core.actors import Actor, Role
 from apps.webhooks.contracts import EVENTS
 from apps.webhooks.models import Webhook
 from apps.webhooks.services import webhook_create
+from apps.webhooks.tests.browsing import browser
 
 
 @dataclass
@@ -79,3 +81,9 @@ def webhook(team: Team, operator: Actor, target: Target, allowed: None) -> Webho
     return webhook_create(
         actor=operator, team_id=team.pk, name="chat", url=target.url, events=list(EVENTS), secret="a long secret"
     )
+
+
+@pytest.fixture
+def page(team: Team) -> Client:
+    """An operator of the team at a browser."""
+    return browser(team)
