@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, TextField
 from django.db.models.expressions import Combinable
@@ -67,7 +68,7 @@ def evaluation_dataset_table(
     if team_id is not None:
         rows = rows.filter(team_id=team_id)
     records = EvaluationRecord.objects.filter(dataset=OuterRef("pk")).values("dataset")
-    links = EvaluationDataset.experiments.through.objects.filter(evaluationdataset=OuterRef("pk"))
+    links: QuerySet[Any] = EvaluationDataset.experiments.through.objects.filter(evaluationdataset=OuterRef("pk"))
     return rows.annotate(
         record_count=Subquery(records.annotate(n=Count("pk")).values("n")),
         experiment_count=Subquery(links.values("evaluationdataset").annotate(n=Count("pk")).values("n")),
@@ -78,12 +79,12 @@ def evaluation_dataset_experiments(
     datasets: Iterable[EvaluationDataset],
 ) -> dict[uuid.UUID, list[tuple[uuid.UUID, str, int]]]:
     """{dataset id: its experiments by number, each as (id, name, number)}; they are of the dataset's team."""
-    links = EvaluationDataset.experiments.through.objects.filter(evaluationdataset__in=list(datasets))
+    links: QuerySet[Any] = EvaluationDataset.experiments.through.objects.filter(evaluationdataset__in=list(datasets))
     found: dict[uuid.UUID, list[tuple[uuid.UUID, str, int]]] = {}
-    for owner, *experiment in links.order_by("experiment__number").values_list(
+    for owner, pk, name, number in links.order_by("experiment__number").values_list(
         "evaluationdataset_id", "experiment_id", "experiment__name", "experiment__number"
     ):
-        found.setdefault(owner, []).append((experiment[0], experiment[1], experiment[2]))
+        found.setdefault(owner, []).append((pk, name, number))
     return found
 
 

@@ -92,6 +92,7 @@ def test_the_list_names_the_host_and_how_the_last_delivery_went(
     failing = shown(page.get(where, {"state": "FAILING"}))
     found = shown(page.get(where, {"q": "127.0.0.1"}))
     by_event = shown(page.get(where, {"event": EVENT}))
+    by_nonsense = shown(page.get(where, {"team": "x"}))
     csv = page.get(where, {"format": "csv"}).getvalue().decode()
 
     assert "127.0.0.1:" in told
@@ -99,6 +100,7 @@ def test_the_list_names_the_host_and_how_the_last_delivery_went(
     assert "all events" in told
     assert re.search(r"failing.*answered 500", told)
     assert "nothing sent yet" in told
+    assert ">idle<" in by_nonsense
     for narrowed in (failing, found, by_event):
         assert ">chat<" in narrowed
         assert ">idle<" not in narrowed

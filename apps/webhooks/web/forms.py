@@ -32,7 +32,7 @@ class WebhookForm(forms.Form):
         widget=forms.TextInput({"inputmode": "url", "autocomplete": "off", "spellcheck": "false"}),
     )
     events = forms.MultipleChoiceField(
-        label="Tell it when",
+        label="Events",
         choices=[(event, f"{event_words(event)} ({event})") for event in EVENTS],
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": "Choose one event at least."},
@@ -92,9 +92,9 @@ class WebhookEditForm(WebhookForm):
 
     def __init__(self, *args: Any, webhook: Webhook, **kwargs: Any) -> None:
         fields = ("name", "url", "events", "description", "status", "row_version")
-        super().__init__(*args, initial={name: getattr(webhook, name) for name in fields}, **kwargs)
+        super().__init__(*args, **{**kwargs, "initial": {name: getattr(webhook, name) for name in fields}})
         self.webhook = webhook
-        choices = [(KEEP, "keep the secret that is stored"), (REPLACE, "replace it"), (REMOVE, "sign no more")]
+        choices = [(KEEP, "keep the stored secret"), (REPLACE, "replace it"), (REMOVE, "remove it: nothing is signed")]
         if not webhook.secret:
             choices = [(KEEP, "not signed"), (REPLACE, "sign with this secret")]
         self.fields["secret_change"].choices = choices  # type: ignore[attr-defined]
@@ -122,13 +122,17 @@ class WebhookEditForm(WebhookForm):
 
     def differences(self) -> list[tuple[str, str, str]]:
         """(field, stored now, typed) of what differs; a secret is named and not shown."""
-        told = {"events": events_words, "status": lambda value: STATUS_WORDS.get(value, value)}
         rows = []
         for name, mine in self.changes().items():
             label = str(self.fields[name].label)
             if name == "secret":
                 rows.append((label, "not shown", "another one" if mine else "none"))
             else:
-                say = told.get(name, str)
-                rows.append((label, say(getattr(self.webhook, name)), say(mine)))
+                rows.append((label, _told(name, getattr(self.webhook, name)), _told(name, mine)))
         return rows
+
+
+def _told(name: str, value: Any) -> str:
+    if name == "events":
+        return events_words(value)
+    return STATUS_WORDS.get(value, value) if name == "status" else str(value)

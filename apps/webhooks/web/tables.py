@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -20,11 +24,29 @@ from apps.webhooks.web.words import STANDINGS, delivery_state, delivery_words, e
 _EVENTS = [(event, event_words(event)) for event in EVENTS]
 
 
+_STATES = [
+    (Delivery.State.SENT.value, "delivered"),
+    (Delivery.State.QUEUED.value, "queued or to be repeated"),
+    (Delivery.State.FAILED.value, "failed"),
+]
+
+
 class EventsFilter(ChoiceFilter):
     """Webhooks that are told of one of some events."""
 
-    def apply(self, queryset: Any, values: Any) -> Any:
+    def apply(self, queryset: QuerySet[Any], values: Sequence[str]) -> QuerySet[Any]:
         return queryset.filter(events__has_any_keys=list(values))
+
+
+class TeamFilter(ChoiceFilter):
+    """Webhooks of some teams; what is no id is ignored."""
+
+    def clean(self, values: Sequence[str]) -> list[str]:
+        kept = []
+        for value in super().clean(values):
+            with suppress(ValueError):
+                kept.append(str(uuid.UUID(value)))
+        return kept
 
 
 def _teams(request: HttpRequest | None) -> list[tuple[str, str]]:
@@ -58,7 +80,7 @@ WEBHOOKS = Table(
             value=lambda webhook: host_of(webhook.url),
             help="The path of the address may hold a key, so it is not shown here",
         ),
-        Column("events", "Told of", value=lambda webhook: events_words(webhook.events), wrap=True),
+        Column("events", "Events", value=lambda webhook: events_words(webhook.events), wrap=True),
         Column(
             "state",
             "State",
@@ -76,8 +98,8 @@ WEBHOOKS = Table(
         ChoiceFilter(
             "state", "State", [(one.value, words) for one, (_, words) in STANDINGS.items()], lookup="standing"
         ),
-        EventsFilter("event", "Told of", _EVENTS),
-        ChoiceFilter("team", "Team", _teams, lookup="team_id"),
+        EventsFilter("event", "Event", _EVENTS),
+        TeamFilter("team", "Team", _teams, lookup="team_id"),
     ],
     default_sort="name",
     row_url=lambda webhook: reverse("webhook-detail", args=[webhook.pk]),
@@ -112,13 +134,13 @@ DELIVERIES = Table(
             numeric=True,
         ),
         Column("answer", "Answer", sort="response_status", value="response_status", numeric=True, help="HTTP status"),
-        Column("told", "What came of it", value=delivery_words, wrap=True),
-        Column("when", "Event at", sort="id", value="created_at", format="ago"),
+        Column("told", "Result", value=delivery_words, wrap=True),
+        Column("when", "Happened", sort="id", value="created_at", format="ago"),
         Column("tried", "Last attempt", sort="attempted_at", value="attempted_at", format="ago", default_visible=False),
         Column("id", "Id", value="pk", format="id", csv=lambda row: row.pk.hex, default_visible=False),
     ],
     filters=[
-        ChoiceFilter("state", "State", Delivery.State.choices),
+        ChoiceFilter("state", "State", _STATES),
         ChoiceFilter("event", "Event", _EVENTS),
         DateFilter("since", "Not before", "created_at", "gte"),
     ],

@@ -71,7 +71,7 @@ def webhook_create(request: HttpRequest) -> HttpResponse:
         except (Invalid, Conflict) as error:
             form.take_error(error)
         else:
-            messages.success(request, f"{webhook.name} is there. Send a test to see whether the target answers.")
+            messages.success(request, f"{webhook.name} is created. Send a test to see whether the target answers.")
             return redirect("webhook-detail", pk=webhook.pk)
     return _form_page(request, {"form": form}, status=422 if form.errors else 200)
 
