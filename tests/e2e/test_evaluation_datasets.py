@@ -84,8 +84,8 @@ def test_a_person_finds_a_record_puts_the_dataset_away_and_brings_it_back(people
     page.get_by_label("Find in the records").fill("judge")
     expect(page.get_by_role("table").get_by_role("link")).to_have_count(1)
     person.follow("Who decides?", within=page.get_by_role("table"))
-    expect(page.get_by_role("region", name="Outputs")).to_have_text("A judge.")
-    expect(page.get_by_role("link", name="Find it")).to_be_visible()
+    expect(page.get_by_role("region", name="Outputs of the record")).to_have_text("A judge.")
+    expect(page.get_by_role("link", name="find it")).to_be_visible()
 
     person.open(made.full)
     page.get_by_label("More actions").click()

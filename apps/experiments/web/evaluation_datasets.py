@@ -18,7 +18,7 @@ from apps.experiments import selectors
 from apps.experiments.models import EvaluationRecord
 
 # Characters of a value in a row; the page of the record has all of them.
-SHOWN = 160
+SHOWN = 200
 TAGS_SHOWN = 3
 EXPERIMENTS_SHOWN = 2
 SOURCES = {
@@ -207,7 +207,7 @@ RECORDS = Table(
         _value("inputs", "Inputs", link=True),
         _value("outputs", "Outputs"),
         _value("expectations", "Expectations"),
-        Column("tags", "Tags", render=_record_tags, csv=_file("tags"), wrap=True),
+        Column("tags", "Tags", render=_record_tags, csv=_file("tags"), wrap=True, css="fw-cut"),
         Column(
             "source",
             "Source",

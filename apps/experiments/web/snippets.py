@@ -13,6 +13,9 @@ mlflow.set_tracking_uri("{base}")
 """
 
 
+_DATASETS = _HEAD.replace("import mlflow\n", "import mlflow\nfrom mlflow.genai import datasets\n")
+
+
 def run_snippet(base: str, run: Run, files: list[str]) -> str:
     """Read a run with MLflow's client; `base` is the address of this installation without a slash at its end."""
     text = _HEAD.format(base=base) + (
@@ -36,19 +39,18 @@ def experiment_snippet(base: str, experiment: Experiment) -> str:
 
 def evaluation_dataset_snippet(base: str, dataset: EvaluationDataset) -> str:
     """Read the records of an evaluation dataset."""
-    return _HEAD.format(base=base) + (
-        "from mlflow.genai import datasets\n\n"
-        f'dataset = datasets.get_dataset(dataset_id="d-{dataset.pk.hex}")\n'
+    return _DATASETS.format(base=base) + (
+        f'\ndataset = datasets.get_dataset(dataset_id="d-{dataset.pk.hex}")\n'
         'print(dataset.to_df()[["inputs", "expectations"]])\n'
     )
 
 
 def evaluation_dataset_example(base: str) -> str:
     """Make an evaluation dataset and put a first record into it."""
-    return _HEAD.format(base=base) + (
-        "from mlflow.genai import datasets\n\n"
-        'dataset = datasets.create_dataset("questions", experiment_id="0")\n'
-        "dataset.merge_records([\n"
-        '    {"inputs": {"question": "What is bail?"}, "expectations": {"answer": "A security for release."}},\n'
-        "])\n"
+    return _DATASETS.format(base=base) + (
+        '\ndataset = datasets.create_dataset("questions", experiment_id="0")\n'
+        "dataset.merge_records([{\n"
+        '    "inputs": {"question": "What is bail?"},\n'
+        '    "expectations": {"answer": "A security for release."},\n'
+        "}])\n"
     )

@@ -95,6 +95,7 @@ class WebhookEditForm(WebhookForm):
         super().__init__(*args, **{**kwargs, "initial": {name: getattr(webhook, name) for name in fields}})
         self.webhook = webhook
         choices = [(KEEP, "keep the stored secret"), (REPLACE, "replace it"), (REMOVE, "remove it: nothing is signed")]
+        self.fields["secret"].label = "New secret"
         if not webhook.secret:
             choices = [(KEEP, "not signed"), (REPLACE, "sign with this secret")]
         self.fields["secret_change"].choices = choices  # type: ignore[attr-defined]

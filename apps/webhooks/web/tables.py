@@ -134,7 +134,7 @@ DELIVERIES = Table(
             numeric=True,
         ),
         Column("answer", "Answer", sort="response_status", value="response_status", numeric=True, help="HTTP status"),
-        Column("told", "Result", value=delivery_words, wrap=True),
+        Column("told", "Result", value=delivery_words, wrap=True, css="fw-cut"),
         Column("when", "Happened", sort="id", value="created_at", format="ago"),
         Column("tried", "Last attempt", sort="attempted_at", value="attempted_at", format="ago", default_visible=False),
         Column("id", "Id", value="pk", format="id", csv=lambda row: row.pk.hex, default_visible=False),
