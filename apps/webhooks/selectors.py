@@ -103,7 +103,7 @@ def webhook_health(webhook: Webhook) -> Health:
     failing = tried.exclude(state=Delivery.State.SENT)
     sent_at = tried.filter(state=Delivery.State.SENT).aggregate(at=Max("attempted_at"))["at"]
     if sent_at is not None:
-        failing = failing.filter(attempted_at__gt=sent_at)
+        failing = failing.filter(attempted_at__gte=sent_at)
     found = failing.aggregate(
         first=Min("created_at"),
         waiting=Count("pk", filter=Q(state=Delivery.State.QUEUED)),

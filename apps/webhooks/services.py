@@ -45,11 +45,12 @@ def webhook_create(
     """Tell an address of the team's events from now on. Raises NotFound, Forbidden, Invalid, Conflict."""
     accounts.team_get(actor, team_id)
     require_webhook_manage(actor, team_id)
-    addresses_of(target_of(url))
     webhook = Webhook(
         team_id=team_id, created_by_id=actor.id if actor.is_person else None, created_by_label=actor.label
     )
     _fill(webhook, name=name, url=url, events=events, description=description, secret=secret, status=status)
+    # Last, because a name takes its time to resolve.
+    addresses_of(target_of(url))
     with transaction.atomic():
         if Webhook.objects.filter(team_id=team_id, archived_at__isnull=True).count() >= WEBHOOKS_PER_TEAM:
             raise Conflict(f"A team has at most {WEBHOOKS_PER_TEAM} webhooks.", code="too_many")

@@ -182,6 +182,7 @@ def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str
     }
     mlflow = {
         "number": experiment.number,
+        "sealed_model": f"m-{things['sealed_model']}",
         "archived_number": put_away.number,
         "experiment_name": experiment.name,
         "open_run_hex": open_run.pk.hex,
