@@ -73,7 +73,7 @@ def test_a_webhook_is_made_tested_watched_and_removed(people, product, target: T
     look("fresh")
     detail = here()
 
-    page.get_by_label("Event").select_option(label="version registered")
+    page.get_by_label("Event", exact=True).select_option(label="version registered")
     admin.press("Send a test")
     expect(page.get_by_text("The target took it and answered 200.")).to_be_visible()
     target.answer = 500
