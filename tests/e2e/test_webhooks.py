@@ -108,7 +108,7 @@ def test_a_webhook_is_made_tested_watched_and_removed(people, product, target: T
     expect(page.get_by_text("Paused. What happens from now on is not told.")).to_be_visible()
     look("paused")
     admin.press("Resume")
-    expect(page.get_by_text("Resumed.")).to_be_visible()
+    expect(page.get_by_text("Resumed. Events are sent from now on.")).to_be_visible()
     admin.open("/admin/webhooks/")
     expect(page.get_by_role("row", name=NAME)).to_contain_text("failing")
     assert "T0KEN" not in page.content()
