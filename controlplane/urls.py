@@ -9,7 +9,9 @@ handler403 = "controlplane.errors.forbidden"
 handler404 = "controlplane.errors.not_found"
 handler500 = "controlplane.errors.broken"
 
+# The hottest first.
 ROOMS = (
+    "mlflow_api",
     "home",
     "accounts",
     "audit",
@@ -28,7 +30,6 @@ ROOMS = (
     "reviews",
     "deployments",
     "live",
-    "mlflow_api",
 )
 
 
@@ -40,7 +41,8 @@ def _has(module: str) -> bool:
 
 
 urlpatterns = [
-    *(path("", include(f"apps.{room}.web.urls")) for room in ROOMS if _has(f"apps.{room}.web.urls")),
-    *(path("api/v1/", include(f"apps.{room}.api.urls")) for room in ROOMS if _has(f"apps.{room}.api.urls")),
+    # First, below one prefix: what is asked most is compared with the fewest patterns.
+    path("api/v1/", include([path("", include(api)) for room in ROOMS if _has(api := f"apps.{room}.api.urls")])),
+    *(path("", include(web)) for room in ROOMS if _has(web := f"apps.{room}.web.urls")),
     path("accounts/", include("allauth.urls")),
 ]

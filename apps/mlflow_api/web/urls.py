@@ -1,6 +1,9 @@
 """MLflow's addresses, at the root of the site as clients expect them."""
 
-from django.urls import URLPattern, path, re_path
+from collections.abc import Callable, Mapping
+
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from apps.mlflow_api.api import (
     aliases,
@@ -30,6 +33,8 @@ from apps.mlflow_api.api import (
 )
 from apps.mlflow_api.door import door
 from apps.mlflow_api.errors import NotImplementedHere
+
+View = Callable[..., HttpResponseBase]
 
 
 def _left_out(actor: object, request: object, rest: str = "") -> object:
@@ -180,16 +185,25 @@ _ROUTES_ARTIFACTS = {
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _nothing = door(**dict.fromkeys(_METHODS, _left_out))  # type: ignore[arg-type]
 
-urlpatterns: list[URLPattern] = [
+urlpatterns: list[URLPattern | URLResolver] = [
     path("health", server.health, name="mlflow-health"),
     path("version", door(GET=server.version)),
     path("v1/traces", door(POST=spans.export)),
     path("get-artifact", door(GET=artifacts.run_file)),
     path("model-versions/get-artifact", door(GET=model_versions.file_get)),
 ]
-urlpatterns += [path(f"ajax-api/2.0/mlflow/{route}", view) for route, view in _ROUTES_AJAX.items()]
+
+
+def _below(prefix: str, routes: Mapping[str, View]) -> URLResolver:
+    """Routes below a prefix: an address elsewhere is compared with the prefix alone."""
+    return path(prefix, include([path(route, view) for route, view in routes.items()]))
+
+
+urlpatterns += [_below("ajax-api/2.0/mlflow/", _ROUTES_AJAX)]
 for _prefix in ("api", "ajax-api"):
-    urlpatterns += [path(f"{_prefix}/2.0/mlflow/{route}", view) for route, view in _ROUTES.items()]
-    urlpatterns += [path(f"{_prefix}/3.0/mlflow/{route}", view) for route, view in _ROUTES_3.items()]
-    urlpatterns += [path(f"{_prefix}/2.0/mlflow-artifacts/{route}", view) for route, view in _ROUTES_ARTIFACTS.items()]
-    urlpatterns += [re_path(rf"^{_prefix}/[23]\.0/(?P<rest>.*)$", _nothing)]
+    urlpatterns += [
+        _below(f"{_prefix}/2.0/mlflow/", _ROUTES),
+        _below(f"{_prefix}/3.0/mlflow/", _ROUTES_3),
+        _below(f"{_prefix}/2.0/mlflow-artifacts/", _ROUTES_ARTIFACTS),
+        re_path(rf"^{_prefix}/[23]\.0/(?P<rest>.*)$", _nothing),
+    ]
