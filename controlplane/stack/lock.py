@@ -21,6 +21,7 @@ SETS: dict[str, tuple[str, ...]] = {
     "node": ("--only-group", "node"),
     "clients/mlflow-3": ("--only-group", "client-3"),
     "clients/mlflow-2": ("--only-group", "client-2"),
+    "clients/mlflow-server": ("--only-group", "server-3"),
 }
 HOST = re.compile(r"https?://|--index-url|--extra-index-url|--find-links|--trusted-host", re.I)
 
