@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import takewhile
 from pathlib import Path
 
 from controlplane.stack.chromium import chromium_need
@@ -81,14 +82,14 @@ def chaos(arguments: list[str]) -> int:
 
 
 def bench(arguments: list[str]) -> int:
-    """One benchmark by name, or all of them; each prints what it measured."""
+    """One benchmark by name, or all of them; each prints what it measured. What follows the names is told to them."""
     known = sorted(path.stem for path in (ROOT / "bench").glob("*.py") if not path.stem.startswith("_"))
-    wanted = [name.replace("-", "_") for name in arguments if not name.startswith("-")]
+    wanted = [name.replace("-", "_") for name in takewhile(lambda argument: not argument.startswith("-"), arguments)]
     unknown = [name for name in wanted if name not in known]
     if unknown:
         raise StackError(f"There is no benchmark {unknown[0]}: choose from {', '.join(known)}.")
-    flags = [argument for argument in arguments if argument.startswith("-")]
-    commands = [(name, [sys.executable, "-m", f"bench.{name}", *flags]) for name in wanted or known]
+    told = arguments[len(wanted) :]
+    commands = [(name, [sys.executable, "-m", f"bench.{name}", *told]) for name in wanted or known]
     return _all(commands, dict(os.environ))
 
 

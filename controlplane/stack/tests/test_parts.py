@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from controlplane.stack import targets
 from controlplane.stack.child import log_rotate, log_tail
 from controlplane.stack.chromium import chromium_find
 from controlplane.stack.config import config_read
@@ -142,3 +143,14 @@ def test_browser_is_the_given_one_or_one_on_the_path(tmp_path: Path) -> None:
     assert chromium_find({"PATH": "", "PLAYWRIGHT_CHROMIUM": str(browser)}) == str(browser)
     with pytest.raises(StackError, match="PLAYWRIGHT_CHROMIUM names"):
         chromium_find({"PLAYWRIGHT_CHROMIUM": str(tmp_path / "missing")})
+
+
+def test_what_follows_a_benchmarks_name_is_told_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(targets, "_all", lambda commands, env: started.extend(command for _, command in commands) or 0)
+
+    targets.bench(["tracking", "--only", "batch,runs"])
+
+    assert [command[2:] for command in started] == [["bench.tracking", "--only", "batch,runs"]]
+    with pytest.raises(StackError, match="no benchmark batch"):
+        targets.bench(["batch"])
