@@ -1,93 +1,77 @@
-"""Searching runs over MLflow's API, in experiments of 1,000, 10,000 and 100,000 runs: medians and how flat they are.
+"""Fairway's tracking beside MLflow's own server: same machine, same PostgreSQL, in turn, medians and ratios.
 
-Times are those of a client on the same machine over one kept-alive connection, one request after the other, so they
-hold the server's time and the loopback; every answer is a page of 100 runs. `make bench-tracking`.
+MLflow is installed in an environment of its own and tuned; Fairway is as `make run` starts it, with authentication,
+permissions and audit on. Every figure is the median of rounds in which both do the same one after the other, after one
+that does not count; a ratio above 1 is in Fairway's favour but for memory, where less is better.
+
+    make bench-tracking
+    make bench-tracking ARGS="--only batch,runs"
+    make bench-tracking ARGS=--quick
 """
 
 from __future__ import annotations
 
-import http.client
-import json
-import os
-import statistics
+import argparse
+import shutil
+import signal
 import sys
-import time
-from typing import Any
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
 
-import psycopg
+from bench import _tracking_artifacts, _tracking_history, _tracking_logging, _tracking_searches
+from bench._tracking_memory import peaks_watched
+from bench._tracking_seeds import Seeds
+from bench._tracking_servers import both_started, conditions
+from bench._tracking_turns import QUICK, Scale, Turns
 
-from bench._tracking_runs import runs_seed
-from controlplane.stack.embedded import embedded_urls
-from tests.flows.stack import stack_open
 
-SIZES = (1_000, 10_000, 100_000)
-WARM, ROUNDS = 5, 40
-API = "/api/2.0/mlflow/"
-BY_METRIC = ["metrics.m1 DESC"]
-SEARCHES: dict[str, dict[str, Any]] = {
-    "newest first": {},
-    "by metric": {"order_by": BY_METRIC},
-    "metric and param, by metric": {"filter": "metrics.m0 > 0.5 and params.p0 = 'v3'", "order_by": BY_METRIC},
-    "tag, by metric": {"filter": "tags.team = 't3'", "order_by": BY_METRIC},
-    "rare param, newest first": {"filter": "params.p0 = 'v3' and params.p1 = 'v4' and params.p2 = 'v5'"},
-    "best of a metric, newest first": {"filter": "metrics.m2 > 0.995"},
-    "by param, then metric": {"order_by": ["params.p3", "metrics.m1"]},
+def _page(turns: Turns, seeds: Seeds) -> None:
+    # A browser's library is not for the clients' processes, which read this module too.
+    from bench._tracking_page import page
+
+    page(turns, seeds)
+
+
+# What writes little comes first, so that nothing is measured on a database that still puts rows away.
+PARTS: dict[str, Callable[[Turns, Seeds], None]] = {
+    "metrics": lambda turns, seeds: _tracking_logging.metrics(turns),
+    "batch": lambda turns, seeds: _tracking_logging.batches(turns),
+    "runs": lambda turns, seeds: _tracking_logging.runs(turns),
+    "history": lambda turns, seeds: _tracking_history.history(turns),
+    "artifacts": lambda turns, seeds: _tracking_artifacts.artifacts(turns),
+    "page": _page,
+    "search": _tracking_searches.compared,
+    "flat": _tracking_searches.flat,
 }
 
 
-class Wire:
-    """The barest client there is: another's own work would be part of what is measured."""
-
-    def __init__(self, port: int, token: str) -> None:
-        self.connection = http.client.HTTPConnection("127.0.0.1", port)
-        self.headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-
-    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        self.connection.request("POST", API + path, json.dumps(body), self.headers)
-        answer = self.connection.getresponse()
-        content = answer.read()
-        if answer.status != 200:
-            sys.exit(f"{path}: {answer.status} {content[:300]!r}")
-        return dict(json.loads(content))
-
-
 def main() -> None:
-    with stack_open("fairway-bench-") as stack:
-        stack.manage("demo_accounts", "--json")
-        token = stack.manage("token_create", "--user", "scientist").stdout.strip()
-        wire = Wire(stack.config.port, token)
-        compare(wire, seed(wire, embedded_urls(stack.config)[0]))
-
-
-def seed(wire: Wire, database_url: str) -> dict[int, str]:
-    """{size: number of an experiment with so many runs}."""
-    numbers = {}
-    with psycopg.connect(database_url, autocommit=True) as connection, connection.cursor() as cursor:
-        for size in SIZES:
-            made = wire.post("experiments/create", {"name": f"bench {size} {time.time()}"})
-            numbers[size] = made["experiment_id"]
-            runs_seed(cursor, int(made["experiment_id"]), size)
-        cursor.execute("VACUUM ANALYZE")
-    wire.connection.close()
-    return numbers
-
-
-def compare(wire: Wire, numbers: dict[int, str]) -> None:
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before, {ROUNDS} rounds, p50 / p95 in ms\n")
-    print(f"{'search':<34}" + "".join(f"{f'{size:,} runs':>18}" for size in SIZES) + f"{'largest/smallest':>18}")
-    for title, body in SEARCHES.items():
-        medians, cells = [], ""
-        for size in SIZES:
-            asked = {"experiment_ids": [numbers[size]], "max_results": 100, **body}
-            times = []
-            for _ in range(WARM + ROUNDS):
-                begun = time.perf_counter()
-                wire.post("runs/search", asked)
-                times.append((time.perf_counter() - begun) * 1000)
-            times = sorted(times[WARM:])
-            medians.append(statistics.median(times))
-            cells += f"{f'{medians[-1]:.1f} / {times[int(len(times) * 0.95)]:.1f}':>18}"
-        print(f"{title:<34}{cells}{medians[-1] / medians[0]:>17.1f}x", flush=True)
+    reader = argparse.ArgumentParser(prog="make bench-tracking")
+    reader.add_argument("--only", default=",".join(PARTS), help=f"parts of it, from {','.join(PARTS)}")
+    reader.add_argument("--quick", action="store_true", help="less of everything than the floors are stated for")
+    chosen = reader.parse_args()
+    parts = chosen.only.split(",")
+    if unknown := set(parts) - PARTS.keys():
+        reader.error(f"there is no part {unknown.pop()}: choose from {', '.join(PARTS)}")
+    # Whoever ends this ends both servers too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    folder = Path(tempfile.mkdtemp(prefix="fairway-bench-"))
+    try:
+        with both_started(folder) as both:
+            turns = Turns(both, QUICK if chosen.quick else Scale())
+            print(conditions(both))
+            print(f"rounds   {turns.scale.rounds}, in turn; medians{', smaller sizes' if chosen.quick else ''}\n")
+            with peaks_watched(both) as peaks:
+                turns.head()
+                seeds = Seeds(both)
+                for name, part in PARTS.items():
+                    if name in parts:
+                        part(turns, seeds)
+            turns.most("most memory of the web processes, MiB", peaks["Fairway"], peaks["MLflow"], share=0.6)
+            print(f"\n{len(turns.missed)} floors missed" + "".join(f"\n  {title.strip()}" for title in turns.missed))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
