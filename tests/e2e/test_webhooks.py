@@ -76,6 +76,7 @@ def test_a_webhook_is_made_tested_watched_and_removed(people, product, target: T
     page.get_by_label("Event", exact=True).select_option(label="version registered")
     admin.press("Send a test")
     expect(page.get_by_text("The target took it and answered 200.")).to_be_visible()
+    expect(page.get_by_role("button", name="Send a test")).to_be_focused()
     target.answer = 500
     admin.press("Send a test")
     expect(page.get_by_role("status").get_by_text("The target answered 500.")).to_be_visible()
