@@ -28,7 +28,8 @@ from apps.deployments import selectors
 def station_live(actor: Actor, problem_id: uuid.UUID) -> Station:
     """The buoy Live: what answers, since when, and what is on its way."""
     rows = selectors.deployment_table(actor).filter(problem_id=problem_id).exclude(state="RETIRED")
-    deployment: Any = rows.order_by("created_at").first()
+    told = rows.select_related(None).only("name", "state", "state_reason")
+    deployment: Any = told.order_by("created_at").first()
     if deployment is None:
         return Station(key="live", name="Live", state="nothing live", wait="follows an approval")
     common: dict[str, Any] = {

@@ -72,7 +72,8 @@ class Run(TeamOwned):
         FAILED = "FAILED", "failed"
         KILLED = "KILLED", "killed"
 
-    experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="runs")
+    # Three of the indexes below begin with it.
+    experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="runs", db_index=False)
     name = models.CharField(max_length=250)
     # Whom the client names as its user; who really began the run is `created_by`.
     user_name = models.CharField(max_length=256, blank=True, default="")
@@ -104,8 +105,15 @@ class Run(TeamOwned):
     class Meta:
         indexes = [
             models.Index(fields=["experiment", "-id"], name="experiments_runs_newest"),
-            models.Index(fields=["team", "-id"], name="experiments_runs_by_team"),
+            # Holds all that the search for a name asks for.
+            models.Index(fields=["team", "-id"], include=["name", "deleted_at"], name="experiments_runs_by_team"),
             models.Index(fields=["experiment", "-started_at", "id"], name="experiments_runs_begun"),
+            # Holds all that counting asks for, so that 10,000 runs are counted without reading one.
+            models.Index(
+                fields=["experiment", "team", "status"],
+                name="experiments_runs_counted",
+                condition=models.Q(deleted_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:

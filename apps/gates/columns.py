@@ -28,7 +28,8 @@ def objective_columns(actor: Actor, problem_id: uuid.UUID) -> list[ObjectiveColu
     """From the newest complete evaluation of the problem; none before the first, nor when the objectives have changed
     since, as their gates were never judged.
     """
-    evaluation = evaluations.newest_of_problem(actor, problem_id).filter(state="COMPLETE").defer(None).first()
+    judged = evaluations.evaluation_list(actor, problem_id=problem_id).filter(state="COMPLETE")
+    evaluation = judged.select_related("problem_version").order_by("-id").first()
     if evaluation is None:
         return []
     agreed = problems.version_current(evaluation.problem)

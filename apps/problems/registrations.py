@@ -28,7 +28,7 @@ from apps.problems.models import ProblemVersion
 
 def station_question(actor: Actor, problem_id: uuid.UUID) -> Station:
     """The first buoy: what was agreed, or who has to move."""
-    versions = selectors.versions_visible(actor, problem_id)
+    versions = selectors.versions_told(actor, problem_id)
     accepted = next((v for v in versions if v.state == ProblemVersion.State.SEALED), None)
     waiting = next((v for v in versions if v.state != ProblemVersion.State.SEALED), None)
     shown = accepted or versions[0]

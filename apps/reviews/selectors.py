@@ -33,6 +33,7 @@ _RELATED = (
     "evaluation__team",
     "requested_by",
 )
+_LARGE = ("evaluation__report", "evaluation__dataset_version__profile", "evaluation__dataset_version__schema")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Freshness:
 def request_get(actor: Actor, pk: uuid.UUID) -> ApprovalRequest:
     """Raises NotFound."""
     found: ApprovalRequest | None = (
-        ApprovalRequest.objects.visible_to(actor).select_related(*_RELATED).filter(pk=pk).first()
+        ApprovalRequest.objects.visible_to(actor).select_related(*_RELATED).defer(*_LARGE).filter(pk=pk).first()
     )
     if found is None:
         raise NotFound("There is no such request, or you may not see it.")
@@ -159,8 +160,18 @@ def request_open(model_version_id: uuid.UUID, environment: str = "production") -
 
 
 def request_newest(actor: Actor, *, problem_id: uuid.UUID) -> ApprovalRequest | None:
-    """The newest request of a problem."""
-    return request_list(actor, problem_id=problem_id).select_related("team").order_by("-id").first()
+    """The newest request of a problem, with what its station says."""
+    rows = ApprovalRequest.objects.visible_to(actor).filter(problem_id=problem_id)
+    return (
+        rows.select_related("model_version", "requested_by")
+        .only(
+            *("number", "state", "created_at", "due_at", "environment", "team_id"),
+            *("model_version__number", "model_version__trained_by_id", "model_version__registered_by_id"),
+            *("requested_by__username", "requested_by__first_name", "requested_by__last_name"),
+        )
+        .order_by("-id")
+        .first()
+    )
 
 
 def request_state(pk: uuid.UUID) -> dict[str, str] | None:

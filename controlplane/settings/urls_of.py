@@ -27,6 +27,9 @@ def database(url: str) -> dict[str, Any]:
             "pool": {"min_size": 1, "max_size": 16, "timeout": 1.5, "max_idle": 300},
             "connect_timeout": 2,
             "application_name": "fairway",
+            # Tables are joined in the order that the query names them beyond six: planning a page's widest query
+            # took 41 ms, running it 2 ms.
+            "options": "-c join_collapse_limit=6",
             **query,
         },
     }

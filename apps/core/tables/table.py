@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.exceptions import ValidationError
 from django.db import DataError
@@ -98,7 +99,7 @@ class BoundTable:
 
     def url(self, **changes: Any) -> str:
         """This page's address with changes: None removes, a list repeats. The place in the list is dropped."""
-        query = self.request.GET.copy()
+        query: dict[str, list[Any]] = dict(self.request.GET.lists())
         query.pop(self.name("format"), None)
         if not set(changes) & set(_PLACE):
             changes |= dict.fromkeys(_PLACE)
@@ -106,11 +107,9 @@ class BoundTable:
             name = self.name(parameter)
             if value is None or value == []:
                 query.pop(name, None)
-            elif isinstance(value, list):
-                query.setlist(name, value)
             else:
-                query[name] = str(value)
-        text = query.urlencode()
+                query[name] = value if isinstance(value, list) else [value]
+        text = urlencode(query, doseq=True)
         return f"{self.request.path}?{text}" if text else self.request.path
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import cache
 from typing import Any
 
 from django import template
@@ -20,6 +21,12 @@ from apps.core.states import TONE_MARKS
 register = template.Library()
 # What the tab bar of a phone shows first; the rest is behind "More".
 _FIRST_KEYS = ("home", "problems", "experiments", "reviews")
+
+
+@cache
+def _fixed_url(*names: str) -> str:
+    """A page asks for two dozen addresses that hold as long as the process."""
+    return _url(*names)
 
 
 def _url(*names: str, args: tuple[Any, ...] = ()) -> str:
@@ -54,7 +61,7 @@ def navigation_rows(context: Context) -> list[dict[str, Any]]:
     if cached is not None:
         return list(cached)
     actor, team = context.get("actor"), context.get("team")
-    shown = [(entry, url) for entry in context.get("navigation") or () if (url := _url(entry.url_name))]
+    shown = [(entry, url) for entry in context.get("navigation") or () if (url := _fixed_url(entry.url_name))]
     counted = {e.key: e.counted(actor, team.pk if team else None) for e, _ in shown if e.counted and actor}
     counts = counts_of(counted)
     rows = [_entry_row(entry, url, counts.get(entry.key, 0)) for entry, url in shown]
@@ -70,7 +77,7 @@ def navigation_rows(context: Context) -> list[dict[str, Any]]:
 
 @register.inclusion_tag("components/rail.html", takes_context=True)
 def rail(context: Context) -> dict[str, Any]:
-    return {"entries": navigation_rows(context), "home": _url("home") or "/"}
+    return {"entries": navigation_rows(context), "home": _fixed_url("home") or "/"}
 
 
 @register.inclusion_tag("components/tabbar.html", takes_context=True)
@@ -87,7 +94,7 @@ def tabbar(context: Context) -> dict[str, Any]:
 @register.simple_tag
 def find_url(*names: str, arg: Any = None) -> str:
     """The first of these addresses that exists, else an empty string: nothing leads to what is not built."""
-    return _url(*names, args=() if arg is None else (arg,))
+    return _fixed_url(*names) if arg is None else _url(*names, args=(arg,))
 
 
 @register.simple_tag(takes_context=True)

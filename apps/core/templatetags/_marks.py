@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from django import template
@@ -25,7 +25,12 @@ def _sprite() -> str:
     return static(SPRITE)
 
 
+# The smallest pieces are few and drawn a hundred times a page.
+_kept = lru_cache(maxsize=2048)
+
+
 @register.simple_tag
+@_kept
 def icon(name: str, label: str = "", css: str = "") -> SafeString:
     """An outline icon; decorative unless it has a label."""
     href = f"{_sprite()}#i-{name}"
@@ -50,6 +55,7 @@ def markdown(text: str) -> SafeString:
 
 
 @register.simple_tag
+@_kept
 def mark(shape: str, css: str = "") -> SafeString:
     """A state shape; the word beside it carries the meaning."""
     spin = "fw-spin" if shape == "spin" else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -15,6 +16,7 @@ from apps.core import formats
 register = template.Library()
 
 
+@lru_cache(maxsize=4096)
 def _shown(text: str, reason: str = "") -> SafeString:
     if text == formats.UNDEFINED:
         title = format_html(' title="{}"', reason) if reason else ""

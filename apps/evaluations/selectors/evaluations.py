@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import uuid
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from django.db.models import Q, QuerySet
@@ -26,11 +27,13 @@ _RELATED = (
     "job",
     "team",
 )
+_LARGE = ("report", "job__spec", "job__files", "dataset_version__profile", "dataset_version__schema")
 
 
 def evaluation_get(actor: Actor, pk: uuid.UUID) -> Evaluation:
-    """Raises NotFound."""
-    found: Evaluation | None = Evaluation.objects.visible_to(actor).select_related(*_RELATED).filter(pk=pk).first()
+    """Without what is large: report, the job's specification, the data's profile. Raises NotFound."""
+    rows = Evaluation.objects.visible_to(actor).select_related(*_RELATED).defer(*_LARGE)
+    found: Evaluation | None = rows.filter(pk=pk).first()
     if found is None:
         raise NotFound("There is no such evaluation, or you may not see it.")
     return found
@@ -60,11 +63,27 @@ def evaluation_list(
     return rows
 
 
+_REPORTS: OrderedDict[str, Report] = OrderedDict()
+_REPORTS_KEPT = 8
+
+
 def report_of(evaluation: Evaluation) -> Report:
-    """The stored report. Raises Conflict while there is none."""
+    """The stored report. Raises Conflict while there is none.
+
+    A report of sixty groups is half a megabyte of JSON and never changes, so the last few are kept by their digest.
+    """
+    digest = evaluation.report_digest
+    kept = _REPORTS.get(digest) if digest else None
+    if kept is not None:
+        return kept
     if evaluation.report is None:
         raise Conflict(f"The evaluation is {evaluation.get_state_display()}; it has no report.", code="no_report")
-    return Report.from_json(evaluation.report)
+    report = Report.from_json(evaluation.report)
+    if digest:
+        _REPORTS[digest] = report
+        while len(_REPORTS) > _REPORTS_KEPT:
+            _REPORTS.popitem(last=False)
+    return report
 
 
 def latest_for(version: ModelVersion) -> Evaluation | None:
@@ -72,6 +91,7 @@ def latest_for(version: ModelVersion) -> Evaluation | None:
     return (
         Evaluation.objects.filter(model_version=version, state="COMPLETE", archived_at__isnull=True)
         .select_related(*_RELATED)
+        .defer(*_LARGE)
         .order_by("-completed_at", "-id")
         .first()
     )
@@ -88,8 +108,9 @@ def latest_id_for(version: ModelVersion) -> uuid.UUID | None:
 
 
 def newest_of_problem(actor: Actor, problem_id: uuid.UUID) -> QuerySet[Evaluation]:
-    """The evaluations of a problem that are not archived, newest first, whatever their state; without reports."""
-    return evaluation_list(actor, problem_id=problem_id).order_by("-id")
+    """The evaluations of a problem that are not archived, newest first: number, state and the version's number."""
+    rows = evaluation_list(actor, problem_id=problem_id).select_related(None).select_related("model_version")
+    return rows.only("number", "state", "model_version__number").order_by("-id")
 
 
 def evaluation_search(actor: Actor, text: str, limit: int) -> QuerySet[Evaluation]:

@@ -23,7 +23,8 @@ def segments_of_runs(actor: Actor, runs: Sequence[Run]) -> Mapping[str, Any] | N
     """The newest evaluation of each of the first runs that has one; those on other rows are left out and counted."""
     wanted = [run.pk for run in runs]
     rows = Evaluation.objects.visible_to(actor).filter(model_version__run__in=wanted, state=Evaluation.State.COMPLETE)
-    rows = rows.filter(archived_at__isnull=True).select_related("model_version__run", "problem_version", "problem")
+    related = ("model_version__run", "problem_version", "problem")
+    rows = rows.filter(archived_at__isnull=True).select_related(*related).defer("report")
     newest = {one.model_version.run_id: one for one in rows.order_by("completed_at", "id")[:200]}
     found = [newest[pk] for pk in wanted if pk in newest]
     same = [one for one in found if one.row_digest == found[0].row_digest][:MOST_RUNS]

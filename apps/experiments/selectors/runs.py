@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Iterable
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from django.db.models import Count, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from apps.core.actors import Actor
 from apps.core.errors import NotFound
-from apps.experiments.models import Run, RunInput, RunModel
+from apps.experiments.models import Experiment, Run, RunInput, RunModel
 
 
 def run_get(actor: Actor, pk: uuid.UUID) -> Run:
@@ -105,7 +106,7 @@ def run_sample(runs: QuerySet[Run], count: int = 200) -> list[Run]:
     """The newest runs of a list with what columns and charts are made of, and no more."""
     rows = (
         runs.select_related(None)
-        .order_by("-started_at", "-pk")
+        .order_by("-started_at", "pk")
         .only("name", "params", "tags", "metrics_latest", "experiment_id", "team_id", "status")
     )
     return list(rows[:count])
@@ -121,20 +122,39 @@ def data_differs(runs: list[Run]) -> bool:
     return len({frozenset(inputs) for inputs in seen.values()}) > 1
 
 
-def run_newest(actor: Actor, problem_id: uuid.UUID) -> tuple[Run | None, int, int]:
-    """The newest run of a problem, how many it has, and how many run now."""
-    rows = run_list(actor, problem_id=problem_id)
-    counts = rows.order_by().values("experiment__problem_id").annotate(n=Count("pk"))
-    running = counts.filter(status=Run.Status.RUNNING)
-    newest = (
-        rows.only("name", "status", "experiment_id", "created_at", "team_id")
-        .annotate(run_count=Subquery(counts.values("n")), running_count=Subquery(running.values("n")))
-        .order_by("-started_at", "-pk")
-        .first()
+class Newest(NamedTuple):
+    """The newest run of a problem."""
+
+    experiment_id: uuid.UUID
+    status: str
+    created_at: datetime
+
+
+def run_newest(actor: Actor, problem_id: uuid.UUID) -> tuple[Newest | None, int, int]:
+    """The newest run of a problem, how many it has, and how many run now.
+
+    Asked experiment by experiment, each of which an index answers.
+    """
+    held = Run.objects.visible_to(actor).filter(experiment=OuterRef("pk"), deleted_at__isnull=True).order_by()
+    counts = held.values("experiment").annotate(n=Count("*")).values("n")
+    newest = held.order_by("-started_at", "pk")
+    rows = (
+        Experiment.objects.filter(problem_id=problem_id)
+        .annotate(
+            run_count=Subquery(counts),
+            running_count=Subquery(counts.filter(status=Run.Status.RUNNING)),
+            newest_at=Subquery(newest.values("started_at")[:1]),
+            newest_status=Subquery(newest.values("status")[:1]),
+            newest_made=Subquery(newest.values("created_at")[:1]),
+        )
+        .filter(run_count__gt=0)
+        .order_by("-newest_at")
+        .values_list("pk", "newest_status", "newest_made", "run_count", "running_count")
     )
-    if newest is None:
+    found = list(rows)
+    if not found:
         return None, 0, 0
-    return newest, newest.run_count or 0, newest.running_count or 0  # type: ignore[attr-defined]
+    return Newest(*found[0][:3]), sum(row[3] for row in found), sum(row[4] or 0 for row in found)
 
 
 def run_compare(actor: Actor, ids: list[uuid.UUID]) -> dict[str, Any]:
@@ -175,4 +195,6 @@ def run_search(actor: Actor, text: str, limit: int) -> QuerySet[Run]:
     condition = Q(name__icontains=text)
     with contextlib.suppress(ValueError):
         condition |= Q(pk=uuid.UUID(text))
-    return run_list(actor).filter(condition).order_by("-id")[:limit]
+    held = Run.objects.visible_to(actor).filter(condition, deleted_at__isnull=True).order_by("-id").values("pk")[:limit]
+    rows = Run.objects.filter(pk__in=held).select_related("experiment")
+    return rows.only("name", "status", "experiment__name").order_by("-id")

@@ -90,7 +90,7 @@ def test_the_newest_run_of_a_problem_comes_with_counts():
     found = selectors.run_newest(actor, problem.pk)
 
     assert none == (None, 0, 0)
-    assert (found[0].pk, found[1], found[2]) == (newest.pk, 2, 1)
+    assert found == ((experiment.pk, newest.status, newest.created_at), 2, 1)
 
 
 def test_files_of_a_run_and_of_its_models_come_in_one_read(django_assert_num_queries):

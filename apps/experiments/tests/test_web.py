@@ -141,13 +141,18 @@ def test_keys_of_any_spelling_become_columns(data):
 
 def test_the_trade_off_names_what_no_run_beats_and_takes_other_axes(data):
     actor, _, experiment, _ = data
-    path = reverse("experiment-detail", args=[experiment.pk])
+    path = reverse("experiment-trade-off", args=[experiment.pk])
 
-    page = text_of(browser(actor).get(path))
+    page = text_of(browser(actor).get(reverse("experiment-detail", args=[experiment.pk])))
+    part = text_of(browser(actor).get(path))
     other = text_of(browser(actor).get(f"{path}?x=validation_log_loss&y=validation_cost_per_100"))
+    empty = text_of(browser(actor).get(f"{path}?q=no-run-is-called-so"))
 
-    assert "not beaten on both" in page
+    assert f'hx-get="{path}?"' in page
+    assert "not beaten on both" in part
+    assert "<html" not in part
     assert "plot-figure" in other
+    assert "plot-figure" not in empty
 
 
 def test_the_page_of_a_run_says_how_it_stands_and_what_it_was_made_from(data):

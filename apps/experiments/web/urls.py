@@ -20,6 +20,7 @@ urlpatterns = [
         name="evaluation-record-detail",
     ),
     path("experiments/<uuid:pk>/", views.experiment_detail, name="experiment-detail"),
+    path("experiments/<uuid:pk>/trade-off/", views.experiment_trade_off, name="experiment-trade-off"),
     path("experiments/<uuid:pk>/filter-words/", views.experiment_filter_words, name="experiment-filter-words"),
     path("experiments/<uuid:pk>/views/", views.experiment_views, name="experiment-views"),
     path("experiments/<uuid:pk>/views/save/", views.experiment_view_save, name="experiment-view-save"),

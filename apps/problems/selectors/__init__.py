@@ -27,6 +27,7 @@ from apps.problems.selectors.versions import (
     version_list,
     version_open,
     version_shown,
+    versions_told,
     versions_visible,
     versions_waiting,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "version_list",
     "version_open",
     "version_shown",
+    "versions_told",
     "versions_visible",
     "versions_waiting",
 ]

@@ -75,6 +75,19 @@ def versions_visible(actor: Actor, problem_id: uuid.UUID) -> list[ProblemVersion
     return found
 
 
+def versions_told(actor: Actor, problem_id: uuid.UUID) -> list[ProblemVersion]:
+    """As `versions_visible`, with number and state only: what the strip tells of them. Raises NotFound."""
+    found = list(
+        ProblemVersion.objects.filter(problem_id=problem_id, problem__in=Problem.objects.visible_to(actor))
+        .select_related("problem")
+        .only("number", "state", "accepted_at", "problem__team_id")
+        .order_by("-number", "-id")
+    )
+    if not found:
+        raise NotFound("There is no such problem, or you may not see it.")
+    return found
+
+
 def version_current(problem: Problem) -> ProblemVersion | None:
     """The accepted version that holds now; None before the first acceptance."""
     return version_list(problem).filter(state=ProblemVersion.State.SEALED).first()

@@ -30,6 +30,7 @@ from apps.experiments.web.views.saved_views import (
     view_change,
     view_delete,
 )
+from apps.experiments.web.views.trade_off import experiment_trade_off
 
 __all__ = [
     "evaluation_dataset_archive",
@@ -41,6 +42,7 @@ __all__ = [
     "experiment_edit",
     "experiment_filter_words",
     "experiment_list",
+    "experiment_trade_off",
     "experiment_view_save",
     "experiment_views",
     "ledger",

@@ -1,10 +1,10 @@
-"""The page of an experiment: the table of its runs and the trade-off of two metrics over the same runs."""
+"""The page of an experiment: the table of its runs."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,26 +18,26 @@ from apps.core.actors import Actor
 from apps.core.tables import BoundTable, part_alone, table_response
 from apps.core.web.views import page
 from apps.experiments import policies, selectors
-from apps.experiments.contracts import RunOutcome, experiment_actions, run_outcomes
+from apps.experiments.contracts import experiment_actions
 from apps.experiments.models import Experiment, Run, SavedView
 from apps.experiments.web.chart_view import CHARTED, chart_view
-from apps.experiments.web.charts import Chart, Spot, trade_off
 from apps.experiments.web.completion import proposals_at
 from apps.experiments.web.grouping import group_choices, grouping_of
 from apps.experiments.web.run_columns import TOOK, run_columns
 from apps.experiments.web.snippets import experiment_snippet
 from apps.experiments.web.tables import RUNS, runs_bulk, runs_prepare
 from apps.experiments.web.views.saved_views import view_url
-from apps.experiments.web.words import MetricWords, metrics_in_order, number_of
+from apps.experiments.web.words import MetricWords, metrics_in_order
 
 SAMPLE = selectors.FOLLOWED
 MOST_ASKED = 50
+_PLACE_OF_ID = str(uuid.UUID(int=0))
 
 
 @page
 @require_safe
 def experiment_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-    """One experiment: the trade-off of two metrics over its runs, and their table."""
+    """One experiment: its runs as a table, alone or beside charts, with the trade-off of two metrics to follow."""
     actor: Actor = request.actor  # type: ignore[attr-defined]
     experiment, aims = selectors.experiment_get_with_aims(actor, pk)
     views = list(selectors.view_list(actor, pk))
@@ -61,11 +61,13 @@ def experiment_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         listed,
         columns=run_columns(sample[:SAMPLE], words, baseline),
         pinned=[baseline] if baseline else [],
-        # Beside the charts the rows say no more than the numbers.
-        prepare=runs_prepare(actor, {} if charts else None, lambda run: _pin(table, run)),
     )
+    # Beside the charts the rows say no more than the numbers.
+    table.preparer = runs_prepare(actor, {} if charts else None, _pins(table))
     if table.wants_csv or table.wants_parquet:
         return table_response(request, table, "")
+    if not table.active and len(sample) < SAMPLE:
+        table.counted = len(sample)
     grouping = grouping_of(request, table)
     if grouping is not None and not grouping.more:
         table.counted = sum(row.count for row in grouping.rows)
@@ -87,7 +89,7 @@ def experiment_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         "baseline": baseline,
         "baseline_gone": bool(asked) and baseline is None,
         "baseline_off": table.url(baseline=None),
-        **_drawn(actor, table, sample, words, baseline, alone=grouping is not None),
+        **_drawn(table, sample, words, baseline, alone=grouping is not None),
     }
     return table_response(request, table, "experiments/experiment_detail.html", context)
 
@@ -116,16 +118,16 @@ def _views(table: BoundTable, views: list[SavedView]) -> dict[str, Any]:
     return {"views": drawn, "query": here}
 
 
-def _pin(table: BoundTable, run: Run) -> tuple[str, bool]:
+def _pins(table: BoundTable) -> Callable[[Run], tuple[str, bool]]:
     """Where a click on a run's pin leads, and whether it is the pinned one."""
-    pinned = run.pk in [one.pk for one in table.pinned]
-    return table.url(baseline=None if pinned else run.pk), pinned
+    held, off, on = {one.pk for one in table.pinned}, table.url(baseline=None), table.url(baseline=_PLACE_OF_ID)
+    return lambda run: (off, True) if run.pk in held else (on.replace(_PLACE_OF_ID, str(run.pk)), False)
 
 
 def _drawn(
-    actor: Actor, table: BoundTable, sample: list[Run], words: list[MetricWords], baseline: Run | None, *, alone: bool
+    table: BoundTable, sample: list[Run], words: list[MetricWords], baseline: Run | None, *, alone: bool
 ) -> dict[str, Any]:
-    """The charts beside the rows when the address asks for them, else the trade-off above the table.
+    """The charts beside the rows when the address asks for them, else where the trade-off above them comes from.
 
     `alone`: the table is all there is to see.
     """
@@ -134,40 +136,11 @@ def _drawn(
     if on:
         shown = None if table.refusals else chart_view(table, sample, words, baseline)
         return found | {"above": "experiments/_run_charts.html", "charts_shown": shown}
-    if alone or part_alone(table) or table.refusals:
+    measured = {key for run in sample for key in run.metrics_latest}
+    if alone or part_alone(table) or table.refusals or len(measured) < 2:
         return found
-    return found | _trade_off(actor, table, sample, words)
-
-
-def _trade_off(actor: Actor, table: BoundTable, sample: list[Run], words: list[MetricWords]) -> dict[str, Any]:
-    """Two metrics over what the filters leave."""
-    asked = table.request.GET
-    if table.active and sample:
-        sample = selectors.run_sample(table.filtered, SAMPLE)
-    if len(sample) < SAMPLE:
-        table.counted = len(sample)
-    # What came of the runs of the chart and of those of the page is asked at once.
-    outcomes = run_outcomes(actor, [*sample, *table.pinned, *table.slice.rows])
-    table.preparer = runs_prepare(actor, outcomes, partial(_pin, table))
-    known = {one.key: one for one in words if any(one.key in run.metrics_latest for run in sample)}
-    first = list(known.values())
-    y = known.get(asked.get("y", "")) or (first[0] if first else None)
-    others = [one for one in first if y is not None and one.key != y.key]
-    x = known.get(asked.get("x", "")) or (others[0] if others else None)
-    chart: Chart | None = None
-    if x is not None and y is not None:
-        chart = trade_off(_spots(sample, outcomes, x, y), x, y)
-    return {"chart": chart, "metrics": first, "x": x, "y": y, "sampled": len(sample)}
-
-
-def _spots(sample: list[Run], outcomes: dict[uuid.UUID, RunOutcome], x: MetricWords, y: MetricWords) -> list[Spot]:
-    spots = []
-    for run in sample:
-        across, up = number_of(run.metrics_latest.get(x.key)), number_of(run.metrics_latest.get(y.key))
-        if across is not None and up is not None:
-            outcome = outcomes.get(run.pk)
-            spots.append(Spot(run, across, up, outcome.flag if outcome else "", outcome.live if outcome else False))
-    return spots
+    where = reverse("experiment-trade-off", kwargs=table.request.resolver_match.kwargs)  # type: ignore[union-attr]
+    return found | {"trade_off_url": f"{where}?{table.request.GET.urlencode()}"}
 
 
 def _menu(actor: Actor, experiment: Experiment, may_write: bool, archived: bool) -> list[dict[str, Any]]:
