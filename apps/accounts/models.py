@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import Q
@@ -21,6 +23,8 @@ class User(AbstractUser):
     theme = models.CharField(max_length=8, default="auto")
     last_team = models.ForeignKey("accounts.Team", on_delete=models.SET_NULL, null=True, related_name="+")
     home_seen_at = models.DateTimeField(null=True)
+    # The roles held when the request's actor was made, as the API tells them; not a column.
+    roles_read: list[dict[str, Any]]
 
     def __str__(self) -> str:
         return self.get_full_name() or self.username

@@ -9,11 +9,12 @@ from rest_framework import serializers
 
 from apps.accounts.models import ApiToken, Grant, Invitation, Team, User
 from apps.core.actors import SCOPE_VERBS, VERB_ROLES, Actor, Role
+from apps.core.api.rows import ModelSerializer
 
 ROLES = [(role.value, role.value.replace("_", " ").lower()) for role in Role]
 
 
-class TeamSerializer(serializers.ModelSerializer[Team]):
+class TeamSerializer(ModelSerializer[Team]):
     class Meta:
         model = Team
         fields = ["id", "name", "slug", "decide_needs_mfa", "archived_at", "created_at", "row_version"]
@@ -30,7 +31,7 @@ class TeamUpdateSerializer(serializers.Serializer[Any]):
     decide_needs_mfa = serializers.BooleanField(required=False)
 
 
-class GrantSerializer(serializers.ModelSerializer[Grant]):
+class GrantSerializer(ModelSerializer[Grant]):
     role = serializers.ChoiceField(choices=ROLES)
     user_id = serializers.UUIDField()
     team_id = serializers.UUIDField(allow_null=True)
@@ -47,7 +48,7 @@ class GrantCreateSerializer(serializers.Serializer[Any]):
     until = serializers.DateTimeField(allow_null=True, default=None)
 
 
-class PersonSerializer(serializers.ModelSerializer[User]):
+class PersonSerializer(ModelSerializer[User]):
     name = serializers.SerializerMethodField()
     state = serializers.SerializerMethodField()
 
@@ -76,7 +77,7 @@ class RemovalPreviewSerializer(serializers.Serializer[Any]):
     refusal = serializers.CharField(allow_blank=True)
 
 
-class InvitationSerializer(serializers.ModelSerializer[Invitation]):
+class InvitationSerializer(ModelSerializer[Invitation]):
     team_id = serializers.UUIDField()
     state = serializers.SerializerMethodField()
 
@@ -110,7 +111,7 @@ class InvitationCreateSerializer(serializers.Serializer[Any]):
     days = serializers.IntegerField(min_value=1, max_value=30, default=7)
 
 
-class TokenSerializer(serializers.ModelSerializer[ApiToken]):
+class TokenSerializer(ModelSerializer[ApiToken]):
     scopes = serializers.ListField(child=serializers.ChoiceField(choices=list(SCOPE_VERBS)))
     state = serializers.SerializerMethodField()
 

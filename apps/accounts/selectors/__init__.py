@@ -17,7 +17,6 @@ from apps.accounts.selectors.actors import (
     actor_of_secret,
     actor_of_user,
     bearer_of,
-    grants_now,
     secret_hash,
 )
 from apps.accounts.selectors.people import (
@@ -61,7 +60,6 @@ __all__ = [
     "grant_get",
     "grant_list",
     "grants_held",
-    "grants_now",
     "holders_of",
     "invitation_get",
     "invitation_list",

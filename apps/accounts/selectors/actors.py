@@ -8,7 +8,7 @@ import hashlib
 import json
 import uuid
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 from django.db.models import Q
@@ -29,25 +29,42 @@ def secret_hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def grants_now(user_id: uuid.UUID) -> frozenset[RoleGrant]:
-    """Roles that a person holds at this moment."""
-    rows = Grant.objects.filter(
-        Q(until__isnull=True) | Q(until__gt=timezone.now()),
-        Q(team__isnull=True) | Q(team__archived_at__isnull=True),
-        user_id=user_id,
-    ).values_list("role", "team_id")
-    return frozenset(RoleGrant(Role(role), team_id) for role, team_id in rows)
+def held(now: datetime) -> Q:
+    """Of grants: not ended, and not of a team that is archived."""
+    return (Q(until__isnull=True) | Q(until__gt=now)) & (Q(team__isnull=True) | Q(team__archived_at__isnull=True))
+
+
+def _roles_now(user_id: uuid.UUID) -> list[Any]:
+    rows = Grant.objects.filter(held(timezone.now()), user_id=user_id).order_by("id")
+    return [*rows.values("id", "user_id", "team_id", "role", "until", "granted_by_label", "created_at")]
+
+
+def _grants(roles: list[dict[str, Any]]) -> frozenset[RoleGrant]:
+    return frozenset(RoleGrant(Role(one["role"]), one["team_id"]) for one in roles)
+
+
+def _role(told: dict[str, Any]) -> dict[str, Any]:
+    """A grant as JSON told it, with the types that the database has."""
+    team_id, until = told["team_id"], told["until"]
+    return told | {
+        "id": uuid.UUID(told["id"]),
+        "user_id": uuid.UUID(told["user_id"]),
+        "team_id": uuid.UUID(team_id) if team_id else None,
+        "until": datetime.fromisoformat(until) if until else None,
+        "created_at": datetime.fromisoformat(told["created_at"]),
+    }
 
 
 def actor_of_user(user: User, *, request_id: str = "", mfa: bool = False) -> Actor:
     """The actor of a signed-in person; nobody, when the person is not active."""
     if not user.is_active:
         return Actor.anonymous(request_id)
+    user.roles_read = _roles_now(user.pk)
     return Actor(
         kind=ActorKind.USER,
         id=user.pk,
         label=str(user),
-        grants=grants_now(user.pk),
+        grants=_grants(user.roles_read),
         mfa=mfa,
         request_id=request_id,
     )
@@ -78,10 +95,13 @@ def actor_of_secret(secret: str, *, request_id: str = "") -> tuple[Actor, User |
 
 
 _PERSON = ", ".join(f'u."{field.column}"' for field in User._meta.concrete_fields)
+_PERSON_FIELDS = [field.attname for field in User._meta.concrete_fields]
 # Every call of a script passes here, so token, person and present roles come in one statement of fixed text.
 _TOKEN = f"""
 SELECT t.id, t.scopes, t.last_used_at,
-       (SELECT jsonb_agg(jsonb_build_array(g.role, g.team_id))
+       (SELECT jsonb_agg(jsonb_build_object('id', g.id, 'user_id', g.user_id, 'team_id', g.team_id, 'role', g.role,
+                                            'until', g.until, 'granted_by_label', g.granted_by_label,
+                                            'created_at', g.created_at) ORDER BY g.id)
           FROM accounts_grant g LEFT JOIN accounts_team m ON m.id = g.team_id
          WHERE g.user_id = u.id AND (g.until IS NULL OR g.until > %(now)s)
            AND (g.team_id IS NULL OR m.archived_at IS NULL)),
@@ -98,15 +118,15 @@ def _actor_of_api_token(digest: str, now: datetime, request_id: str) -> tuple[Ac
     if row is None:
         return None
     token_id, scopes, last_used_at, roles, *person = row
-    held = json.loads(roles or "[]")
-    user = User.from_db(connection.alias, [field.attname for field in User._meta.concrete_fields], person)
+    user = User.from_db(connection.alias, _PERSON_FIELDS, person)
+    user.roles_read = [_role(one) for one in json.loads(roles or "[]")]
     if last_used_at is None or (now - last_used_at).total_seconds() > 60:
         ApiToken.objects.filter(pk=token_id).update(last_used_at=now)
     actor = Actor(
         kind=ActorKind.TOKEN,
         id=user.pk,
         label=str(user),
-        grants=frozenset(RoleGrant(Role(role), uuid.UUID(team_id) if team_id else None) for role, team_id in held),
+        grants=_grants(user.roles_read),
         scopes=frozenset(json.loads(scopes)),
         token_id=token_id,
         request_id=request_id,

@@ -7,9 +7,10 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.audit.models import AuditEvent
+from apps.core.api.rows import ModelSerializer
 
 
-class AuditEventSerializer(serializers.ModelSerializer[AuditEvent]):
+class AuditEventSerializer(ModelSerializer[AuditEvent]):
     before = serializers.DictField(allow_null=True)
     after = serializers.DictField(allow_null=True)
 

@@ -8,6 +8,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from apps.core.api.rows import ModelSerializer
 from apps.datasets.contracts import PART_BYTES, ColumnRole, ColumnType
 from apps.datasets.models import Dataset, DatasetVersion, Upload
 
@@ -51,7 +52,7 @@ class DatasetChange(serializers.Serializer[Any]):
     source = serializers.CharField(max_length=300, required=False, allow_blank=True)  # type: ignore[assignment]
 
 
-class DatasetRow(serializers.ModelSerializer[Dataset]):
+class DatasetRow(ModelSerializer[Dataset]):
     """A dataset."""
 
     team_id = serializers.UUIDField()
@@ -147,7 +148,7 @@ class DatasetFault(serializers.Serializer[Any]):
     bytes_kept = serializers.BooleanField(required=False)
 
 
-class DatasetVersionRow(serializers.ModelSerializer[DatasetVersion]):
+class DatasetVersionRow(ModelSerializer[DatasetVersion]):
     """A version of a dataset."""
 
     dataset_id = serializers.UUIDField()
@@ -224,7 +225,7 @@ class UploadInput(serializers.Serializer[Any]):
         return {"filename": filename, "size": attrs["size"]}
 
 
-class UploadRow(serializers.ModelSerializer[Upload]):
+class UploadRow(ModelSerializer[Upload]):
     """An upload: `received` says from which byte to go on, `part_size` how much to send at once."""
 
     dataset_id = serializers.UUIDField()

@@ -8,10 +8,11 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from apps.core.api.rows import ModelSerializer
 from apps.deployments.models import Deployment, PredictionLog, Rollout, TrafficSplit
 
 
-class DeploymentRow(serializers.ModelSerializer[Deployment]):
+class DeploymentRow(ModelSerializer[Deployment]):
     class Meta:
         model = Deployment
         fields = [
@@ -30,14 +31,14 @@ class DeploymentRow(serializers.ModelSerializer[Deployment]):
         read_only_fields = fields
 
 
-class RolloutRow(serializers.ModelSerializer[Rollout]):
+class RolloutRow(ModelSerializer[Rollout]):
     class Meta:
         model = Rollout
         fields = ["id", "number", "model_version_id", "request_id", "state", "reason", "error", "live_at", "ended_at"]
         read_only_fields = fields
 
 
-class SplitRow(serializers.ModelSerializer[TrafficSplit]):
+class SplitRow(ModelSerializer[TrafficSplit]):
     class Meta:
         model = TrafficSplit
         fields = ["id", "effective_from", "shares", "reason", "actor_label"]
@@ -74,7 +75,7 @@ class MaskInput(serializers.Serializer[Any]):
     mask = serializers.ListField(child=serializers.CharField(max_length=200), max_length=500)
 
 
-class PredictionRow(serializers.ModelSerializer[PredictionLog]):
+class PredictionRow(ModelSerializer[PredictionLog]):
     class Meta:
         model = PredictionLog
         fields = [

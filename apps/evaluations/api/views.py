@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from apps.core.api.idempotency import idempotent
 from apps.core.api.paging import KeyPagination
+from apps.core.api.rows import ModelSerializer
 from apps.core.api.views import ApiView
 from apps.evaluations import selectors, services
 from apps.evaluations.models import Evaluation
@@ -34,7 +35,7 @@ class EvaluationChange(serializers.Serializer[Any]):
     archived = serializers.BooleanField()
 
 
-class EvaluationRow(serializers.ModelSerializer[Evaluation]):
+class EvaluationRow(ModelSerializer[Evaluation]):
     class Meta:
         model = Evaluation
         fields = [

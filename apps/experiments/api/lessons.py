@@ -11,13 +11,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.core.api.paging import KeyPagination
+from apps.core.api.rows import ModelSerializer
 from apps.core.api.views import ApiView
 from apps.experiments import selectors, services
 from apps.experiments.models import Lesson
 from apps.experiments.services.lessons import TEXT_LIMIT
 
 
-class LessonRow(serializers.ModelSerializer[Lesson]):
+class LessonRow(ModelSerializer[Lesson]):
     """What a run taught; `difference` is the metric's newest value less that of the run it is measured against."""
 
     experiment_id = serializers.UUIDField(source="run.experiment_id", read_only=True)

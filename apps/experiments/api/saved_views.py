@@ -11,12 +11,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.core.api.idempotency import idempotent
+from apps.core.api.rows import ModelSerializer
 from apps.core.api.views import ApiView
 from apps.experiments import selectors, services
 from apps.experiments.models import SavedView
 
 
-class SavedViewRow(serializers.ModelSerializer[SavedView]):
+class SavedViewRow(ModelSerializer[SavedView]):
     """A view: the query of the page's address under a name; your own, or the team's when `shared`."""
 
     shared = serializers.SerializerMethodField()

@@ -6,10 +6,11 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.core.api.rows import ModelSerializer
 from apps.experiments.models import Artifact, Experiment, Run, RunInput
 
 
-class ExperimentRow(serializers.ModelSerializer[Experiment]):
+class ExperimentRow(ModelSerializer[Experiment]):
     """An experiment."""
 
     opened_by = serializers.CharField(source="created_by_label", read_only=True)
@@ -53,7 +54,7 @@ class ExperimentChange(serializers.Serializer[Any]):
     archived = serializers.BooleanField(required=False)
 
 
-class RunRow(serializers.ModelSerializer[Run]):
+class RunRow(ModelSerializer[Run]):
     """A run with its params and newest metrics: {key: [value, step, milliseconds since 1970]}."""
 
     begun_by = serializers.CharField(source="created_by_label", read_only=True)
@@ -81,7 +82,7 @@ class RunRow(serializers.ModelSerializer[Run]):
         read_only_fields = fields
 
 
-class RunInputRow(serializers.ModelSerializer[RunInput]):
+class RunInputRow(ModelSerializer[RunInput]):
     class Meta:
         model = RunInput
         fields = ["dataset_version_id", "role", "external"]
@@ -119,7 +120,7 @@ class MetricHistory(serializers.Serializer[Any]):
     history = MetricRow(many=True)
 
 
-class ArtifactRow(serializers.ModelSerializer[Artifact]):
+class ArtifactRow(ModelSerializer[Artifact]):
     class Meta:
         model = Artifact
         fields = ["path", "size", "sha256", "created_at"]

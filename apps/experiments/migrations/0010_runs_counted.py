@@ -6,29 +6,37 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0002_invitation_mail'),
-        ('experiments', '0009_saved_view'),
+        ("accounts", "0002_invitation_mail"),
+        ("experiments", "0009_saved_view"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.RemoveIndex(
-            model_name='run',
-            name='experiments_runs_by_team',
+            model_name="run",
+            name="experiments_runs_by_team",
         ),
         migrations.AlterField(
-            model_name='run',
-            name='experiment',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='experiments.experiment'),
+            model_name="run",
+            name="experiment",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="runs",
+                to="experiments.experiment",
+            ),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['team', '-id'], include=('name', 'deleted_at'), name='experiments_runs_by_team'),
+            model_name="run",
+            index=models.Index(fields=["team", "-id"], include=("name", "deleted_at"), name="experiments_runs_by_team"),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['experiment', 'team', 'status'], name='experiments_runs_counted'),
+            model_name="run",
+            index=models.Index(
+                condition=models.Q(("deleted_at__isnull", True)),
+                fields=["experiment", "team", "status"],
+                name="experiments_runs_counted",
+            ),
         ),
     ]

@@ -10,13 +10,14 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.core.api.rows import ModelSerializer
 from apps.core.api.views import ApiView
 from apps.evaluations import selectors as evaluations
 from apps.gates import selectors
 from apps.gates.models import GateResult
 
 
-class GateRow(serializers.ModelSerializer[GateResult]):
+class GateRow(ModelSerializer[GateResult]):
     class Meta:
         model = GateResult
         fields = [

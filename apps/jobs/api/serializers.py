@@ -7,10 +7,11 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from apps.core.api.rows import ModelSerializer
 from apps.jobs.models import Job, JobAttempt, JobEvent
 
 
-class JobRow(serializers.ModelSerializer[Job]):
+class JobRow(ModelSerializer[Job]):
     """A job in a list."""
 
     launched_by = serializers.CharField(source="created_by_label")
@@ -41,7 +42,7 @@ class JobRow(serializers.ModelSerializer[Job]):
         read_only_fields = fields
 
 
-class AttemptRow(serializers.ModelSerializer[JobAttempt]):
+class AttemptRow(ModelSerializer[JobAttempt]):
     class Meta:
         model = JobAttempt
         fields = [
@@ -106,7 +107,7 @@ class LogPage(serializers.Serializer[Any]):
     ended = serializers.BooleanField(help_text="The job has ended: no line will follow `line_count`.")
 
 
-class EventRow(serializers.ModelSerializer[JobEvent]):
+class EventRow(ModelSerializer[JobEvent]):
     class Meta:
         model = JobEvent
         fields = ["seq", "attempt", "at", "kind", "data"]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
+from apps.core.api.rows import ModelSerializer
 from apps.notices.models import Notice
 
 
-class NoticeSerializer(serializers.ModelSerializer[Notice]):
+class NoticeSerializer(ModelSerializer[Notice]):
     team_id = serializers.UUIDField()
 
     class Meta:

@@ -8,6 +8,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from apps.core.api.rows import ModelSerializer
 from apps.problems import selectors
 from apps.problems.models import (
     DecisionMode,
@@ -145,7 +146,7 @@ class ProblemReturn(ProblemReason):
     row_version = serializers.IntegerField(min_value=1, max_value=MOST, required=False)
 
 
-class ProblemRow(serializers.ModelSerializer[Problem]):
+class ProblemRow(ModelSerializer[Problem]):
     """A problem."""
 
     team_id = serializers.UUIDField()
@@ -172,7 +173,7 @@ class ProblemRow(serializers.ModelSerializer[Problem]):
         read_only_fields = fields
 
 
-class ObjectiveRow(serializers.ModelSerializer[Objective]):
+class ObjectiveRow(ModelSerializer[Objective]):
     class Meta:
         model = Objective
         fields = [
@@ -191,7 +192,7 @@ class ObjectiveRow(serializers.ModelSerializer[Objective]):
         read_only_fields = fields
 
 
-class SegmentVersionRow(serializers.ModelSerializer[SegmentVersion]):
+class SegmentVersionRow(ModelSerializer[SegmentVersion]):
     """A segment version."""
 
     segment_id = serializers.UUIDField()
@@ -222,7 +223,7 @@ class ProblemMissing(serializers.Serializer[Any]):
     message = serializers.CharField()
 
 
-class ProblemVersionRow(serializers.ModelSerializer[ProblemVersion]):
+class ProblemVersionRow(ModelSerializer[ProblemVersion]):
     """A version without its rows."""
 
     problem_id = serializers.UUIDField()

@@ -6,12 +6,13 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.core.api.rows import ModelSerializer
 from apps.registry.models import Model, ModelAlias, ModelVersion
 from apps.registry.services.stated import MAX_COLUMN_NAME, MAX_COLUMNS
 from workers.contracts.signature import DATATYPES
 
 
-class ModelRow(serializers.ModelSerializer[Model]):
+class ModelRow(ModelSerializer[Model]):
     registered_by = serializers.CharField(source="created_by_label", read_only=True)
 
     class Meta:
@@ -37,7 +38,7 @@ class ModelChange(serializers.Serializer[Any]):
     archived = serializers.BooleanField(required=False)
 
 
-class VersionRow(serializers.ModelSerializer[ModelVersion]):
+class VersionRow(ModelSerializer[ModelVersion]):
     class Meta:
         model = ModelVersion
         fields = [
@@ -119,7 +120,7 @@ class AliasInput(serializers.Serializer[Any]):
     version_id = serializers.UUIDField()
 
 
-class AliasRow(serializers.ModelSerializer[ModelAlias]):
+class AliasRow(ModelSerializer[ModelAlias]):
     class Meta:
         model = ModelAlias
         fields = ["name", "model_id", "version_id"]

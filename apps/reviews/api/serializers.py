@@ -6,11 +6,12 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.core.api.rows import ModelSerializer
 from apps.reviews.models import ApprovalRequest, Decision, RequestMessage
 from apps.reviews.selectors import freshness
 
 
-class RequestRow(serializers.ModelSerializer[ApprovalRequest]):
+class RequestRow(ModelSerializer[ApprovalRequest]):
     class Meta:
         model = ApprovalRequest
         fields = [
@@ -32,7 +33,7 @@ class RequestRow(serializers.ModelSerializer[ApprovalRequest]):
         read_only_fields = fields
 
 
-class DecisionRow(serializers.ModelSerializer[Decision]):
+class DecisionRow(ModelSerializer[Decision]):
     class Meta:
         model = Decision
         fields = [
@@ -51,7 +52,7 @@ class DecisionRow(serializers.ModelSerializer[Decision]):
         read_only_fields = fields
 
 
-class MessageRow(serializers.ModelSerializer[RequestMessage]):
+class MessageRow(ModelSerializer[RequestMessage]):
     class Meta:
         model = RequestMessage
         fields = ["id", "author_id", "author_label", "text", "created_at"]

@@ -6,10 +6,11 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.core.api.rows import ModelSerializer
 from apps.traces.models import Assessment, Span, Trace
 
 
-class TraceRow(serializers.ModelSerializer[Trace]):
+class TraceRow(ModelSerializer[Trace]):
     """A trace without its spans; `key` is the id that clients use."""
 
     sent_by = serializers.CharField(source="created_by_label", read_only=True)
@@ -37,7 +38,7 @@ class TraceRow(serializers.ModelSerializer[Trace]):
         read_only_fields = fields
 
 
-class AssessmentRow(serializers.ModelSerializer[Assessment]):
+class AssessmentRow(ModelSerializer[Assessment]):
     """A judgement of a trace, or of the span that it names."""
 
     value = serializers.JSONField(read_only=True)
@@ -76,7 +77,7 @@ class TraceDetail(TraceRow):
         read_only_fields = fields
 
 
-class SpanRow(serializers.ModelSerializer[Span]):
+class SpanRow(ModelSerializer[Span]):
     """A span; times in nanoseconds since 1970, `parent` is the key of the span above, "" for a root."""
 
     attributes = serializers.JSONField(read_only=True)

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.core.api.idempotency import idempotent
+from apps.core.api.rows import ModelSerializer
 from apps.core.api.views import ApiView
 from apps.training import selectors, services
 from apps.training.models import Launch
@@ -40,7 +41,7 @@ class LaunchInput(serializers.Serializer[Any]):
     name = serializers.CharField(required=False, allow_blank=True, default="", max_length=200)
 
 
-class LaunchRow(serializers.ModelSerializer[Launch]):
+class LaunchRow(ModelSerializer[Launch]):
     class Meta:
         model = Launch
         fields = [

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
+from apps.core.api.rows import ModelSerializer
 from apps.webhooks.models import Delivery, Webhook
 
 
-class WebhookSerializer(serializers.ModelSerializer[Webhook]):
+class WebhookSerializer(ModelSerializer[Webhook]):
     team_id = serializers.UUIDField()
     events = serializers.ListField(child=serializers.CharField())
 
@@ -16,7 +17,7 @@ class WebhookSerializer(serializers.ModelSerializer[Webhook]):
         fields = ("id", "team_id", "name", "description", "url", "events", "status", "created_at", "updated_at")
 
 
-class DeliverySerializer(serializers.ModelSerializer[Delivery]):
+class DeliverySerializer(ModelSerializer[Delivery]):
     class Meta:
         model = Delivery
         fields = (
