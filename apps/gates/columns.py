@@ -15,7 +15,7 @@ from apps.gates.models import GateResult
 from apps.gates.selectors import gate_list
 from apps.problems import selectors as problems
 from apps.problems.contracts import ObjectiveCell, ObjectiveColumn
-from apps.registry import selectors as registry
+from apps.registry.contracts import live_version_id
 
 if TYPE_CHECKING:
     from apps.evaluations.models import Evaluation
@@ -44,7 +44,7 @@ def objective_columns(actor: Actor, problem_id: uuid.UUID) -> list[ObjectiveColu
 
 def _columns(evaluation: Evaluation, report: Report, deciding: dict[uuid.UUID, GateResult]) -> list[ObjectiveColumn]:
     version, baseline = evaluation.model_version, evaluation.baseline_version
-    live = registry.live_version_of(version.model)
+    live_id = live_version_id(version.model_id)
     currency = problems.currency_of(evaluation.problem_version)
     values = {pk: _values(gate, report) for pk, gate in deciding.items()}
 
@@ -57,9 +57,9 @@ def _columns(evaluation: Evaluation, report: Report, deciding: dict[uuid.UUID, G
 
     found = []
     if baseline is not None:
-        kind = "LIVE" if live is not None and live.pk == baseline.pk else ""
+        kind = "LIVE" if live_id == baseline.pk else ""
         found.append(ObjectiveColumn(f"v{baseline.number}", cells(1), kind))
-    kind = "LIVE" if live is not None and live.pk == version.pk else "CANDIDATE"
+    kind = "LIVE" if live_id == version.pk else "CANDIDATE"
     found.append(ObjectiveColumn(f"v{version.number}", cells(0), kind))
     gates = {
         pk: ObjectiveCell("", gate.outcome, gate.group_label if gate.group_key != "overall" else "")

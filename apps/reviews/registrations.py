@@ -229,7 +229,8 @@ def _badges(actor: Actor, versions: Sequence[ModelVersion]) -> Mapping[uuid.UUID
 
 
 def _version_panel(actor: Actor, version: ModelVersion) -> Mapping[str, Any]:
-    rows = list(selectors.request_list(actor, model_version_id=version.pk).order_by("-id")[:3])
+    held = selectors.request_list(actor, model_version_id=version.pk).select_related(None).defer("evidence")
+    rows = list(held.order_by("-id")[:3])
     return {
         "requests": rows,
         "request_waiting": next((row for row in rows if row.state == State.OPEN), None),
@@ -240,7 +241,8 @@ def _version_panel(actor: Actor, version: ModelVersion) -> Mapping[str, Any]:
 def _evaluation_action(actor: Actor, evaluation: Evaluation) -> Mapping[str, Any] | None:
     if evaluation.state != "COMPLETE":
         return None
-    request = selectors.request_list(actor, model_version_id=evaluation.model_version_id).order_by("-id").first()
+    rows = selectors.request_list(actor, model_version_id=evaluation.model_version_id).select_related(None)
+    request = rows.only("state").order_by("-id").first()
     waiting = request is not None and request.state in (State.OPEN, *services.RENEWABLE_STATES)
     if waiting:
         return {"request_waiting": request}

@@ -25,12 +25,9 @@ _RELATED = (
     "problem",
     "model_version__model",
     "model_version__run",
-    "evaluation__problem",
     "evaluation__problem_version",
     "evaluation__dataset_version__dataset",
     "evaluation__baseline_version__model",
-    "evaluation__model_version__model",
-    "evaluation__team",
     "requested_by",
 )
 _LARGE = ("evaluation__report", "evaluation__dataset_version__profile", "evaluation__dataset_version__schema")
@@ -48,11 +45,20 @@ class Freshness:
         return bool(self.changes)
 
 
+def _whole(rows: QuerySet[ApprovalRequest]) -> ApprovalRequest | None:
+    """The first of these with all that it is about; what request and evaluation have in common is read once."""
+    found: ApprovalRequest | None = rows.select_related(*_RELATED).defer(*_LARGE).first()
+    if found is not None:
+        evaluation = found.evaluation
+        for name in ("problem", "team", "model_version"):
+            if getattr(evaluation, f"{name}_id") == getattr(found, f"{name}_id"):
+                setattr(evaluation, name, getattr(found, name))
+    return found
+
+
 def request_get(actor: Actor, pk: uuid.UUID) -> ApprovalRequest:
     """Raises NotFound."""
-    found: ApprovalRequest | None = (
-        ApprovalRequest.objects.visible_to(actor).select_related(*_RELATED).defer(*_LARGE).filter(pk=pk).first()
-    )
+    found = _whole(ApprovalRequest.objects.visible_to(actor).filter(pk=pk))
     if found is None:
         raise NotFound("There is no such request, or you may not see it.")
     return found
@@ -126,17 +132,13 @@ def decision_list(request: ApprovalRequest) -> list[Decision]:
 
 def approval_standing(model_version_id: uuid.UUID, environment: str) -> ApprovalRequest | None:
     """The approval under which a version may answer: given, not withdrawn. Its evidence may have moved on since."""
-    return (
-        ApprovalRequest.objects.select_related(*_RELATED)
-        .filter(
-            model_version_id=model_version_id,
-            environment=environment,
-            state=ApprovalRequest.State.APPROVED,
-            model_version__state="SEALED",
-        )
-        .order_by("-id")
-        .first()
+    rows = ApprovalRequest.objects.filter(
+        model_version_id=model_version_id,
+        environment=environment,
+        state=ApprovalRequest.State.APPROVED,
+        model_version__state="SEALED",
     )
+    return _whole(rows.order_by("-id"))
 
 
 def approval_current(model_version_id: uuid.UUID, environment: str) -> ApprovalRequest | None:

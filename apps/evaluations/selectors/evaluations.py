@@ -27,7 +27,11 @@ _RELATED = (
     "job",
     "team",
 )
-_LARGE = ("report", "job__spec", "job__files", "dataset_version__profile", "dataset_version__schema")
+_LARGE = (
+    *("report", "job__spec", "job__files", "dataset_version__profile", "dataset_version__schema"),
+    *(f"{version}__{name}" for version in ("model_version", "baseline_version") for name in ("manifest", "importance")),
+    *(f"model_version__run__{name}" for name in ("environment", "notes", "params", "tags", "metrics_latest")),
+)
 
 
 def evaluation_get(actor: Actor, pk: uuid.UUID) -> Evaluation:
@@ -87,14 +91,14 @@ def report_of(evaluation: Evaluation) -> Report:
 
 
 def latest_for(version: ModelVersion) -> Evaluation | None:
-    """The newest complete evaluation of a version."""
-    return (
-        Evaluation.objects.filter(model_version=version, state="COMPLETE", archived_at__isnull=True)
-        .select_related(*_RELATED)
-        .defer(*_LARGE)
-        .order_by("-completed_at", "-id")
-        .first()
-    )
+    """The newest complete evaluation of a version, which it shares with the caller."""
+    rows = Evaluation.objects.filter(model_version=version, state="COMPLETE", archived_at__isnull=True)
+    others = [name for name in _RELATED if not name.startswith("model_version")]
+    large = [name for name in _LARGE if not name.startswith("model_version")]
+    found = rows.select_related(*others).defer(*large).order_by("-completed_at", "-id").first()
+    if found is not None:
+        found.model_version = version
+    return found
 
 
 def latest_id_for(version: ModelVersion) -> uuid.UUID | None:

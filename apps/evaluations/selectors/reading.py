@@ -15,7 +15,7 @@ from apps.core.errors import NotFound
 from apps.evaluations.contracts.verdict import Speech, Verdict, verdict_say
 from apps.evaluations.contracts.words import PEOPLE, plural_of
 from apps.problems import selectors as problems
-from apps.registry import selectors as registry
+from apps.registry.contracts import live_version_id
 
 if TYPE_CHECKING:
     from apps.evaluations.models import Evaluation
@@ -46,8 +46,11 @@ def speech_of(
     words = problems.error_words(agreed)
     against = ""
     if baseline is not None:
-        found = registry.live_version_of(version.model) if isinstance(live, Unknown) else live
-        kind = "live " if found is not None and found.pk == baseline.pk else ""
+        if isinstance(live, Unknown):
+            live_id = live_version_id(version.model_id)
+        else:
+            live_id = live.pk if live is not None else None
+        kind = "live " if live_id == baseline.pk else ""
         if not kind and baseline.recipe in TRIVIAL_RECIPES:
             kind = "baseline "
         named = f" of {baseline.model.name}" if baseline.model_id != version.model_id else ""

@@ -42,12 +42,18 @@ def _page(client, address, **headers):
     return response.content.decode()
 
 
+def _whole(client, address):
+    """The page with the parts that it asks for afterwards."""
+    parts = [_page(client, address, HX_Request="true", HX_Target=part) for part in ("matrix", "curves")]
+    return "".join([_page(client, address), *parts])
+
+
 def test_the_page_says_the_verdict_first_and_holds_every_part():
     stage = stage_make()
     evaluation = evaluation_complete(stage)
     client = _client(stage.ground.owner)
 
-    page = _page(client, reverse("evaluation-detail", args=[evaluation.pk]))
+    page = _whole(client, reverse("evaluation-detail", args=[evaluation.pk]))
 
     assert page.index(evaluation.headline) < page.index('id="gates-list"') < page.index('id="forest"')
     assert page.index('id="forest"') < page.index('id="matrix"') < page.index('id="gaps"')
@@ -100,7 +106,7 @@ def test_any_address_gives_a_page(query):
     stage = stage_make()
     evaluation = evaluation_complete(stage)
 
-    page = _page(_client(stage.ground.owner), f"{reverse('evaluation-detail', args=[evaluation.pk])}?{query}")
+    page = _whole(_client(stage.ground.owner), f"{reverse('evaluation-detail', args=[evaluation.pk])}?{query}")
 
     assert "<b>" not in page.split('id="find"')[1][:200]
 
@@ -202,7 +208,7 @@ def test_other_tasks_render(task):
     assert job.state == "SUCCEEDED", job.cause
     client = _client(stage.ground.owner)
 
-    page = _page(client, reverse("evaluation-detail", args=[evaluation.pk]))
+    page = _whole(client, reverse("evaluation-detail", args=[evaluation.pk]))
     group = _page(client, f"{reverse('evaluation-group', args=[evaluation.pk])}?key=Colour%3DBlack")
 
     assert 'id="matrix"' in page

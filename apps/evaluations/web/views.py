@@ -42,18 +42,21 @@ def evaluation_list(request: HttpRequest) -> HttpResponseBase:
 @page
 @require_GET
 def evaluation_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """One evaluation: the verdict, gates, the forest with its table, and everything below it."""
+    """One evaluation: the verdict, gates, the forest with its table, who is harmed, gaps.
+
+    The table of all metrics and the curves come after, each as a part that the page asks for by its place.
+    """
     actor = request.actor  # type: ignore[attr-defined]
     evaluation = selectors.evaluation_get(actor, pk)
-    context = _frame(request, evaluation)
     if evaluation.state != Evaluation.State.COMPLETE:
-        context["last_good"] = selectors.latest_for(evaluation.model_version)
+        context = _frame(request, evaluation) | {"last_good": selectors.latest_for(evaluation.model_version)}
         return render(request, "evaluations/evaluation_waiting.html", context)
     report = selectors.report_of(evaluation)
     speech = selectors.speech_of(evaluation, report)
     url_of = partial(group_url, evaluation.pk)
     verdict = selectors.verdict_of(evaluation, report, speech=speech)
     margins = selectors.margins_of(problems.objective_list(evaluation.problem_version))
+    context = {"evaluation": evaluation, "version": evaluation.model_version, "baseline": evaluation.baseline_version}
     context |= {"report": report, "speech": speech, "verdict": verdict}
     part = request.headers.get("HX-Target", "")
     if part == "forest":
@@ -62,29 +65,34 @@ def evaluation_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if part == "matrix":
         context |= parts.matrix_context(request, evaluation, report, speech, verdict, url_of)
         return _partial(request, "evaluations/_matrix.html", context)
+    if part == "curves":
+        return _partial(request, "evaluations/_curves.html", context | _curves_context(evaluation, report, speech))
+    context |= _frame(request, evaluation)
     context |= parts.forest_context(request, report, speech, verdict, url_of, margins)
-    context |= parts.matrix_context(request, evaluation, report, speech, verdict, url_of)
     context |= parts.harm_context(report, speech, verdict, url_of, margins)
     context |= _gaps_context(request, report, speech)
-    own, base = selectors.curves_of(evaluation, report, OVERALL)
-    overall = report.overall
     context |= {
         "kpis": selectors.kpis_of(report, speech, OVERALL),
-        "charts": curve_charts(report, speech, own, base, dict(overall.metrics), dict(overall.baseline or {})),
-        "curves_url": f"{reverse('evaluation-curves-csv', args=[pk])}?key=overall",
-        "importance": importance_chart(report),
-        "confusions": [
-            one
-            for one in (
-                gaps.confusion_of(speech.candidate, report.confusion, speech, report.positive_label),
-                gaps.confusion_of(speech.baseline, report.baseline_confusion, speech, report.positive_label),
-            )
-            if one is not None
-        ],
         "panels": _panels(request, evaluation, "main"),
         "verdict_panels": _panels(request, evaluation, "verdict"),
     }
     return render(request, "evaluations/evaluation_detail.html", context)
+
+
+def _curves_context(evaluation: Evaluation, report: Report, speech: Speech) -> dict[str, Any]:
+    """Curves over everyone, confusion of both versions, feature importance."""
+    own, base = selectors.curves_of(evaluation, report, OVERALL)
+    overall = report.overall
+    confusions = (
+        gaps.confusion_of(speech.candidate, report.confusion, speech, report.positive_label),
+        gaps.confusion_of(speech.baseline, report.baseline_confusion, speech, report.positive_label),
+    )
+    return {
+        "charts": curve_charts(report, speech, own, base, dict(overall.metrics), dict(overall.baseline or {})),
+        "curves_url": f"{reverse('evaluation-curves-csv', args=[evaluation.pk])}?key=overall",
+        "importance": importance_chart(report),
+        "confusions": [one for one in confusions if one is not None],
+    }
 
 
 def _partial(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 
 from apps.core.actors import Actor
 from apps.core.errors import NotFound
@@ -87,7 +87,7 @@ def experiment_list(
     problem_id: uuid.UUID | None = None,
     archived: bool = False,
 ) -> QuerySet[Experiment]:
-    """With the number of runs and the newest run's time."""
+    """With the number of runs and when the newest began."""
     rows: QuerySet[Experiment] = (
         Experiment.objects.visible_to(actor).select_related("problem").filter(archived_at__isnull=not archived)
     )
@@ -95,10 +95,10 @@ def experiment_list(
         rows = rows.filter(team_id=team_id)
     if problem_id:
         rows = rows.filter(problem_id=problem_id)
-    counted = Run.objects.filter(experiment=OuterRef("pk"), deleted_at__isnull=True).values("experiment")
+    held = Run.objects.filter(experiment=OuterRef("pk"), deleted_at__isnull=True)
     return rows.annotate(
-        run_count=Subquery(counted.annotate(n=Count("pk")).values("n")),
-        newest_run_at=Subquery(counted.annotate(t=Max("created_at")).values("t")),
+        run_count=Subquery(held.values("experiment").annotate(n=Count("*")).values("n")),
+        newest_run_at=Subquery(held.order_by("-started_at", "pk").values("started_at")[:1]),
     )
 
 

@@ -32,7 +32,7 @@ def test_lists_hold_what_the_actor_may_see_and_count_runs_that_are_not_archived(
 
     row = selectors.experiment_list(actor).get()
 
-    assert (row.run_count, row.newest_run_at) == (1, kept.created_at)
+    assert (row.run_count, row.newest_run_at) == (1, kept.started_at)
     assert list(selectors.run_list(actor)) == [kept]
     assert list(selectors.run_list(actor, deleted=True)) == [gone]
     assert list(selectors.experiment_list(stranger)) == []
