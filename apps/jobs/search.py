@@ -23,7 +23,7 @@ def jobs_find(actor: Actor, text: str, limit: int) -> Iterator[Hit]:
         wanted |= Q(number=int(number))
     with contextlib.suppress(ValueError):
         wanted |= Q(pk=uuid.UUID(words))
-    for job in job_list(actor).filter(wanted).order_by("-id")[:limit]:
+    for job in job_list(actor).filter(wanted).only("number", "title", "state").order_by("-id")[:limit]:
         yield Hit(
             "job",
             f"Job {job.number}: {job.title}",

@@ -215,7 +215,12 @@ def request_search(actor: Actor, text: str, limit: int) -> QuerySet[ApprovalRequ
         wanted |= Q(number=int(number))
     with contextlib.suppress(ValueError):
         wanted |= Q(pk=uuid.UUID(words))
-    return request_list(actor).filter(wanted).order_by("-id")[:limit]
+    rows = ApprovalRequest.objects.visible_to(actor).filter(wanted)
+    told = rows.select_related("model_version__model", "requested_by").only(
+        *("number", "state", "model_version__number", "model_version__model__name"),
+        *("requested_by__username", "requested_by__first_name", "requested_by__last_name"),
+    )
+    return told.order_by("-id")[:limit]
 
 
 def deciders_for(team_id: uuid.UUID, barred: set[uuid.UUID | None]) -> list[str]:

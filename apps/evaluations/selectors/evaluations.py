@@ -126,7 +126,9 @@ def evaluation_search(actor: Actor, text: str, limit: int) -> QuerySet[Evaluatio
         wanted |= Q(number=int(number))
     with contextlib.suppress(ValueError):
         wanted |= Q(pk=uuid.UUID(words))
-    return evaluation_list(actor).filter(wanted).order_by("-id")[:limit]
+    rows = evaluation_list(actor).filter(wanted).select_related(None).select_related("model_version__model")
+    told = rows.only("number", "headline", "state", "model_version__number", "model_version__model__name")
+    return told.order_by("-id")[:limit]
 
 
 def unrequested_list(actor: Actor, team_id: uuid.UUID | None = None) -> QuerySet[Evaluation]:
