@@ -28,7 +28,9 @@ def _session_actor(request: HttpRequest) -> Actor:
         return Actor.anonymous(request.request_id)  # type: ignore[attr-defined]
     # Records of somebody else's half-finished sign-in in this browser do not count: allauth compares the person.
     mfa = any(record.get("method") == "mfa" for record in get_authentication_records(request, user))
-    return actor_of_user(user, request_id=request.request_id, mfa=mfa)  # type: ignore[attr-defined]
+    # Who signs in with this very request comes without roles.
+    read = hasattr(user, "roles_read")
+    return actor_of_user(user, request_id=request.request_id, mfa=mfa, just_read=read)  # type: ignore[attr-defined]
 
 
 class ActorMiddleware:

@@ -125,7 +125,7 @@ def _headers() -> dict[str, dict[str, str]]:
         _, secret = token_create(actor=Actor.system("a test"), user=user, name="t", scopes=list(SCOPE_VERBS), days=1)
         headers[name] = {"Authorization": f"Bearer {secret}"}
     client = Client()
-    client.force_login(people["admin"], backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(people["admin"])
     cookies: SimpleCookie = client.cookies
     csrf = _get_new_csrf_string()
     session = f"{settings.SESSION_COOKIE_NAME}={cookies[settings.SESSION_COOKIE_NAME].value}"

@@ -129,7 +129,7 @@ def world(demo: None) -> World:
     for name, user in people.items():
         callers[name] = Client()
         if name != "narrow":
-            callers[name].force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+            callers[name].force_login(user)
     _, secret = token_create(actor=system, user=people["narrow"], name="t", scopes=["predict"], days=1)
     callers["narrow"] = Client(headers={"Authorization": f"Bearer {secret}"})
     return World(callers, _things(system, team, people))

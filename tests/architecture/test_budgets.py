@@ -32,7 +32,7 @@ MOST = 15
 def signed_in(username: str) -> Client:
     client = Client()
     user = get_user_model().objects.get(username=username)
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(user)
     return client
 
 

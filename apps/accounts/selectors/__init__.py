@@ -17,6 +17,7 @@ from apps.accounts.selectors.actors import (
     actor_of_secret,
     actor_of_user,
     bearer_of,
+    person_with_roles,
     secret_hash,
 )
 from apps.accounts.selectors.people import (
@@ -69,6 +70,7 @@ __all__ = [
     "people_with_verb",
     "person_former",
     "person_of_link",
+    "person_with_roles",
     "secret_hash",
     "session_get",
     "session_list",

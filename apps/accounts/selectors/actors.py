@@ -55,11 +55,15 @@ def _role(told: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def actor_of_user(user: User, *, request_id: str = "", mfa: bool = False) -> Actor:
-    """The actor of a signed-in person; nobody, when the person is not active."""
+def actor_of_user(user: User, *, request_id: str = "", mfa: bool = False, just_read: bool = False) -> Actor:
+    """The actor of a signed-in person; nobody, when the person is not active.
+
+    Reads the roles held now, unless the person was `just_read` with them.
+    """
     if not user.is_active:
         return Actor.anonymous(request_id)
-    user.roles_read = _roles_now(user.pk)
+    if not just_read:
+        user.roles_read = _roles_now(user.pk)
     return Actor(
         kind=ActorKind.USER,
         id=user.pk,
@@ -94,21 +98,38 @@ def actor_of_secret(secret: str, *, request_id: str = "") -> tuple[Actor, User |
     return None
 
 
-_PERSON = ", ".join(f'u."{field.column}"' for field in User._meta.concrete_fields)
+_COLUMNS = ", ".join(f'u."{field.column}"' for field in User._meta.concrete_fields)
 _PERSON_FIELDS = [field.attname for field in User._meta.concrete_fields]
-# Every call of a script passes here, so token, person and present roles come in one statement of fixed text.
-_TOKEN = f"""
-SELECT t.id, t.scopes, t.last_used_at,
+# Every request passes here, so a person, what let them in and the roles held now come in one statement of fixed text.
+_WITH_ROLES = f"""
        (SELECT jsonb_agg(jsonb_build_object('id', g.id, 'user_id', g.user_id, 'team_id', g.team_id, 'role', g.role,
                                             'until', g.until, 'granted_by_label', g.granted_by_label,
                                             'created_at', g.created_at) ORDER BY g.id)
           FROM accounts_grant g LEFT JOIN accounts_team m ON m.id = g.team_id
          WHERE g.user_id = u.id AND (g.until IS NULL OR g.until > %(now)s)
            AND (g.team_id IS NULL OR m.archived_at IS NULL)),
-       {_PERSON}
+       {_COLUMNS}
+"""
+_PERSON = f"SELECT {_WITH_ROLES} FROM accounts_user u WHERE u.id = %(id)s"  # noqa: S608 - as above
+_TOKEN = f"""
+SELECT t.id, t.scopes, t.last_used_at, {_WITH_ROLES}
   FROM accounts_apitoken t JOIN accounts_user u ON u.id = t.user_id
  WHERE t.secret_sha256 = %(digest)s AND t.revoked_at IS NULL AND t.expires_at > %(now)s AND u.is_active
 """  # noqa: S608 - the columns are the model's own
+
+
+def _person(roles: str | None, columns: list[Any]) -> User:
+    user = User.from_db(connection.alias, _PERSON_FIELDS, columns)
+    user.roles_read = [_role(one) for one in json.loads(roles or "[]")]
+    return user
+
+
+def person_with_roles(user_id: uuid.UUID) -> User | None:
+    """The person with the roles held now in `roles_read`; None when there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PERSON, {"id": user_id, "now": timezone.now()})
+        row = cursor.fetchone()
+    return None if row is None else _person(row[0], list(row[1:]))
 
 
 def _actor_of_api_token(digest: str, now: datetime, request_id: str) -> tuple[Actor, User] | None:
@@ -118,8 +139,7 @@ def _actor_of_api_token(digest: str, now: datetime, request_id: str) -> tuple[Ac
     if row is None:
         return None
     token_id, scopes, last_used_at, roles, *person = row
-    user = User.from_db(connection.alias, _PERSON_FIELDS, person)
-    user.roles_read = [_role(one) for one in json.loads(roles or "[]")]
+    user = _person(roles, person)
     if last_used_at is None or (now - last_used_at).total_seconds() > 60:
         ApiToken.objects.filter(pk=token_id).update(last_used_at=now)
     actor = Actor(

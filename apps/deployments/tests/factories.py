@@ -180,7 +180,7 @@ def rows_store(*rows: dict[str, Any]) -> int:
 
 def browser(actor: Actor) -> Client:
     client = Client()
-    client.force_login(User.objects.get(pk=actor.id), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(User.objects.get(pk=actor.id))
     return client
 
 

@@ -218,7 +218,7 @@ def test_the_door_opens_to_the_gateways_key_alone(path):
         actor=owner, user=User.objects.get(pk=owner.id), name="t", scopes=["read", "write", "admin"], days=1
     )
     signed_in = Client()
-    signed_in.force_login(User.objects.get(pk=stage.owner.id), backend="django.contrib.auth.backends.ModelBackend")
+    signed_in.force_login(User.objects.get(pk=stage.owner.id))
 
     for key in ("", "x", secret, settings.GATEWAY_KEY[:-1], settings.GATEWAY_KEY + "x", "\xe4" * 40):
         assert knock(path, key=key).status_code == 401

@@ -63,7 +63,7 @@ def dataset(author: tuple[Actor, Team], experiment: Experiment) -> EvaluationDat
 
 def browser(team: Team, role: Role = Role.DATA_SCIENTIST) -> Client:
     client = Client()
-    client.force_login(user_make(role=role, team=team), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(user_make(role=role, team=team))
     return client
 
 

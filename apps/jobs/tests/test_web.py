@@ -22,7 +22,7 @@ def _kind(settings):
 
 def browser(actor) -> Client:
     client = Client()
-    client.force_login(User.objects.get(pk=actor.id), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(User.objects.get(pk=actor.id))
     return client
 
 
@@ -130,7 +130,7 @@ def test_a_viewer_sees_a_job_but_no_buttons():
     actor, team = scientist()
     job = job_make(actor, team)
     viewer = Client()
-    viewer.force_login(user_make(role=Role.VIEWER, team=team), backend="django.contrib.auth.backends.ModelBackend")
+    viewer.force_login(user_make(role=Role.VIEWER, team=team))
 
     page = text_of(viewer.get(f"/jobs/{job.pk}/"))
 

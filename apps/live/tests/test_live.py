@@ -38,7 +38,7 @@ def origin() -> str:
 
 def cookie_of(actor) -> str:
     client = Client()
-    client.force_login(User.objects.get(pk=actor.id), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(User.objects.get(pk=actor.id))
     return client.cookies[settings.SESSION_COOKIE_NAME].value
 
 
@@ -239,7 +239,7 @@ def test_the_polling_twin_gives_the_same_rows():
     job, claim, _ = running_make(actor=actor, team=team)
     services.job_log_append(claim=claim, lines=lines_make("one"))
     client = Client()
-    client.force_login(User.objects.get(pk=actor.id), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(User.objects.get(pk=actor.id))
     address = f"/live/replay?topic=job.{job.pk}"
 
     first = client.get(f"{address}&after=0").json()

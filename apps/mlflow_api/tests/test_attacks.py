@@ -194,7 +194,7 @@ def test_what_was_uploaded_comes_back_as_an_attachment_that_cannot_run(person: P
 
     answers = [client.get(person.path(name)), client.get(f"/api/v1/runs/{person.run.pk}/artifacts/{name}")]
     browser = Client()
-    browser.force_login(person.user, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(person.user)
     answers.append(browser.get(f"/runs/{person.run.pk}/files/{name}"))
 
     for answer in answers:
@@ -207,7 +207,7 @@ def test_what_was_uploaded_comes_back_as_an_attachment_that_cannot_run(person: P
 
 def test_another_site_cannot_ride_a_session(person: Person):
     browser = Client(enforce_csrf_checks=True)
-    browser.force_login(person.user, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(person.user)
     body = {"run_id": person.run.pk.hex, "key": "planted", "value": "yes"}
 
     posted = browser.post("/api/2.0/mlflow/runs/set-tag", body, content_type="application/json")

@@ -267,7 +267,7 @@ def test_datasets_are_found_by_what_they_say(caller_3: Caller, person: Person):
 @pytest.mark.django_db
 def test_another_site_cannot_ride_a_session_to_a_dataset(person: Person):
     browser = Client(enforce_csrf_checks=True)
-    browser.force_login(person.user, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(person.user)
 
     posted = browser.post(ROOT_3 + "datasets/create", {"name": "planted"}, content_type="application/json")
     simple = browser.post(ROOT_3 + "datasets/create", '{"name": "planted"}', content_type="text/plain")

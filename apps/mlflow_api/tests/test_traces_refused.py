@@ -302,7 +302,7 @@ def test_calls_that_ask_for_too_much_or_nothing_are_refused(person: Person, call
 def test_another_site_cannot_ride_a_session_to_a_trace(person: Person):
     """CVE-2026-2652 and its kind: a page elsewhere that posts for whoever is signed in here."""
     browser = Client(enforce_csrf_checks=True)
-    browser.force_login(person.user, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(person.user)
     named = {"x-mlflow-experiment-id": str(person.experiment.number)}
 
     spans = browser.post("/v1/traces", request_of(span_of()), content_type="application/x-protobuf", headers=named)

@@ -44,7 +44,7 @@ def test_strangers_and_viewers_send_no_file(person: Person, stranger: Person):
     viewer = person_make(Role.VIEWER, person.team)
     query = {"run_uuid": person.run.pk.hex, "path": "a"}
     browser = Client(enforce_csrf_checks=True)
-    browser.force_login(person.user, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(person.user)
 
     statuses = [
         send(stranger, "a", run_of=person),

@@ -36,7 +36,7 @@ def experiment(author: Actor) -> Experiment:
 
 def browser(experiment: Experiment, role: Role = Role.DATA_SCIENTIST) -> Client:
     client = Client()
-    client.force_login(user_make(role=role, team=experiment.team), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(user_make(role=role, team=experiment.team))
     return client
 
 

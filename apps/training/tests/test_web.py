@@ -25,7 +25,7 @@ LAUNCH = "/training/launch/"
 
 def browser(actor: Actor) -> Client:
     client = Client()
-    client.force_login(User.objects.get(pk=actor.id), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(User.objects.get(pk=actor.id))
     return client
 
 

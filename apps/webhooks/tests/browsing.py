@@ -21,7 +21,7 @@ ACTS = ("webhook-test", "webhook-pause", "webhook-resume", "webhook-remove")
 
 def browser(team: Team | None, role: Role = Role.OPERATOR) -> Client:
     client = Client()
-    client.force_login(user_make(role=role, team=team), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(user_make(role=role, team=team))
     return client
 
 
