@@ -109,7 +109,7 @@ _WITH_ROLES = f"""
          WHERE g.user_id = u.id AND (g.until IS NULL OR g.until > %(now)s)
            AND (g.team_id IS NULL OR m.archived_at IS NULL)),
        {_COLUMNS}
-"""
+"""  # noqa: S608 - the columns are the model's own
 _PERSON = f"SELECT {_WITH_ROLES} FROM accounts_user u WHERE u.id = %(id)s"  # noqa: S608 - as above
 _TOKEN = f"""
 SELECT t.id, t.scopes, t.last_used_at, {_WITH_ROLES}
