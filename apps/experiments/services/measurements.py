@@ -127,9 +127,9 @@ INSERT INTO experiments_metric
 SELECT %s, * FROM unnest(%s::text[], %s::float8[], %s::int8[], %s::int8[], %s::uuid[], %s::text[], %s::text[])
 ON CONFLICT DO NOTHING
 """
-# The document of the run, and the rows that searches walk.
+# The document of the run, and the rows that searches walk; with the measurements in the same statement.
 _WRITE = """
-WITH walked AS (
+walked AS (
   INSERT INTO experiments_runmetric (run_id, experiment_id, key, value)
   SELECT %s, %s, * FROM unnest(%s::text[], %s::float8[])
   ON CONFLICT (run_id, key) DO UPDATE SET value = EXCLUDED.value
@@ -176,12 +176,14 @@ def run_batch_log(
         latest = _latest_changes(held_metrics, metrics)
         new = _params_new(run, held_params, params or {})
         with connection.cursor() as cursor:
-            if metrics:
-                cursor.execute(_ADD, [run_id, *_columns(metrics)])
+            added: list[Any] = [run_id, *_columns(metrics)] if metrics else []
             if latest or new or clean:
                 walked: list[list[Any]] = [list(latest), [float(value) for value, _, _ in latest.values()]]
                 documents = [_dump(latest), _dump(new), _dump(clean)]
-                cursor.execute(_WRITE, [run_id, run.experiment_id, *walked, *documents, run_id])
+                statement = f"WITH added AS ({_ADD}), {_WRITE}" if metrics else f"WITH {_WRITE}"
+                cursor.execute(statement, [*added, run_id, run.experiment_id, *walked, *documents, run_id])
+            elif metrics:
+                cursor.execute(_ADD, added)
         if name is not None or notes is not None:
             _words_write(actor, run, name, notes)
         if metrics:
