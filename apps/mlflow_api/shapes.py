@@ -12,6 +12,7 @@ from apps.experiments.services.measurements import plain_number
 
 if TYPE_CHECKING:
     from apps.experiments.models import Experiment, LoggedModel, Metric, Run, RunInput, RunModel
+    from apps.experiments.selectors import Sampled
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -131,7 +132,7 @@ def dataset_input_shape(row: RunInput) -> dict[str, Any]:
     return without_empty({"tags": pairs(tags), "dataset": external})
 
 
-def metric_shape(metric: Metric) -> dict[str, Any]:
+def metric_shape(metric: Metric | Sampled) -> dict[str, Any]:
     """A measurement as the history of a run shows it."""
     return {
         "key": metric.key,

@@ -55,6 +55,7 @@ from apps.experiments.selectors.logged_model_search import (
 from apps.experiments.selectors.measurements import (
     EVERY_STEP,
     HistoryPlace,
+    Sampled,
     metric_counts,
     metric_histories,
     metric_history,
@@ -95,6 +96,7 @@ __all__ = [
     "ModelOrder",
     "Pulse",
     "RunGroup",
+    "Sampled",
     "Spread",
     "artifact_find",
     "artifact_list",
