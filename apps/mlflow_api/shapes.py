@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Protocol
 
 from apps.experiments.contracts import NAME_TAG, NOTES_TAG, USER_TAG
@@ -12,7 +13,7 @@ from apps.experiments.services.measurements import plain_number
 
 if TYPE_CHECKING:
     from apps.experiments.models import Experiment, LoggedModel, Metric, Run, RunInput, RunModel
-    from apps.experiments.selectors import Sampled
+    from apps.experiments.selectors import Point
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -132,11 +133,11 @@ def dataset_input_shape(row: RunInput) -> dict[str, Any]:
     return without_empty({"tags": pairs(tags), "dataset": external})
 
 
-def metric_shape(metric: Metric | Sampled) -> dict[str, Any]:
+def metric_shape(metric: Metric | Point) -> dict[str, Any]:
     """A measurement as the history of a run shows it."""
     return {
         "key": metric.key,
-        "value": plain_number(metric.value),
+        "value": metric.value if isfinite(metric.value) else plain_number(metric.value),
         "timestamp": metric.timestamp,
         "step": metric.step,
     }

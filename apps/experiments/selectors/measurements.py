@@ -15,20 +15,30 @@ from apps.experiments.models import Metric, Run
 HistoryPlace = tuple[int, int, int]
 
 
+class Point(NamedTuple):
+    """A measurement of a run, with no more than a history tells."""
+
+    run_id: uuid.UUID
+    key: str
+    value: float
+    timestamp: int
+    step: int
+
+
 def metric_history_page(
     run: Run, key: str, *, after: HistoryPlace | None = None, limit: int
-) -> tuple[list[Metric], HistoryPlace | None]:
+) -> tuple[list[Point], HistoryPlace | None]:
     """Measurements of one key by time and step, a page at a time, and where the next page goes on (None: the end)."""
     rows = Metric.objects.filter(run=run, key=key)
     if after is not None:
         rows = rows.extra(  # a row comparison, which the ORM cannot say
             where=['("timestamp", step, id) > (%s, %s, %s)'], params=list(after)
         )
-    page = list(rows.order_by("timestamp", "step", "id")[: limit + 1])
-    if len(page) <= limit:
-        return page, None
-    last = page[limit - 1]
-    return page[:limit], (last.timestamp, last.step, last.pk)
+    found = rows.order_by("timestamp", "step", "id").values_list("value", "timestamp", "step", "pk")[: limit + 1]
+    # A page has tens of thousands of them: no object of the database's own is made for one.
+    page = list(found)
+    place = page[limit - 1][1:] if len(page) > limit else None
+    return [Point(run.pk, key, value, at, step) for value, at, step, _ in page[:limit]], place
 
 
 # The first of each of so many equal parts of a run's measurements, and the last. Both passes read nothing but the index
@@ -52,22 +62,12 @@ SELECT run_id, %(key)s, value, "timestamp", step
 """
 
 
-class Sampled(NamedTuple):
-    """A measurement of a run, with no more than a chart draws."""
-
-    run_id: uuid.UUID
-    key: str
-    value: float
-    timestamp: int
-    step: int
-
-
 EVERY_STEP = (-(2**63), 2**63 - 1)
 
 
 def metric_history_sampled(
     run_ids: Iterable[uuid.UUID], key: str, *, limit: int, steps: tuple[int, int] = EVERY_STEP
-) -> list[Sampled]:
+) -> list[Point]:
     """Of each run at most `limit` measurements of one key by step and time, evenly spread, first and last among them.
 
     Of one, the last. Within `steps`, both ends included. What the actor may see is for the caller to say.
@@ -76,7 +76,7 @@ def metric_history_sampled(
     asked: dict[str, Any] = {"runs": list(run_ids), "key": key, "first": first, "end": end, "parts": limit - 1}
     with connection.cursor() as cursor:
         cursor.execute(_SAMPLE, asked)
-        return [Sampled(*row) for row in cursor.fetchall()]
+        return [Point(*row) for row in cursor.fetchall()]
 
 
 def metric_histories(run_ids: Iterable[uuid.UUID], key: str, *, limit: int) -> list[Metric]:

@@ -38,7 +38,7 @@ def _runs_of(actor: Actor, source: Source, name: str, call: str) -> list[uuid.UU
     return ids
 
 
-def _shapes(metrics: Iterable[Metric | selectors.Sampled]) -> list[dict[str, Any]]:
+def _shapes(metrics: Iterable[Metric | selectors.Point]) -> list[dict[str, Any]]:
     return [{**metric_shape(metric), "run_id": metric.run_id.hex} for metric in metrics]
 
 
