@@ -4,6 +4,7 @@ import gc
 import os
 
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings.dev")
 application = get_wsgi_application()
@@ -15,8 +16,6 @@ def _settle() -> None:
     Some 220,000 objects live as long as the process; looking through them took a quarter of a second, in the middle
     of somebody's page. What requests make is young and small, so it is looked at less often, too.
     """
-    from django.urls import get_resolver
-
     get_resolver().reverse_dict  # noqa: B018 - reading it imports every view
     gc.collect()
     gc.freeze()

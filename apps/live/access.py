@@ -28,7 +28,8 @@ def actor_of_session(session_key: str | None) -> Actor:
     if not user.is_authenticated:
         return Actor.anonymous()
     methods = request.session.get("account_authentication_methods", [])
-    return actor_of_user(user, mfa=any(m.get("method") == "mfa" for m in methods))  # type: ignore[arg-type]
+    mfa = any(m.get("method") == "mfa" for m in methods)
+    return actor_of_user(user, mfa=mfa, just_read=True)  # type: ignore[arg-type]
 
 
 def _origin(url: str) -> tuple[str, str, int] | None:

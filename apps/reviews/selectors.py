@@ -163,7 +163,7 @@ def request_open(model_version_id: uuid.UUID, environment: str = "production") -
 
 def request_newest(actor: Actor, *, problem_id: uuid.UUID) -> ApprovalRequest | None:
     """The newest request of a problem, with what its station says."""
-    rows = ApprovalRequest.objects.visible_to(actor).filter(problem_id=problem_id)
+    rows = request_list(actor, problem_id=problem_id).select_related(None)
     return (
         rows.select_related("model_version", "requested_by")
         .only(
@@ -215,7 +215,7 @@ def request_search(actor: Actor, text: str, limit: int) -> QuerySet[ApprovalRequ
         wanted |= Q(number=int(number))
     with contextlib.suppress(ValueError):
         wanted |= Q(pk=uuid.UUID(words))
-    rows = ApprovalRequest.objects.visible_to(actor).filter(wanted)
+    rows = request_list(actor).filter(wanted).select_related(None)
     told = rows.select_related("model_version__model", "requested_by").only(
         *("number", "state", "model_version__number", "model_version__model__name"),
         *("requested_by__username", "requested_by__first_name", "requested_by__last_name"),

@@ -138,3 +138,27 @@ def test_without_a_websocket_the_log_comes_by_asking_and_says_so(people):
     person.press("Cancel job", within=dialog)
     assert person.clicks == 2
     expect(page.get_by_text("cancelled", exact=True).first).to_be_visible(timeout=30_000)
+
+
+def test_a_part_that_does_not_come_says_so_in_its_place_and_is_asked_for_again(people):
+    person = people("owner")
+    page = person.page
+    person.allow("503")
+    person.open("/evaluations/")
+    address = page.get_by_role("rowheader").get_by_role("link").first.get_attribute("href")
+
+    def curves_away(route):
+        if route.request.headers.get("hx-target") == "curves":
+            route.fulfill(status=503, content_type="text/html", body="away", headers={"X-Request-ID": "r-1"})
+        else:
+            route.continue_()
+
+    page.route("**/evaluations/**", curves_away)
+    page.goto(person.product.url + address)
+    missed = page.locator("#curves")
+    expect(missed.get_by_role("alert")).to_contain_text("This part could not be loaded. Reference r-1.")
+    expect(page.locator("#matrix").get_by_role("table")).to_be_visible()
+    page.unroute("**/evaluations/**")
+    person.press("Try again", within=missed)
+    expect(page.get_by_role("heading", name=re.compile("^ROC AUC"))).to_be_visible()
+    person.settle()

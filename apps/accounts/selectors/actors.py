@@ -11,10 +11,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
-from django.db.models import Q
 from django.utils import timezone
 
-from apps.accounts.models import ApiToken, Grant, RunToken, User
+from apps.accounts.models import ApiToken, RunToken, User
 from apps.core.actors import Actor, ActorKind, Role, RoleGrant
 
 if TYPE_CHECKING:
@@ -27,16 +26,6 @@ RUN_TOKEN_PREFIX = "fwr_"  # noqa: S105 - a marker, not a secret
 def secret_hash(secret: str) -> str:
     """SHA-256 of a random secret of 256 bits; such a secret needs no slow hash."""
     return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def held(now: datetime) -> Q:
-    """Of grants: not ended, and not of a team that is archived."""
-    return (Q(until__isnull=True) | Q(until__gt=now)) & (Q(team__isnull=True) | Q(team__archived_at__isnull=True))
-
-
-def _roles_now(user_id: uuid.UUID) -> list[Any]:
-    rows = Grant.objects.filter(held(timezone.now()), user_id=user_id).order_by("id")
-    return [*rows.values("id", "user_id", "team_id", "role", "until", "granted_by_label", "created_at")]
 
 
 def _grants(roles: list[dict[str, Any]]) -> frozenset[RoleGrant]:
@@ -63,7 +52,8 @@ def actor_of_user(user: User, *, request_id: str = "", mfa: bool = False, just_r
     if not user.is_active:
         return Actor.anonymous(request_id)
     if not just_read:
-        user.roles_read = _roles_now(user.pk)
+        now = person_with_roles(user.pk)
+        user.roles_read = now.roles_read if now is not None else []
     return Actor(
         kind=ActorKind.USER,
         id=user.pk,

@@ -10,7 +10,6 @@ from django.db.models.functions import Concat, Trim
 from django.utils import timezone
 
 from apps.accounts.models import Grant, Team
-from apps.accounts.selectors.actors import held
 from apps.accounts.selectors.people import user_list
 from apps.core.actors import Actor
 from apps.core.errors import NotFound
@@ -108,7 +107,10 @@ def grant_list(actor: Actor, *, user_id: uuid.UUID | None = None, team_id: uuid.
 
 def grants_held(actor: Actor, *, user_id: uuid.UUID | None = None) -> QuerySet[Grant]:
     """As `grant_list`, only roles that are held now: not ended, and of teams that are not archived."""
-    return grant_list(actor, user_id=user_id).filter(held(timezone.now()))
+    return grant_list(actor, user_id=user_id).filter(
+        Q(until__isnull=True) | Q(until__gt=timezone.now()),
+        Q(team__isnull=True) | Q(team__archived_at__isnull=True),
+    )
 
 
 def grant_get(actor: Actor, pk: uuid.UUID) -> Grant:

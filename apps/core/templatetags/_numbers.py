@@ -16,7 +16,7 @@ from apps.core import formats
 register = template.Library()
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096, typed=True)
 def _shown(text: str, reason: str = "") -> SafeString:
     if text == formats.UNDEFINED:
         title = format_html(' title="{}"', reason) if reason else ""

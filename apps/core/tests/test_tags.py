@@ -16,6 +16,7 @@ from django.db import models
 from django.template import engines
 from django.template.loader import render_to_string
 from django.test import RequestFactory
+from django.utils.safestring import SafeString
 
 from apps.core import registries
 from apps.core.actors import Actor
@@ -237,3 +238,14 @@ def test_error_pages_need_no_request_and_say_what_to_do(status: str):
     assert "What you can do" in html
     assert "0123456789abcdef" in html
     assert html.count("<h1") == 1
+
+
+def test_a_text_that_equals_safe_markup_is_escaped_all_the_same():
+    """What is kept for one must not be given for the other."""
+    markup = "<b>bold</b>"
+    trusted = draw("{% load fairway %}{% icon 'lock' label=words %}", words=SafeString(markup))
+    typed = draw("{% load fairway %}{% icon 'lock' label=words %}", words=markup)
+
+    assert markup in trusted
+    assert markup not in typed
+    assert "&lt;b&gt;" in typed

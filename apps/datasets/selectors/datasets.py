@@ -76,12 +76,12 @@ def dataset_version_by_digest(actor: Actor, digest: str) -> DatasetVersion | Non
 def dataset_newest(actor: Actor, problem_id: uuid.UUID) -> DatasetVersion | None:
     """The newest version of any dataset of a problem that is not archived; None when there is none."""
     return (
-        DatasetVersion.objects.filter(dataset__in=Dataset.objects.visible_to(actor))
+        dataset_version_list(actor)
         .filter(dataset__problem_id=problem_id, dataset__archived_at__isnull=True)
         .exclude(state=DatasetVersion.State.FAILED)
+        .select_related(None)
         .select_related("dataset")
         .only("number", "state", "row_count", "schema", "dataset__name")
-        .order_by("-id")
         .first()
     )
 

@@ -27,6 +27,7 @@ _RELATED = (
     "job",
     "team",
 )
+# What no page or judgement of an evaluation as a whole reads.
 _LARGE = (
     *("report", "job__spec", "job__files", "dataset_version__profile", "dataset_version__schema"),
     *(f"{version}__{name}" for version in ("model_version", "baseline_version") for name in ("manifest", "importance")),

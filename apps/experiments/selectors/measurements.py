@@ -41,8 +41,8 @@ def metric_history_page(
     return [Point(run.pk, key, value, at, step) for value, at, step, _ in page[:limit]], place
 
 
-# The first of each of so many equal parts of a run's measurements, and the last. Both passes read nothing but the index
-# that says what a repeated measurement is, in its own order, so that nothing is sorted.
+# The first of each of so many equal parts of a run's measurements, and the last. Both passes ask for what the index
+# of repeated measurements holds, in its own order, so that nothing is sorted.
 _SAMPLE = """
 WITH counted AS (
   SELECT run_id, count(*) - 1 AS last
@@ -60,8 +60,6 @@ SELECT run_id, %(key)s, value, "timestamp", step
                           OR place * %(parts)s / NULLIF(last, 0) > (place - 1) * %(parts)s / NULLIF(last, 0))
  ORDER BY run_id, place
 """
-
-
 EVERY_STEP = (-(2**63), 2**63 - 1)
 
 

@@ -122,15 +122,15 @@ def data_differs(runs: list[Run]) -> bool:
     return len({frozenset(inputs) for inputs in seen.values()}) > 1
 
 
-class Newest(NamedTuple):
-    """The newest run of a problem."""
+class NewestRun(NamedTuple):
+    """What the strip tells of the newest run of a problem."""
 
     experiment_id: uuid.UUID
     status: str
     created_at: datetime
 
 
-def run_newest(actor: Actor, problem_id: uuid.UUID) -> tuple[Newest | None, int, int]:
+def run_newest(actor: Actor, problem_id: uuid.UUID) -> tuple[NewestRun | None, int, int]:
     """The newest run of a problem, how many it has, and how many run now.
 
     Asked experiment by experiment, each of which an index answers.
@@ -154,7 +154,7 @@ def run_newest(actor: Actor, problem_id: uuid.UUID) -> tuple[Newest | None, int,
     found = list(rows)
     if not found:
         return None, 0, 0
-    return Newest(*found[0][:3]), sum(row[3] for row in found), sum(row[4] or 0 for row in found)
+    return NewestRun(*found[0][:3]), sum(row[3] for row in found), sum(row[4] or 0 for row in found)
 
 
 def run_compare(actor: Actor, ids: list[uuid.UUID]) -> dict[str, Any]:
@@ -191,7 +191,7 @@ def _value(run: Run, key: str) -> float | None:
 
 
 def run_search(actor: Actor, text: str, limit: int) -> QuerySet[Run]:
-    """Runs whose name or id begins with the text."""
+    """Runs by a part of their name or by id."""
     condition = Q(name__icontains=text)
     with contextlib.suppress(ValueError):
         condition |= Q(pk=uuid.UUID(text))

@@ -65,24 +65,23 @@ def version_list(problem: Problem) -> QuerySet[ProblemVersion]:
 
 def versions_visible(actor: Actor, problem_id: uuid.UUID) -> list[ProblemVersion]:
     """All versions of a problem with the problem itself, newest first, in one query. Raises NotFound."""
-    found = list(
-        ProblemVersion.objects.filter(problem_id=problem_id, problem__in=Problem.objects.visible_to(actor))
-        .select_related("problem__owner", "problem__team", "owner", "accepted_by")
-        .order_by("-number", "-id")
-    )
-    if not found:
-        raise NotFound("There is no such problem, or you may not see it.")
-    return found
+    rows = _visible(actor, problem_id).select_related("problem__owner", "problem__team", "owner", "accepted_by")
+    return _some(rows)
 
 
 def versions_told(actor: Actor, problem_id: uuid.UUID) -> list[ProblemVersion]:
     """As `versions_visible`, with number and state only: what the strip tells of them. Raises NotFound."""
-    found = list(
-        ProblemVersion.objects.filter(problem_id=problem_id, problem__in=Problem.objects.visible_to(actor))
-        .select_related("problem")
-        .only("number", "state", "accepted_at", "problem__team_id")
-        .order_by("-number", "-id")
-    )
+    rows = _visible(actor, problem_id).select_related("problem")
+    return _some(rows.only("number", "state", "accepted_at", "problem__team_id"))
+
+
+def _visible(actor: Actor, problem_id: uuid.UUID) -> QuerySet[ProblemVersion]:
+    rows = ProblemVersion.objects.filter(problem_id=problem_id, problem__in=Problem.objects.visible_to(actor))
+    return rows.order_by("-number", "-id")
+
+
+def _some(rows: QuerySet[ProblemVersion]) -> list[ProblemVersion]:
+    found = list(rows)
     if not found:
         raise NotFound("There is no such problem, or you may not see it.")
     return found

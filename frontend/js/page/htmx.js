@@ -1,5 +1,5 @@
 /* htmx: the token on every write, tidy addresses, refusals in words. */
-import { csrf, toast } from "../lib/dom.js";
+import { csrf, el, toast } from "../lib/dom.js";
 
 document.addEventListener("htmx:configRequest", (event) => {
   const { verb, headers, formData } = event.detail;
@@ -24,9 +24,20 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   }
 });
 
+// A part that the page asks for by itself says in its own place that it did not come: a skeleton would promise it for ever.
+const missed = ({ elt }, reference) => {
+  if (!elt.matches("[hx-trigger~='load']")) return false;
+  const again = () => window.htmx.ajax("GET", elt.getAttribute("hx-get"), { source: elt, target: elt, swap: "outerHTML" });
+  const text = `This part could not be loaded.${reference ? ` Reference ${reference}.` : ""}`;
+  const button = el("button", { type: "button", class: "btn btn-sm", onclick: again }, "Try again");
+  elt.replaceChildren(el("div", { class: "fw-missed", role: "alert" }, el("span", {}, text), button));
+  return true;
+};
+
 document.addEventListener("htmx:responseError", (event) => {
   const { status } = event.detail.xhr;
   const reference = event.detail.xhr.getResponseHeader("X-Request-ID");
+  if (missed(event.detail, reference)) return;
   const why =
     status === 503 ? "A part of the system cannot be reached. Nothing was changed; try again in a few seconds."
     : status === 403 ? "You may not do this. Nothing was changed."
@@ -36,7 +47,9 @@ document.addEventListener("htmx:responseError", (event) => {
 });
 
 for (const name of ["htmx:sendError", "htmx:timeout"]) {
-  document.addEventListener(name, () => toast("The server could not be reached. Check the connection and try again.", "bad"));
+  document.addEventListener(name, (event) => {
+    if (!missed(event.detail, "")) toast("The server could not be reached. Check the connection and try again.", "bad");
+  });
 }
 
 document.addEventListener("htmx:afterSwap", (event) => {

@@ -31,7 +31,6 @@ from apps.experiments.web.words import MetricWords, metrics_in_order
 
 SAMPLE = selectors.FOLLOWED
 MOST_ASKED = 50
-_PLACE_OF_ID = str(uuid.UUID(int=0))
 
 
 @page
@@ -120,8 +119,9 @@ def _views(table: BoundTable, views: list[SavedView]) -> dict[str, Any]:
 
 def _pins(table: BoundTable) -> Callable[[Run], tuple[str, bool]]:
     """Where a click on a run's pin leads, and whether it is the pinned one."""
-    held, off, on = {one.pk for one in table.pinned}, table.url(baseline=None), table.url(baseline=_PLACE_OF_ID)
-    return lambda run: (off, True) if run.pk in held else (on.replace(_PLACE_OF_ID, str(run.pk)), False)
+    held, off = {one.pk for one in table.pinned}, table.url(baseline=None)
+    on = f"{off}{'&' if '?' in off else '?'}baseline="
+    return lambda run: (off, True) if run.pk in held else (f"{on}{run.pk}", False)
 
 
 def _drawn(

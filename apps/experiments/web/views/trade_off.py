@@ -14,7 +14,6 @@ from apps.experiments import selectors
 from apps.experiments.contracts import RunOutcome, run_outcomes
 from apps.experiments.models import Run
 from apps.experiments.web.charts import Chart, Spot, trade_off
-from apps.experiments.web.run_columns import run_columns
 from apps.experiments.web.tables import RUNS
 from apps.experiments.web.words import MetricWords, metrics_in_order, number_of
 
@@ -30,7 +29,7 @@ def experiment_trade_off(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     runs = selectors.run_list(actor, experiment_id=experiment.pk, deleted=request.GET.get("archived") == "1")
     sample = selectors.run_sample(runs, SAMPLE)
     words = metrics_in_order({key for run in sample for key in run.metrics_latest}, aims)
-    table = RUNS.bind(request, runs, columns=run_columns(sample, words, None))
+    table = RUNS.bind(request, runs)
     if table.active and sample and not table.refusals:
         sample = selectors.run_sample(table.filtered, SAMPLE)
     known = {one.key: one for one in words if any(one.key in run.metrics_latest for run in sample)}
