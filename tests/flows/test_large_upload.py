@@ -46,8 +46,10 @@ class Memory:
     def look(self) -> None:
         for process in self.stack.family():
             with contextlib.suppress(psutil.Error):
+                # Its words first: a process may end between the two questions.
+                if process not in self.words:
+                    self.words[process] = f"{process.pid} {' '.join(process.cmdline())[:120]}"
                 self.most[process] = max(process.memory_info().rss, self.most.get(process, 0))
-                self.words.setdefault(process, f"{process.pid} {' '.join(process.cmdline())[:120]}")
 
     def grown(self) -> dict[str, int]:
         """MiB by which each process that was there from the beginning grew."""
