@@ -214,7 +214,9 @@ class Metric(models.Model):
     """One measurement; append-only."""
 
     id = models.BigAutoField(primary_key=True)
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="+")
+    # The function that writes it holds its run's row, so the database need not look for it again at each of a
+    # million rows; and the constraint below begins with the run.
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False)
     key = models.CharField(max_length=250)
     value = models.FloatField()
     step = models.BigIntegerField(default=0)
@@ -243,13 +245,17 @@ class Metric(models.Model):
 class RunMetric(models.Model):
     """The newest value of a metric of a run, once more beside `Run.metrics_latest`: searches walk its index.
 
-    Derived and written in the same statement as the document; nothing else writes it.
+    Derived and written by the function that writes the document, with the run's row held; nothing else writes it.
     """
 
     pk = models.CompositePrimaryKey("run_id", "key")
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, db_index=False, related_name="newest_metrics")
+    run = models.ForeignKey(
+        Run, on_delete=models.CASCADE, related_name="newest_metrics", db_index=False, db_constraint=False
+    )
     # That of the run, which never changes: so the values of one experiment lie beside each other.
-    experiment = models.ForeignKey(Experiment, on_delete=models.CASCADE, db_index=False, related_name="+")
+    experiment = models.ForeignKey(
+        Experiment, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
     key = models.CharField(max_length=250)
     value = models.FloatField()
 

@@ -1,8 +1,9 @@
 """Metrics, params and tags of runs.
 
 Measurements are data under their run's audit entry, not entries of their own (invariant I33). This is the busiest
-write of the product: one statement reads and locks what the batch touches of its run, one writes it, and no object is
-built for a row.
+write of the product: one call of a database function (`experiments_run_log`, migration 0011) checks the run, holds its
+row and writes the batch, in a transaction of its own. It writes nothing where anything stands against it; only then is
+the run read, to say what.
 """
 
 from __future__ import annotations
@@ -12,15 +13,15 @@ import math
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from contextlib import nullcontext
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import F
 
 from apps.audit.services import audit_record
 from apps.core.actors import Actor, ActorKind
-from apps.core.errors import Invalid, NotFound
+from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.topics import nudge
 from apps.experiments.contracts import NAME_TAG, NOTES_TAG
 from apps.experiments.models import Run
@@ -32,8 +33,7 @@ PARAM_LIMIT = 6000
 TAG_LIMIT = 8000
 
 
-@dataclass(frozen=True, slots=True)
-class MetricPoint:
+class MetricPoint(NamedTuple):
     """One measurement; `timestamp` in milliseconds since 1970."""
 
     key: str
@@ -44,10 +44,6 @@ class MetricPoint:
     model_id: uuid.UUID | None = None
     dataset_name: str | None = None
     dataset_digest: str | None = None
-
-
-# [value, step, timestamp] of the newest measurement of a key
-Latest = list[Any]
 
 
 def plain_number(value: float) -> float | str:
@@ -64,90 +60,65 @@ def _key_check(field: str, key: str) -> None:
         raise Invalid.field(field, f"A key has 1 to {KEY_LIMIT} characters.")
 
 
-def _points_check(points: Sequence[MetricPoint]) -> None:
-    for point in points:
-        _key_check("metrics", point.key)
-        if not -(2**63) <= point.step < 2**63 or not -(2**63) <= point.timestamp < 2**63:
-            raise Invalid.field("metrics", "Step and timestamp are 64-bit whole numbers.")
+def _newest(points: Sequence[MetricPoint]) -> dict[str, list[Any]]:
+    """[value, step, timestamp] of the newest point of each key: the largest step, then time, then value.
+
+    NaN counts as 0, as in MLflow.
+    """
+    found: dict[str, tuple[int, int, float, float]] = {}
+    for key, value, timestamp, step, *_ in points:
+        rank = (step, timestamp, value if value == value else 0.0, value)
+        held = found.get(key)
+        if held is None or rank[:3] > held[:3]:
+            found[key] = rank
+    return {key: [plain_number(value), step, timestamp] for key, (step, timestamp, _, value) in found.items()}
 
 
-def _rank(value: float | str, step: int, timestamp: int) -> tuple[int, int, float]:
-    """What makes a measurement the newest: its step, then its time, then its value; NaN counts as 0, as in MLflow."""
-    number = float(value)
-    return step, timestamp, 0.0 if math.isnan(number) else number
-
-
-def _latest_changes(held: Mapping[str, Latest], points: Sequence[MetricPoint]) -> dict[str, Latest]:
-    """What of the document of newest measurements these points change."""
-    changes: dict[str, Latest] = {}
-    for point in points:
-        newest = changes.get(point.key) or held.get(point.key)
-        if newest is None or _rank(point.value, point.step, point.timestamp) > _rank(*newest):
-            changes[point.key] = [plain_number(point.value), point.step, point.timestamp]
-    return changes
-
-
-def _params_new(run: Run, held: Mapping[str, str], params: Mapping[str, str]) -> dict[str, str]:
-    new = {}
+def _params_clean(params: Mapping[str, Any]) -> dict[str, str]:
+    clean = {}
     for key, value in params.items():
         _key_check("params", key)
-        text = str(value)
-        if len(text) > PARAM_LIMIT:
+        clean[key] = str(value)
+        if len(clean[key]) > PARAM_LIMIT:
             raise Invalid.field("params", f"The value of “{key}” is longer than {PARAM_LIMIT} characters.")
-        if key not in held:
-            new[key] = text
-        elif held[key] != text:
-            raise Invalid.field(
-                "params",
-                f"Changing param values is not allowed. Param with key='{key}' was already logged with "
-                f"value={held[key]!r} for run ID='{run.pk.hex}'. Attempted logging new value {text!r}. "
-                "Params do not change.",
-            )
-    return new
+    return clean
 
 
-def _tags_clean(tags: Mapping[str, str]) -> dict[str, str]:
+def _tags_clean(tags: Mapping[str, Any]) -> dict[str, str]:
     for key in tags:
         _key_check("tags", key)
     return {key: str(value)[:TAG_LIMIT] for key, value in tags.items()}
 
 
-_READ = """
-SELECT team_id, experiment_id, name, status, notes, sealed_at, purged_at, deleted_at,
-       (SELECT jsonb_object_agg(k, metrics_latest -> k) FROM unnest(%s::text[]) k
-        WHERE jsonb_exists(metrics_latest, k)),
-       (SELECT jsonb_object_agg(k, params -> k) FROM unnest(%s::text[]) k WHERE jsonb_exists(params, k))
-FROM experiments_run
-WHERE id = %s AND (%s::uuid[] IS NULL OR team_id = ANY(%s::uuid[])) AND (%s::uuid IS NULL OR id = %s)
-FOR NO KEY UPDATE
+def _array(numbers: Sequence[float]) -> str:
+    """Numbers as PostgreSQL writes an array: one text is sent faster than a thousand values."""
+    return "{" + ",".join(map(repr, numbers)) + "}"
+
+
+def _columns(points: Sequence[MetricPoint]) -> list[Any]:
+    """What the function takes of the points: the keys once, which of them each point has, and the other columns."""
+    if not points:
+        return [None] * 8
+    keys, values, timestamps, steps, *about = zip(*points, strict=True)
+    places: dict[str, int] = {}
+    at = [places.setdefault(key, len(places) + 1) for key in keys]
+    for key in places:
+        _key_check("metrics", key)
+    if any(not -(2**63) <= number < 2**63 for ends in (steps, timestamps) for number in (min(ends), max(ends))):
+        raise Invalid.field("metrics", "Step and timestamp are 64-bit whole numbers.")
+    numbers = [_array(column) for column in (at, [float(value) for value in values], steps, timestamps)]
+    return [list(places), *numbers, *(list(column) if any(column) else None for column in about)]
+
+
+def _dump(value: Mapping[str, Any]) -> str | None:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if value else None
+
+
+_LOG = """
+SELECT experiments_run_log(
+  %s, %s::uuid[], %s, %s::text[], %s::int4[], %s::float8[], %s::int8[], %s::int8[], %s::uuid[], %s::text[], %s::text[],
+  %s::jsonb, %s::jsonb, %s::jsonb)
 """
-_ADD = """
-INSERT INTO experiments_metric
-  (run_id, key, value, step, timestamp, model_id, dataset_name, dataset_digest)
-SELECT %s, * FROM unnest(%s::text[], %s::float8[], %s::int8[], %s::int8[], %s::uuid[], %s::text[], %s::text[])
-ON CONFLICT DO NOTHING
-"""
-# The document of the run, and the rows that searches walk; with the measurements in the same statement.
-_WRITE = """
-walked AS (
-  INSERT INTO experiments_runmetric (run_id, experiment_id, key, value)
-  SELECT %s, %s, * FROM unnest(%s::text[], %s::float8[])
-  ON CONFLICT (run_id, key) DO UPDATE SET value = EXCLUDED.value
-  WHERE experiments_runmetric.value IS DISTINCT FROM EXCLUDED.value
-)
-UPDATE experiments_run
-SET metrics_latest = metrics_latest || %s::jsonb, params = params || %s::jsonb, tags = tags || %s::jsonb
-WHERE id = %s
-"""
-
-
-def _document(text: str | None) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(text) if text else {}
-    return found
-
-
-def _dump(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def run_batch_log(
@@ -165,69 +136,58 @@ def run_batch_log(
     """
     if any("\x00" in str(v) for v in (*(params or {}).values(), *(tags or {}).values())):
         raise Invalid.field("params", "A NUL character cannot be stored.")
-    _points_check(metrics)
-    clean = _tags_clean(tags or {})
+    columns, new, clean = _columns(metrics), _params_clean(params or {}), _tags_clean(tags or {})
     name, notes = clean.pop(NAME_TAG, None), clean.pop(NOTES_TAG, None)
-    with transaction.atomic():
-        run, held_metrics, held_params = _read(actor, run_id, metrics, params or {})
-        if metrics or params or name not in (None, run.name):
-            require_unsealed(run)
-        require_active(run)
-        latest = _latest_changes(held_metrics, metrics)
-        new = _params_new(run, held_params, params or {})
+    worded = name is not None or notes is not None
+    documents = [_dump(_newest(metrics)), _dump(new), _dump(clean)]
+    with transaction.atomic() if worded else nullcontext():
+        if worded:
+            _words_write(actor, run_lock(actor, run_id), name, notes)
         with connection.cursor() as cursor:
-            added: list[Any] = [run_id, *_columns(metrics)] if metrics else []
-            if latest or new or clean:
-                walked: list[list[Any]] = [list(latest), [float(value) for value, _, _ in latest.values()]]
-                documents = [_dump(latest), _dump(new), _dump(clean)]
-                statement = f"WITH added AS ({_ADD}), {_WRITE}" if metrics else f"WITH {_WRITE}"
-                cursor.execute(statement, [*added, run_id, run.experiment_id, *walked, *documents, run_id])
-            elif metrics:
-                cursor.execute(_ADD, added)
-        if name is not None or notes is not None:
-            _words_write(actor, run, name, notes)
+            cursor.execute(_LOG, [run_id, *_reach(actor), *columns, *documents])
+            (written,) = cursor.fetchone()
+        if not written:
+            raise _refusal(actor, run_id, new, closes=bool(metrics or params))
         if metrics:
             nudge(f"run.{run_id}")
 
 
-def _columns(points: Sequence[MetricPoint]) -> list[list[Any]]:
-    return [
-        [point.key for point in points],
-        [float(point.value) for point in points],
-        [point.step for point in points],
-        [point.timestamp for point in points],
-        [point.model_id for point in points],
-        [point.dataset_name for point in points],
-        [point.dataset_digest for point in points],
-    ]
+def _reach(actor: Actor) -> tuple[list[uuid.UUID] | None, uuid.UUID | None]:
+    """(the teams in whose runs the actor may write, the only run that it may write); None is every one."""
+    if actor.kind is ActorKind.RUN:
+        return None, actor.run_id or uuid.UUID(int=0)
+    teams, seen = actor.team_ids("job.run"), actor.team_ids()
+    if teams is None:
+        return None if seen is None else list(seen), None
+    return list(teams if seen is None else teams & seen), None
 
 
-def _read(
-    actor: Actor, run_id: uuid.UUID, metrics: Sequence[MetricPoint], params: Mapping[str, str]
-) -> tuple[Run, dict[str, Latest], dict[str, str]]:
-    """The run, locked and without its documents, and of those what the batch touches; as `RunQuerySet.visible_to`.
-
-    Raises NotFound, Forbidden.
-    """
-    own = (actor.run_id or uuid.UUID(int=0)) if actor.kind is ActorKind.RUN else None
-    teams = None if own else actor.team_ids()
-    team_ids = None if teams is None else list(teams)
-    keys = list({point.key for point in metrics})
-    with connection.cursor() as cursor:
-        cursor.execute(_READ, [keys, list(params), run_id, team_ids, team_ids, own, own])
-        row = cursor.fetchone()
-    if row is None:
-        raise NotFound(NO_RUN)
-    *facts, held_metrics, held_params = row
-    names = ("team_id", "experiment_id", "name", "status", "notes", "sealed_at", "purged_at", "deleted_at")
-    run = Run(pk=run_id, **dict(zip(names, facts, strict=True)))
+def _refusal(actor: Actor, run_id: uuid.UUID, params: Mapping[str, str], *, closes: bool) -> Exception:
+    """Why a batch was not written. Raises or returns it: NotFound, Forbidden, Conflict, Invalid."""
+    run: Run | None = Run.objects.visible_to(actor).filter(pk=run_id).first()
+    if run is None:
+        return NotFound(NO_RUN)
     require_run_write(actor, run)
-    return run, _document(held_metrics), _document(held_params)
+    if closes:
+        require_unsealed(run)
+    require_active(run)
+    for key, value in params.items():
+        held = run.params.get(key, value)
+        if held != value:
+            return Invalid.field(
+                "params",
+                f"Changing param values is not allowed. Param with key='{key}' was already logged with "
+                f"value={held!r} for run ID='{run.pk.hex}'. Attempted logging new value {value!r}. "
+                "Params do not change.",
+            )
+    return Conflict("The run changed in the same moment and nothing was written. Send it again.")
 
 
 def _words_write(actor: Actor, run: Run, name: str | None, notes: str | None) -> None:
-    """Name and notes that came as tags. Raises Invalid."""
+    """Name and notes that came as tags. Raises Invalid, Conflict."""
+    require_active(run)
     if name is not None and name != run.name:
+        require_unsealed(run)
         name_check(name)
         Run.objects.filter(pk=run.pk).update(name=name, row_version=F("row_version") + 1)
         audit_record(actor=actor, action="run.update", thing=run, before={"name": run.name}, after={"name": name})
