@@ -26,6 +26,8 @@ Source = Mapping[str, Any]
 
 # MLflow keeps an infinity as the largest double; clients read that back.
 LARGEST = 1.7976931348623157e308
+# The largest whole number of 64 bits.
+LONGEST = 2**63 - 1
 _PLAUSIBLE_ID = re.compile(r"^[a-zA-Z0-9][\w\-]{0,255}$")
 # Escapes that JSON allows and a database refuses: NUL and halves of surrogate pairs.
 _UNSAFE_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")

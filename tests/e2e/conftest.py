@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from controlplane.stack.chromium import chromium_need
 from tests.e2e.browsing import ARGUMENTS, Person, person_open, photograph
-from tests.e2e.product import Product, product_open
+from tests.e2e.product import Product
 
 RESULTS = Path(__file__).resolve().parents[2] / "test-results"
 People = Callable[[str], Person]
@@ -38,13 +38,6 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 _PEOPLE = pytest.StashKey[dict[str, Person]]()
-
-
-@pytest.fixture(scope="package")
-def product(request: pytest.FixtureRequest, run_folder: Path) -> Iterator[Product]:
-    """The whole product, live, with the demo."""
-    with product_open(request.config.getoption("--at", default=None), run_folder) as product:
-        yield product
 
 
 @pytest.fixture(scope="package")

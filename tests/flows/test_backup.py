@@ -12,9 +12,10 @@ import pytest
 
 from controlplane.stack.embedded import embedded_urls
 from controlplane.stack.testing import LiveStack
+from tests.e2e.product import Product
 from tests.flows.load import load
 from tests.flows.processes import wait_for
-from tests.flows.stack import DEMO_ROW, Api, Gateway, demo_tell, stack_open, token_of
+from tests.flows.stack import DEMO_ROW, Api, Gateway, stack_open, token_of
 
 LISTS = ("problems", "datasets", "runs", "models", "evaluations", "requests", "deployments", "jobs")
 
@@ -22,9 +23,14 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
+def live_stack(product: Product) -> LiveStack:
+    """The product with the demo."""
+    return product.stack
+
+
+@pytest.fixture(scope="module")
 def backup(live_stack: LiveStack, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A backup of the living product with the demo in it."""
-    demo_tell(live_stack)
     folder = tmp_path_factory.mktemp("backup") / "whole"
     done = live_stack.manage("backup", str(folder))
     assert done.returncode == 0, done.stderr

@@ -13,8 +13,9 @@ import httpx
 import pytest
 
 from controlplane.stack.testing import LiveStack
+from tests.e2e.product import Product
 from tests.flows.processes import wait_for
-from tests.flows.stack import Answer, Api, Gateway, demo_tell, people_make, token_of
+from tests.flows.stack import Answer, Api, Gateway, people_make, token_of
 
 TEAM = "Pretrial services"
 PASSWORD = "a long test password"
@@ -23,9 +24,14 @@ HTML = b"<!doctype html><script>document.title = 'run'</script>\n<img src=x oner
 
 
 @pytest.fixture(scope="module")
+def live_stack(product: Product) -> LiveStack:
+    """The product with the demo, whose waiting request the first test decides."""
+    return product.stack
+
+
+@pytest.fixture(scope="module")
 def people(live_stack: LiveStack) -> dict[str, Api]:
     """The demo's three, and a second owner, who may decide too."""
-    demo_tell(live_stack)
     scopes = ("read", "write", "decide", "admin")
     found = {name: Api(live_stack.url, token_of(live_stack, name, *scopes)) for name in ("scientist", "owner", "admin")}
     return found | people_make(live_stack, {"owner2": ("PRODUCT_OWNER", TEAM), "writer": ("DATA_SCIENTIST", TEAM)})

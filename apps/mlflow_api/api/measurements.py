@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 import uuid
+from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -27,6 +28,8 @@ from apps.mlflow_api.api.limits import (
     tags_of,
 )
 from apps.mlflow_api.door import (
+    LARGEST,
+    LONGEST,
     Source,
     answer,
     args_of,
@@ -69,6 +72,29 @@ def _point(row: Source, path: str = "") -> MetricPoint:
     )
 
 
+def _points(rows: list[dict[str, Any]]) -> list[MetricPoint]:
+    """The measurements of a batch. One whose key was judged before, and that holds plain numbers, is taken as it is."""
+    judged: set[str] = set()
+    points = []
+    for n, row in enumerate(rows):
+        key, value, timestamp, step = map(row.get, ("key", "value", "timestamp", "step"))
+        if (
+            len(row) == 4
+            and type(key) is str
+            and key in judged
+            and type(value) is float
+            and -LARGEST <= value <= LARGEST
+            and type(timestamp) is type(step) is int
+            and 0 <= timestamp <= LONGEST
+            and -LONGEST <= step <= LONGEST
+        ):
+            points.append(MetricPoint(key, value, timestamp, step))
+        else:
+            points.append(_point(row, f"metrics[{n}]."))
+            judged.add(points[-1].key)
+    return points
+
+
 def log_batch(actor: Actor, request: HttpRequest) -> HttpResponseBase:
     body = body_of(request)
     if len(request.body) > BATCH_BYTES:
@@ -76,7 +102,7 @@ def log_batch(actor: Actor, request: HttpRequest) -> HttpResponseBase:
             f"Batched logging API requests must be at most {BATCH_BYTES} bytes, got a request of size "
             f"{len(request.body)}."
         )
-    points = [_point(row, f"metrics[{n}].") for n, row in enumerate(rows_of(body, "metrics", METRICS_PER_BATCH))]
+    points = _points(rows_of(body, "metrics", METRICS_PER_BATCH))
     params, tags = params_of(body), tags_of(body)
     total = len(points) + len(params) + len(tags)
     if total > ENTRIES_PER_BATCH:
