@@ -19,9 +19,10 @@ from controlplane.stack.config import ROOT
 from controlplane.stack.messages import StackError, say
 
 CODE = ("analysis", "workers", "apps", "controlplane")
-# Two processes, each with whole files (see tests/sharing.py); the stories first, because they take longest.
+# Three processes, each with whole files (see tests/sharing.py): the browser tests and the stories wait for a live product
+# most of the time. They come first, because they take longest.
 TESTS = ("tests", "workers", "controlplane", "analysis", "apps")
-SHARED = ("-n", "2", "--dist", "loadscope", "--no-loadscope-reorder", "-p", "tests.sharing")
+SHARED = ("-n", "3", "--dist", "loadscope", "--no-loadscope-reorder", "-p", "tests.sharing")
 # Pytest's exit code for "nothing was collected".
 NO_TESTS = 5
 
@@ -54,14 +55,16 @@ def fix() -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """Lint, the scripts of the pages, then stories, browser tests and room tests on two processes.
+    """Stories, browser tests and room tests on three processes; beside them lint and the scripts of the pages.
 
     With paths among the arguments: pytest on those alone.
     """
     if any(not argument.startswith("-") and (ROOT / argument.split("::")[0]).exists() for argument in arguments):
         return _pytest("Chosen tests", (), arguments)
     os.environ["PLAYWRIGHT_CHROMIUM"] = chromium_need()
-    return max(lint(), _node_tests(), _pytest("Tests", TESTS, [*SHARED, "-m", "not slow", *arguments]))
+    with ThreadPoolExecutor(1) as pool:
+        beside = pool.submit(lambda: max(lint(), _node_tests()))
+        return max(_pytest("Tests", TESTS, [*SHARED, "-m", "not slow", *arguments]), beside.result())
 
 
 def test_full(arguments: list[str]) -> int:

@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from playwright.sync_api import expect
 
 from tests.e2e.browsing import Person
-from tests.e2e.looking import THEMES, Walk, faults, walk
+from tests.e2e.looking import NARROWEST_AND_USUAL, THEMES, WIDTHS, Walk, faults, walk
 
 ROLES = ("scientist", "owner", "admin", "auditor", "viewer")
 STARTS = ["/", "/search?q=arrests"]
@@ -38,8 +38,11 @@ ELSEWHERE |= {"evaluation-dataset-detail", "evaluation-record-detail"}
 # Ticked runs are sent to it; the demo's are sealed (apps/experiments/tests/test_many_runs.py looks at it).
 ELSEWHERE |= {"runs-purge"}
 
+# One document of all operations, which takes axe as long as ten pages: `make test-full` looks at it.
+LONG = {"api-docs"}
+
 _walked: dict[str, Walk] = {}
-_looked_at: set[str] = set()
+_looked_at: set[str] = set(LONG)
 _looked_at_twice: set[str] = set()
 
 
@@ -57,29 +60,36 @@ def walked(people):
 
 @pytest.mark.parametrize("role", ROLES)
 def test_every_link_answers_and_every_page_is_whole(people, walked, role, request):
-    """In the light; the next test looks again, in both themes and for those who only read."""
+    """In the light, narrow and wide; the next test looks again, in both themes, at every width, for all roles."""
     assert not walked(role).dead
     looks = request.config.getoption("--looks", default=None)
     by_role = BY_ROLE if role in ACTING else set()
-    found = look(people(role), walked(role), by_role, _looked_at, ["light"], looks / role if looks else None)
+    folder = looks / role if looks else None
+    found = look(people(role), walked(role), by_role, _looked_at, ["light"], NARROWEST_AND_USUAL, folder)
     assert not found, "\n".join(found)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("role", ROLES)
 def test_every_page_is_whole_in_both_themes(people, walked, role):
-    found = look(people(role), walked(role), BY_ROLE, _looked_at_twice, THEMES)
+    found = look(people(role), walked(role), BY_ROLE, _looked_at_twice, THEMES, WIDTHS)
     assert not found, "\n".join(found)
 
 
 def look(
-    person: Person, found: Walk, by_role: set[str], known: set[str], themes: Sequence[str], looks: Path | None = None
+    person: Person,
+    found: Walk,
+    by_role: set[str],
+    known: set[str],
+    themes: Sequence[str],
+    widths: Sequence[int],
+    looks: Path | None = None,
 ) -> list[str]:
     """The faults of those pages of a walk that nobody looked at before, and of those that differ by role."""
     faulty = []
     for name, path in found.pages.items():
         if name in by_role or name not in known:
-            faulty += faults(person, path, looks, themes)
+            faulty += faults(person, path, looks, themes, widths)
             known.add(name)
     return faulty
 
