@@ -1,4 +1,4 @@
-"""Which tests stay together and come first when two processes share them, as a plugin of pytest.
+"""Which tests stay together and come first when several processes share them, as a plugin of pytest.
 
 The tests of a file go to one process, which keeps what the file's fixtures start. All browser tests share one product
 with the stories about the demo, and the other stories another, so these stay together across files. They take longest,

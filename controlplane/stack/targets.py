@@ -19,8 +19,8 @@ from controlplane.stack.config import ROOT
 from controlplane.stack.messages import StackError, say
 
 CODE = ("analysis", "workers", "apps", "controlplane")
-# Three processes, each with whole files (see tests/sharing.py): the browser tests and the stories wait for a live product
-# most of the time. They come first, because they take longest.
+# Three processes, each with whole files (see tests/sharing.py): browser tests and stories wait for a live product most
+# of the time. They come first, because they take longest.
 TESTS = ("tests", "workers", "controlplane", "analysis", "apps")
 SHARED = ("-n", "3", "--dist", "loadscope", "--no-loadscope-reorder", "-p", "tests.sharing")
 # Pytest's exit code for "nothing was collected".
