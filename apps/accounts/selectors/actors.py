@@ -88,24 +88,11 @@ def actor_of_secret(secret: str, *, request_id: str = "") -> tuple[Actor, User |
     return None
 
 
-_COLUMNS = ", ".join(f'u."{field.column}"' for field in User._meta.concrete_fields)
+_COLUMNS = ", ".join(f'(person)."{field.column}"' for field in User._meta.concrete_fields)
 _PERSON_FIELDS = [field.attname for field in User._meta.concrete_fields]
-# Every request passes here, so a person, what let them in and the roles held now come in one statement of fixed text.
-_WITH_ROLES = f"""
-       (SELECT jsonb_agg(jsonb_build_object('id', g.id, 'user_id', g.user_id, 'team_id', g.team_id, 'role', g.role,
-                                            'until', g.until, 'granted_by_label', g.granted_by_label,
-                                            'created_at', g.created_at) ORDER BY g.id)
-          FROM accounts_grant g LEFT JOIN accounts_team m ON m.id = g.team_id
-         WHERE g.user_id = u.id AND (g.until IS NULL OR g.until > %(now)s)
-           AND (g.team_id IS NULL OR m.archived_at IS NULL)),
-       {_COLUMNS}
-"""  # noqa: S608 - the columns are the model's own
-_PERSON = f"SELECT {_WITH_ROLES} FROM accounts_user u WHERE u.id = %(id)s"  # noqa: S608 - as above
-_TOKEN = f"""
-SELECT t.id, t.scopes, t.last_used_at, {_WITH_ROLES}
-  FROM accounts_apitoken t JOIN accounts_user u ON u.id = t.user_id
- WHERE t.secret_sha256 = %(digest)s AND t.revoked_at IS NULL AND t.expires_at > %(now)s AND u.is_active
-"""  # noqa: S608 - the columns are the model's own
+# Every request passes here, so a person, what let them in and the roles held now come in one call (migration 0003).
+_PERSON = f"SELECT roles, {_COLUMNS} FROM accounts_person_find(%s, %s)"  # noqa: S608 - the columns are the model's own
+_TOKEN = f"SELECT token, scopes, last_used, roles, {_COLUMNS} FROM accounts_token_find(%s, %s)"  # noqa: S608 - as above
 
 
 def _person(roles: str | None, columns: list[Any]) -> User:
@@ -117,14 +104,14 @@ def _person(roles: str | None, columns: list[Any]) -> User:
 def person_with_roles(user_id: uuid.UUID) -> User | None:
     """The person with the roles held now in `roles_read`; None when there is none."""
     with connection.cursor() as cursor:
-        cursor.execute(_PERSON, {"id": user_id, "now": timezone.now()})
+        cursor.execute(_PERSON, [user_id, timezone.now()])
         row = cursor.fetchone()
     return None if row is None else _person(row[0], list(row[1:]))
 
 
 def _actor_of_api_token(digest: str, now: datetime, request_id: str) -> tuple[Actor, User] | None:
     with connection.cursor() as cursor:
-        cursor.execute(_TOKEN, {"digest": digest, "now": now})
+        cursor.execute(_TOKEN, [digest, now])
         row = cursor.fetchone()
     if row is None:
         return None
