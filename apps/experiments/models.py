@@ -116,6 +116,12 @@ class Run(TeamOwned):
             ),
         ]
 
+    @property
+    def experiment_number(self) -> int:
+        """The experiment's name for MLflow's clients."""
+        number: int = self.experiment.number
+        return number
+
     def __str__(self) -> str:
         return self.name
 

@@ -13,7 +13,7 @@ from apps.experiments.services.measurements import plain_number
 
 if TYPE_CHECKING:
     from apps.experiments.models import Experiment, LoggedModel, Metric, Run, RunInput, RunModel
-    from apps.experiments.selectors import Point
+    from apps.experiments.selectors import Point, RunRow
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -23,8 +23,8 @@ def millis(moment: datetime | None) -> int:
     return (moment - _EPOCH) // _MILLISECOND if moment else 0
 
 
-def artifact_root(run: Run) -> str:
-    return f"mlflow-artifacts:/{run.experiment.number}/{run.pk.hex}/artifacts"
+def artifact_root(run: Run | RunRow) -> str:
+    return f"mlflow-artifacts:/{run.experiment_number}/{run.pk.hex}/artifacts"
 
 
 def model_root(model: LoggedModel) -> str:
@@ -56,10 +56,10 @@ def experiment_shape(experiment: Experiment) -> dict[str, Any]:
     )
 
 
-def run_info_shape(run: Run) -> dict[str, Any]:
+def run_info_shape(run: Run | RunRow) -> dict[str, Any]:
     info = {
         "run_uuid": run.pk.hex,
-        "experiment_id": str(run.experiment.number),
+        "experiment_id": str(run.experiment_number),
         "run_name": run.name,
         "user_id": run.user_name or (run.created_by_label if run.job_id else ""),
         "status": run.status,
@@ -73,7 +73,7 @@ def run_info_shape(run: Run) -> dict[str, Any]:
     return info
 
 
-def run_tags(run: Run) -> dict[str, str]:
+def run_tags(run: Run | RunRow) -> dict[str, str]:
     """Tags as clients see them: name and notes of a run are MLflow's tags of those meanings."""
     tags = {**run.tags, NAME_TAG: run.name}
     if run.notes:
@@ -83,7 +83,7 @@ def run_tags(run: Run) -> dict[str, str]:
     return tags
 
 
-def run_shape(run: Run, *, inputs: Iterable[RunInput] = (), models: Iterable[RunModel] = ()) -> dict[str, Any]:
+def run_shape(run: Run | RunRow, *, inputs: Iterable[RunInput] = (), models: Iterable[RunModel] = ()) -> dict[str, Any]:
     """A run with its newest metrics; `inputs` and `models` come from `selectors.run_inputs_of` and `run_models_of`."""
     held = list(models)
     read = [model for model in held if model.direction == "INPUT"]

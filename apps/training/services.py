@@ -170,7 +170,7 @@ def _run_begin(
     made = build()
     return experiments.run_create(
         actor=actor,
-        experiment_id=experiment_id,
+        experiment=experiment_id,
         name=name,
         params={**{key: str(value) for key, value in params.items()}, "recipe": recipe, "seed": str(seed)},
         job_id=job_id,

@@ -66,6 +66,7 @@ from apps.experiments.selectors.measurements import (
 from apps.experiments.selectors.pulse import FOLLOWED, Pulse, experiment_pulse, pulse_of
 from apps.experiments.selectors.run_groups import RunGroup, Spread, run_groups
 from apps.experiments.selectors.run_keys import document_keys, document_values, metric_keys
+from apps.experiments.selectors.run_rows import RunRow
 from apps.experiments.selectors.run_search import RUNS, run_condition, run_search_page, run_walk
 from apps.experiments.selectors.runs import (
     data_differs,
@@ -97,6 +98,7 @@ __all__ = [
     "Point",
     "Pulse",
     "RunGroup",
+    "RunRow",
     "Spread",
     "artifact_find",
     "artifact_list",

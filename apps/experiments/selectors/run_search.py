@@ -39,9 +39,10 @@ from apps.core.filter_language import (
     parse_orders,
 )
 from apps.core.ids import id_read
-from apps.core.search_pages import Column, Part, digest_of, page_read, place_of, token_of
+from apps.core.search_pages import Column, Part, digest_of, place_of, places_read, token_of
 from apps.experiments.contracts import NAME_TAG, NOTES_TAG, USER_TAG, View
 from apps.experiments.models import Experiment, Run, RunInput, RunMetric
+from apps.experiments.selectors.run_rows import RunRow, run_rows
 
 _NUMBER, _TEXT = ValueType.NUMBER, ValueType.TEXT
 RUNS = Vocabulary(
@@ -66,9 +67,6 @@ RUNS = Vocabulary(
 # Each of these comparisons is one more table to the database's planner, whose time grows much faster than their number.
 _JOINED = ("metrics", "datasets")
 JOINED = 10
-# Large documents that no list of runs shows.
-_UNREAD = ("code", "environment")
-
 # Jobs do not name a user, but somebody began them.
 _BEGUN_BY = Case(When(job_id__isnull=False, then=F("created_by_label")), output_field=TextField())
 _TEXTS: dict[str, Combinable] = {
@@ -132,7 +130,7 @@ def run_search_page(
     view: View = View.ACTIVE,
     token: str = "",
     limit: int = 1000,
-) -> tuple[list[Run], str]:
+) -> tuple[list[RunRow], str]:
     """Runs of experiments that the actor sees, and the token of the next page ("": there is none).
 
     Sorted as asked, then by start (newest first) and id; numbers come first, then NaN, then what is missing, whatever
@@ -148,9 +146,8 @@ def run_search_page(
     rows: QuerySet[Run] = Run.objects.visible_to(actor).filter(experiment_id__in=experiments)
     if view is not View.ALL:
         rows = rows.filter(deleted_at__isnull=view is View.ACTIVE)
-    whole = Run.objects.defer(*_UNREAD).prefetch_related("experiment")
-    found, end = page_read(whole, run_parts(rows.filter(condition), orders), place, limit)
-    return found, token_of(end, digest) if end else ""
+    found, more = places_read(run_parts(rows.filter(condition), orders), place, limit)
+    return run_rows([pk for pk, _ in found]), token_of(found[-1][1], digest) if found and more else ""
 
 
 def run_condition(filter_text: str) -> Q:

@@ -62,10 +62,13 @@ def run_inputs(run: Run) -> QuerySet[RunInput]:
     return RunInput.objects.filter(run=run).select_related("dataset_version__dataset").order_by("id")
 
 
-def run_inputs_of(runs: Iterable[Run]) -> dict[uuid.UUID, list[RunInput]]:
+def run_inputs_of(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[RunInput]]:
     """{run id: its inputs} of many runs, in one query."""
     found: dict[uuid.UUID, list[RunInput]] = {}
-    rows = RunInput.objects.filter(run__in=list(runs)).select_related("dataset_version__dataset")
+    wanted = list(ids)
+    if not wanted:
+        return found
+    rows = RunInput.objects.filter(run__in=wanted).select_related("dataset_version__dataset")
     for row in rows.order_by("id"):
         found.setdefault(row.run_id, []).append(row)
     return found
@@ -94,10 +97,11 @@ def run_input_summaries(actor: Actor, experiment_numbers: Iterable[int], *, limi
     return [dict(zip(keys, summary, strict=True)) for summary in sorted(set(summaries), key=str)[:limit]]
 
 
-def run_models_of(runs: Iterable[Run]) -> dict[uuid.UUID, list[RunModel]]:
+def run_models_of(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[RunModel]]:
     """{run id: logged models it read and wrote} of many runs, in one query."""
     found: dict[uuid.UUID, list[RunModel]] = {}
-    for row in RunModel.objects.filter(run__in=list(runs)).order_by("id"):
+    wanted = list(ids)
+    for row in RunModel.objects.filter(run__in=wanted).order_by("id") if wanted else ():
         found.setdefault(row.run_id, []).append(row)
     return found
 

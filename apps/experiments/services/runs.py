@@ -71,7 +71,7 @@ def name_check(name: str) -> None:
 def run_create(
     *,
     actor: Actor,
-    experiment_id: uuid.UUID,
+    experiment: Experiment | uuid.UUID,
     name: str,
     params: dict[str, str] | None = None,
     tags: dict[str, str] | None = None,
@@ -86,14 +86,13 @@ def run_create(
     user_name: str = "",
     notes: str = "",
 ) -> Run:
-    """Begin a run in an experiment that the actor sees.
+    """Begin a run in an experiment that the actor sees; of one that was just read so, the row may be given.
 
     Raises NotFound, Forbidden, and Invalid for a name too long or an archived experiment.
     """
     with transaction.atomic():
-        experiment = Experiment.objects.visible_to(actor).filter(pk=experiment_id).first()
-        if experiment is None:
-            raise NotFound("There is no such experiment, or you may not see it.")
+        if isinstance(experiment, uuid.UUID):
+            experiment = _experiment(actor, experiment)
         require_verb(actor, "job.run", experiment)
         if experiment.archived_at is not None:
             raise Invalid(
@@ -125,6 +124,13 @@ def run_create(
             _input_add(run, version, role)
         audit_record(actor=actor, action="run.create", thing=run, problem_id=experiment.problem_id)
     return run
+
+
+def _experiment(actor: Actor, experiment_id: uuid.UUID) -> Experiment:
+    experiment: Experiment | None = Experiment.objects.visible_to(actor).filter(pk=experiment_id).first()
+    if experiment is None:
+        raise NotFound("There is no such experiment, or you may not see it.")
+    return experiment
 
 
 def _input_add(run: Run, version: DatasetVersion, role: str) -> None:

@@ -28,7 +28,7 @@ def experiment_make(actor: Actor, team: Team, **fields: Any) -> Experiment:
 
 def run_make(actor: Actor, experiment: Experiment, **fields: Any) -> Run:
     name = fields.pop("name", f"run {next(_count)}")
-    return services.run_create(actor=actor, experiment_id=experiment.pk, name=name, **fields)
+    return services.run_create(actor=actor, experiment=experiment.pk, name=name, **fields)
 
 
 def points(key: str, values: list[float], *, start: int = 0, at: int = 1_700_000_000_000) -> list[MetricPoint]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from django.http.response import HttpResponseBase
 
 from apps.core.actors import Actor
 from apps.core.errors import Invalid
+from apps.core.quick_json import json_bytes
 from apps.experiments import selectors, services
 from apps.experiments.contracts import NAME_TAG, NOTES_TAG
 from apps.mlflow_api.api.experiments import experiment_of
@@ -46,9 +46,10 @@ _BATCH = 2_000
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 
 
-def full_shapes(runs: Sequence[Run]) -> list[dict[str, Any]]:
+def full_shapes(runs: Sequence[Run | selectors.RunRow]) -> list[dict[str, Any]]:
     """Runs with their inputs and outputs."""
-    inputs, models = selectors.run_inputs_of(runs), selectors.run_models_of(runs)
+    inputs = selectors.run_inputs_of([run.pk for run in runs if getattr(run, "has_inputs", True)])
+    models = selectors.run_models_of([run.pk for run in runs if getattr(run, "has_models", True)])
     return [run_shape(run, inputs=inputs.get(run.pk, ()), models=models.get(run.pk, ())) for run in runs]
 
 
@@ -79,7 +80,7 @@ def create(actor: Actor, request: HttpRequest) -> HttpResponseBase:
     experiment = experiment_of(actor, request, body, required=False)
     run = services.run_create(
         actor=actor,
-        experiment_id=experiment.pk,
+        experiment=experiment,
         name=given or tagged or name_new(),
         notes=tags.pop(NOTES_TAG, ""),
         tags=tags,
@@ -104,7 +105,7 @@ def search(actor: Actor, request: HttpRequest) -> HttpResponseBase:
     filter_text, orders = text_of(body, "filter", required=False), texts_of(body, "order_by")
     view, token = view_of(body, "run_view_type"), token_of(body)
     left = limit_of(body, 1000, SEARCH_LIMIT)
-    shown: list[str] = []
+    shown: list[bytes] = []
     while left:
         runs, token = selectors.run_search_page(
             actor,
@@ -116,12 +117,12 @@ def search(actor: Actor, request: HttpRequest) -> HttpResponseBase:
             limit=min(left, _BATCH),
         )
         if runs:
-            shown.append(json.dumps(full_shapes(runs), separators=(",", ":"))[1:-1])
+            shown.append(json_bytes(full_shapes(runs))[1:-1])
         left = left - len(runs) if token else 0
-    parts = [f'"runs":[{",".join(shown)}]'] if shown else []
+    parts = [b'"runs":[' + b",".join(shown) + b"]"] if shown else []
     if token:
-        parts.append(f'"next_page_token":{json.dumps(token)}')
-    return HttpResponse(f"{{{','.join(parts)}}}", content_type="application/json")
+        parts.append(b'"next_page_token":' + json_bytes(token))
+    return HttpResponse(b"{" + b",".join(parts) + b"}", content_type="application/json")
 
 
 def update(actor: Actor, request: HttpRequest) -> HttpResponseBase:

@@ -239,7 +239,7 @@ class Copier:
     def _link(self, links: _Links) -> None:
         """Note which models a run read and wrote, where that is not noted."""
         run = selectors.run_get(self.actor, links.run_id)
-        held = {(row.logged_model_id, row.direction) for row in selectors.run_models_of([run]).get(run.pk, ())}
+        held = {(row.logged_model_id, row.direction) for row in selectors.run_models_of([run.pk]).get(run.pk, ())}
         read = [self.models[m] for m in links.read if m in self.models]
         written = [(self.models[m], step) for m, step in links.written if m in self.models]
         wanted = {(pk, "INPUT") for pk in read} | {(pk, "OUTPUT") for pk, _ in written}

@@ -121,7 +121,7 @@ def test_a_file_is_asked_for_under_its_own_experiment(person: Person):
 
 
 def test_the_token_of_an_attempt_reaches_no_other_run_no_other_model_and_nothing_else(person: Person):
-    mine, other = person.run, services.run_create(actor=person.actor, experiment_id=person.experiment.pk, name="other")
+    mine, other = person.run, services.run_create(actor=person.actor, experiment=person.experiment.pk, name="other")
     theirs = services.logged_model_create(
         actor=person.actor, experiment_number=person.experiment.number, name="m", source_run_id=other.pk
     )

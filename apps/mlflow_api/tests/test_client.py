@@ -118,7 +118,7 @@ def test_the_token_of_an_attempt_writes_its_own_run_and_no_other(mlflow_client):
     from mlflow.exceptions import MlflowException
 
     person = person_make()
-    other = services.run_create(actor=person.actor, experiment_id=person.experiment.pk, name="other")
+    other = services.run_create(actor=person.actor, experiment=person.experiment.pk, name="other")
     client = mlflow_client(attempt_token(person))
 
     client.log_metric(person.run.pk.hex, "loss", 0.4)

@@ -42,7 +42,7 @@ def run_compare(request: HttpRequest) -> HttpResponse:
     runs: list[Run] = found["runs"]
     everything, many = request.GET.get("all") == "1", len(runs) > COLUMNS
     experiments = {run.experiment_id: run.experiment for run in runs}
-    inputs = selectors.run_inputs_of(runs)
+    inputs = selectors.run_inputs_of(run.pk for run in runs)
     groups = repeats_of(runs, {pk: [(row.dataset_version_id, row.role) for row in rows] for pk, rows in inputs.items()})
     outcomes = run_outcomes(actor, runs)
     params = [row for row in found["params"] if everything or row["differs"]]
