@@ -41,9 +41,40 @@ def metric_history_page(
     return [Point(run.pk, key, value, at, step) for value, at, step, _ in page[:limit]], place
 
 
-# The first of each of so many equal parts of a run's measurements, and the last. Both passes ask for what the index
-# of repeated measurements holds, in its own order, so that nothing is sorted.
-_SAMPLE = """
+# All three statements ask for what the index of repeated measurements holds, in its own order: nothing is sorted, and
+# no row of the table is read.
+_SIZES = """
+SELECT run_id, (SELECT count(*) FROM (
+         SELECT FROM experiments_metric m
+          WHERE m.run_id = asked.run_id AND key = %(key)s AND step BETWEEN %(first)s AND %(end)s
+          LIMIT %(parts)s + 2) AS at_most)
+  FROM unnest(%(runs)s) AS asked(run_id)
+"""
+# The first measurement at or after each of so many steps that lie evenly between a run's first and last, and its last.
+_BY_STEP = """
+WITH ends AS (
+  SELECT run_id, low.step::numeric AS low, high.step::numeric AS high, high.value, high."timestamp"
+    FROM unnest(%(runs)s) AS asked(run_id)
+   CROSS JOIN LATERAL (
+         SELECT step FROM experiments_metric m
+          WHERE m.run_id = asked.run_id AND key = %(key)s AND step BETWEEN %(first)s AND %(end)s
+          ORDER BY step, "timestamp", value, model_id LIMIT 1) low
+   CROSS JOIN LATERAL (
+         SELECT step, "timestamp", value FROM experiments_metric m
+          WHERE m.run_id = asked.run_id AND key = %(key)s AND step BETWEEN %(first)s AND %(end)s
+          ORDER BY step DESC, "timestamp" DESC, value DESC, model_id DESC LIMIT 1) high)
+SELECT run_id, %(key)s, found.value, found."timestamp", found.step
+  FROM ends CROSS JOIN generate_series(0, %(parts)s - 1) part CROSS JOIN LATERAL (
+       SELECT step, "timestamp", value FROM experiments_metric m
+        WHERE m.run_id = ends.run_id AND key = %(key)s AND step >= ceil(low + (high - low) * part / %(parts)s)::int8
+        ORDER BY step, "timestamp", value, model_id LIMIT 1) found
+ UNION
+SELECT run_id, %(key)s, value, "timestamp", high::int8 FROM ends
+ ORDER BY 1, 5, 4, 3
+"""
+# The first of each of so many equal parts of a run's measurements, and the last: all of them where they are few, and
+# where many share a step.
+_BY_PLACE = """
 WITH counted AS (
   SELECT run_id, count(*) - 1 AS last
     FROM experiments_metric
@@ -68,13 +99,26 @@ def metric_history_sampled(
 ) -> list[Point]:
     """Of each run at most `limit` measurements of one key by step and time, evenly spread, first and last among them.
 
-    Of one, the last. Within `steps`, both ends included. What the actor may see is for the caller to say.
+    Spread over the steps; over the measurements where fewer than half as many steps as asked for have one. Of one, the
+    last. Within `steps`, both ends included. What the actor may see is for the caller to say.
     """
     first, end = steps
-    asked: dict[str, Any] = {"runs": list(run_ids), "key": key, "first": first, "end": end, "parts": limit - 1}
+    asked: dict[str, Any] = {"key": key, "first": first, "end": end, "parts": limit - 1}
+    found: dict[uuid.UUID, list[Point]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(_SAMPLE, asked)
-        return [Point(*row) for row in cursor.fetchall()]
+
+        def read(statement: str, runs: list[uuid.UUID]) -> None:
+            if runs:
+                cursor.execute(statement, asked | {"runs": runs})
+                found.update({run_id: [] for run_id in runs})
+                for row in cursor.fetchall():
+                    found[row[0]].append(Point(*row))
+
+        cursor.execute(_SIZES, asked | {"runs": list(run_ids)})
+        sizes: dict[uuid.UUID, int] = dict(cursor.fetchall())
+        read(_BY_STEP, [run_id for run_id, size in sizes.items() if size > limit > 1])
+        read(_BY_PLACE, [run_id for run_id in sizes if len(found.get(run_id, ())) * 2 < limit])
+    return [point for run_id in sorted(sizes) for point in found[run_id]]
 
 
 def metric_histories(run_ids: Iterable[uuid.UUID], key: str, *, limit: int) -> list[Metric]:

@@ -79,6 +79,19 @@ def test_many_values_at_one_step_are_sampled_too(caller: Caller, person: Person)
     assert len(body["metrics"]) == 5
 
 
+def test_a_sample_is_spread_over_steps_that_lie_far_apart(caller: Caller, person: Person):
+    run = run_make(person.actor, person.experiment)
+    steps = [*range(40), -(2**63), 2**63 - 1]
+    points = [MetricPoint("loss", 0.5, 1_700_000_000_000, step) for step in steps]
+    services.metrics_log(actor=person.actor, run_id=run.pk, points=points)
+
+    _, wide = caller.get(INTERVAL, run_ids=[run.pk.hex], metric_key="loss", max_results=4)
+    _, narrow = caller.get(INTERVAL, run_ids=[run.pk.hex], metric_key="loss", max_results=4, start_step=0, end_step=39)
+
+    assert [int(row["step"]) for row in wide["metrics"]] == [-(2**63), 0, 2**63 - 1]
+    assert [int(row["step"]) for row in narrow["metrics"]] == [0, 13, 26, 39]
+
+
 def test_whole_histories_come_run_by_run(person: Person):
     caller = Caller(person, AJAX)
     first, second = measured(person, [1.0, 2.0]), measured(person, [3.0])
