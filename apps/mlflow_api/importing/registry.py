@@ -26,7 +26,7 @@ STAGE_TAG = "fairway.import.stage"
 _PROMPT_TAG = "mlflow.prompt.is_prompt"
 _DESCRIPTION = 20_000
 _LOGGED = re.compile(r"(?:^models:/|/models/)(m-[0-9a-f]{32})(?:/artifacts)?/?$")
-_COPIED = re.compile(r"^models:/([^/@]+)/(\d{1,9})$")
+_COPIED = re.compile(r"^models:/(.+)/(\d{1,9})$")
 _NO_PRODUCTION = "Production is what a deployment answers with, so no import says it: the tag {tag} keeps it."
 
 
@@ -69,7 +69,10 @@ class RegistryCopier:
             return held
         owner, leave = f"model {there.name}", self._report.leave
         try:
-            name = model_name_of({"name": there.name})
+            # Older servers took names that no client can name by now.
+            name = model_name_of({"name": services.model_name_fit(there.name)})
+            if name != there.name:
+                leave("name", there.name, f"MLflow takes no “/” and no “:” in a name by now: it came as “{name}”.")
         except Invalid as error:
             leave("registered model", there.name, error.detail)
             return None
