@@ -14,7 +14,19 @@ from apps.registry.models import Model, ModelVersion
 
 pytestmark = pytest.mark.django_db
 
-ODD = ["two words", 'say "hi"', "it's", "100% wool", "%2e%2e", "a%2Fb", "naïve ✓ 模型", "a\\b", "x;y#1?z=2&v", "a@b", ".h"]
+ODD = [
+    "two words",
+    'say "hi"',
+    "it's",
+    "100% wool",
+    "%2e%2e",
+    "a%2Fb",
+    "naïve ✓ 模型",
+    "a\\b",
+    "x;y#1?z=2&v",
+    "a@b",
+    ".h",
+]
 VERSION = {"version": "1"}
 NAMED: list[tuple[str, str, dict[str, Any]]] = [
     ("post", "registered-models/create", {}),
