@@ -1,4 +1,4 @@
-"""Names of registered models: what MLflow 3.17 refuses is refused in its words, and every other name works everywhere."""
+"""Names of registered models: what MLflow refuses is refused in its words, every other name works everywhere."""
 
 from __future__ import annotations
 
