@@ -90,24 +90,51 @@ def test_runs_are_sorted_by_a_param_and_those_without_it_come_last(limit: int):
 def test_an_index_answers_however_many_runs_there_are(filter_text: str, orders: Sequence[str], index: str):
     actor, team = scientist()
     experiment = experiment_make(actor, team)
-    with connection.cursor() as cursor:
-        cursor.execute(_FILL, {"team": team.pk, "experiment": experiment.pk, "count": MANY})
-        cursor.execute("ANALYZE experiments_run, experiments_runparam")
+    fill(experiment)
 
     with CaptureQueriesContext(connection) as asked:
         runs, _ = selectors.run_search_page(
             actor, experiment_numbers=[experiment.number], filter_text=filter_text, order_texts=orders, limit=100
         )
     [page] = [query["sql"] for query in asked.captured_queries if "ORDER BY" in query["sql"]]
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {page}")
-        plan = cursor.fetchone()[0][0]["Plan"]
+    nodes = steps(page)
 
     assert runs
-    nodes = _nodes(plan)
     assert index in {node.get("Index Name") for node in nodes}
     # No step read more than a part of the runs.
     assert max(node["Actual Rows"] * node["Actual Loops"] for node in nodes) < MANY / 10
+
+
+@pytest.mark.slow
+def test_whether_anything_changed_is_asked_of_the_runs_that_go_on_alone():
+    actor, team = scientist()
+    experiment = experiment_make(actor, team)
+    fill(experiment)
+    for _ in range(3):
+        run_make(actor, experiment)
+
+    with CaptureQueriesContext(connection) as asked:
+        pulse = selectors.experiment_pulse(experiment.pk)
+    [told] = asked.captured_queries
+    nodes = steps(told["sql"])
+
+    assert pulse.running == 3
+    assert {"experiments_runs_counted", "experiments_runs_begun"} <= {node.get("Index Name") for node in nodes}
+    assert max(node["Actual Rows"] * node["Actual Loops"] for node in nodes) < 10
+
+
+def fill(experiment: Experiment) -> None:
+    """Many ended runs."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FILL, {"team": experiment.team_id, "experiment": experiment.pk, "count": MANY})
+        cursor.execute("ANALYZE experiments_run, experiments_runparam")
+
+
+def steps(statement: str) -> list[dict]:
+    """The steps in which the database answers."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}")
+        return _nodes(cursor.fetchone()[0][0]["Plan"])
 
 
 def _nodes(plan: dict) -> list[dict]:

@@ -44,8 +44,8 @@ RUN_TAG_ID = "fairway.import.run_id"
 ENDS = (SourceGone, Unavailable)
 
 _UNPROVEN = (
-    "Nothing proves that a version of the team has the same bytes, so it came in words alone: its source is no version's "
-    "address, its digest no version's, and no copy among the files of a run is one."
+    "Nothing proves that a version of the team has the same bytes, so it came in words alone: its source is no "
+    "version's address, its digest no version's, and no copy among the files of a run is one."
 )
 
 Say = Callable[[str], None]

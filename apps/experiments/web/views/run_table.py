@@ -31,7 +31,7 @@ from apps.experiments.web.tables import RUNS, runs_bulk, runs_prepare
 from apps.experiments.web.views.saved_views import view_url
 from apps.experiments.web.words import MetricWords, metrics_in_order
 
-SAMPLE = selectors.FOLLOWED
+SAMPLE = selectors.SAMPLE
 MOST_ASKED = 50
 
 
@@ -40,8 +40,7 @@ MOST_ASKED = 50
 def experiment_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """One experiment: its runs as a table, alone or beside charts, with the trade-off of two metrics to follow."""
     actor: Actor = request.actor  # type: ignore[attr-defined]
-    experiment, aims = selectors.experiment_get_with_aims(actor, pk)
-    views = list(selectors.view_list(actor, pk))
+    experiment, aims, views, pulse = selectors.experiment_with_views(actor, pk)
     opening = next((view for view in views if view.is_default), None)
     if opening is not None and not request.GET:
         return redirect(view_url(opening))
@@ -77,7 +76,7 @@ def experiment_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         "experiment": experiment,
         "archived": archived,
         "may_write": may_write,
-        "pulse": None if archived else selectors.pulse_of(sample),
+        "pulse": None if archived else pulse,
         "snippet": experiment_snippet(request.build_absolute_uri("/").rstrip("/"), experiment),
         "menu": _menu(actor, experiment, may_write, archived),
         "bar": "experiments/_run_bar.html",
