@@ -19,7 +19,7 @@ def runs_add(cursor: Any, count: int) -> None:
         "SELECT r.id, r.experiment_id, m.key, (m.value ->> 0)::float8 "
         "FROM experiments_run r, jsonb_each(r.metrics_latest) m ON CONFLICT DO NOTHING"
     )
-    cursor.execute("ANALYZE experiments_run, experiments_metric, experiments_runmetric")
+    cursor.execute("ANALYZE experiments_run, experiments_metric, experiments_runmetric, experiments_runparam")
 
 
 def jobs_add(cursor: Any, count: int) -> None:

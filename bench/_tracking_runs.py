@@ -38,4 +38,4 @@ def runs_seed(cursor: Any, experiment_number: int, count: int) -> None:
     cursor.execute(_RUNS, [count, experiment_number])
     for statement in (_METRICS, _WALKED):
         cursor.execute(statement, [experiment_number])
-    cursor.execute("ANALYZE experiments_run, experiments_metric, experiments_runmetric")
+    cursor.execute("ANALYZE experiments_run, experiments_metric, experiments_runmetric, experiments_runparam")

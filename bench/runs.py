@@ -91,7 +91,7 @@ def _seeded(stack: LiveStack, token: str) -> str:
         cursor.execute("SELECT id FROM experiments_experiment WHERE number = %s", [number])
         (pk,) = cursor.fetchone() or sys.exit("there is no experiment")
     with psycopg.connect(embedded_urls(stack.config)[0], autocommit=True) as connection:
-        connection.execute("VACUUM ANALYZE experiments_run, experiments_runmetric")
+        connection.execute("VACUUM ANALYZE experiments_run, experiments_runmetric, experiments_runparam")
     return f"/experiments/{pk}/"
 
 

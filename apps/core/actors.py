@@ -7,7 +7,7 @@ owner has now (invariant I31).
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -148,6 +148,11 @@ class Actor:
         if any(g.team_id is None for g in held):
             return None
         return frozenset(g.team_id for g in held if g.team_id is not None)
+
+    def within(self, team_id: uuid.UUID) -> Actor:
+        """The same actor with what it may see and do in one team alone; a role on the site is one in that team."""
+        held = frozenset(RoleGrant(g.role, team_id) for g in self.grants if g.team_id in (None, team_id))
+        return replace(self, grants=held)
 
     def roles_in(self, team_id: uuid.UUID | None) -> frozenset[Role]:
         return frozenset(g.role for g in self.grants if g.team_id is None or g.team_id == team_id)

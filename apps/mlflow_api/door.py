@@ -18,6 +18,7 @@ from apps.core.actors import Actor, ActorKind
 from apps.core.api.exceptions import MethodRefused, Unauthenticated, error_translate
 from apps.core.errors import Invalid, NotFound, TooLarge
 from apps.core.ids import id_read
+from apps.mlflow_api.api.teams import actor_in_workspace
 from apps.mlflow_api.errors import error_response
 
 Handler = Callable[..., HttpResponseBase]
@@ -33,8 +34,12 @@ _PLAUSIBLE_ID = re.compile(r"^[a-zA-Z0-9][\w\-]{0,255}$")
 _UNSAFE_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
 
-def door(**handlers: Handler) -> Callable[..., HttpResponseBase]:
-    """A view from handlers by method, e.g. `door(GET=run_get)`; each takes (actor, request, **path parts)."""
+def door(*, everywhere: bool = False, **handlers: Handler) -> Callable[..., HttpResponseBase]:
+    """A view from handlers by method, e.g. `door(GET=run_get)`; each takes (actor, request, **path parts).
+
+    The actor has what it has in the workspace of the header; with `everywhere`, which is for calls about people,
+    teams and the server itself, what it has in all of them.
+    """
 
     @csrf_exempt
     def view(request: HttpRequest, **parts: Any) -> HttpResponseBase:
@@ -48,7 +53,7 @@ def door(**handlers: Handler) -> Callable[..., HttpResponseBase]:
             handler = handlers.get(request.method or "")
             if handler is None:
                 raise MethodRefused(f"Only {', '.join(handlers)} here.")
-            return handler(actor, request, **parts)
+            return handler(actor if everywhere else actor_in_workspace(actor, request), request, **parts)
         except Exception as error:
             ours = error_translate(error)
             if ours is None:

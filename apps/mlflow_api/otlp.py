@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -27,11 +28,15 @@ SPAN_LIMIT = 4 * 1024 * 1024
 SPANS_PER_CALL = 10_000
 VALUES_PER_SPAN = 100_000
 DEPTH = 64
-_LATEST_NS = 2**63 - 1
+LATEST_NS = 2**63 - 1
 _STATUSES = {Status.STATUS_CODE_OK: "OK", Status.STATUS_CODE_ERROR: "ERROR"}
 # Field numbers: of a request and of ResourceSpans and ScopeSpans.
 _RESOURCE_SPANS, _RESOURCE, _SCOPE_SPANS, _SPANS = 1, 1, 2, 2
 _WRONG = "Invalid OpenTelemetry format"
+WRONG_ID = (
+    "Cannot convert OpenTelemetry span to MLflow span: its trace_id has 16 bytes, its span_id 8, not all of them zero."
+)
+_LONE = re.compile("[\ud800-\udfff]")
 
 
 def unpacked(raw: bytes, encoding: str) -> bytes:
@@ -52,8 +57,12 @@ def unpacked(raw: bytes, encoding: str) -> bytes:
     return data
 
 
-def spans_of(body: bytes) -> Iterator[SpanDraft]:
-    """The spans of an ExportTraceServiceRequest, one at a time. Raises Invalid, TooLarge."""
+class SpanRefused(Invalid):
+    """One span that cannot be kept; the others of its request can."""
+
+
+def spans_of(body: bytes) -> Iterator[SpanDraft | SpanRefused]:
+    """The spans of an ExportTraceServiceRequest, each kept or refused by itself. Raises Invalid, TooLarge."""
     count = 0
     for group in _parts(body, _RESOURCE_SPANS):
         resource = _resource(group)
@@ -63,7 +72,10 @@ def spans_of(body: bytes) -> Iterator[SpanDraft]:
                 if count > SPANS_PER_CALL:
                     raise TooLarge(f"A request holds at most {SPANS_PER_CALL} spans. Send them in parts.")
                 _small(raw)
-                yield _draft(raw, resource)
+                try:
+                    yield _draft(raw, resource)
+                except SpanRefused as refusal:
+                    yield refusal
 
 
 def _small(raw: bytes) -> None:
@@ -111,13 +123,13 @@ def _resource(group: bytes) -> dict[str, Any]:
     for raw in _parts(group, _RESOURCE):
         _small(raw)
         try:
-            found |= _values(Resource.FromString(raw).attributes, _Budget())
+            found |= _values(Resource.FromString(raw).attributes, Budget())
         except DecodeError as error:
             raise Invalid(_WRONG) from error
     return found
 
 
-class _Budget:
+class Budget:
     """How many values may still be read of a span."""
 
     def __init__(self) -> None:
@@ -128,7 +140,7 @@ class _Budget:
         if self.left < 0:
             raise TooLarge(f"A span holds at most {VALUES_PER_SPAN} values.")
         if depth > DEPTH:
-            raise Invalid(f"Values of a span are nested at most {DEPTH} deep.")
+            raise SpanRefused(f"Values of a span are nested at most {DEPTH} deep.")
 
 
 def _draft(raw: bytes, resource: dict[str, Any]) -> SpanDraft:
@@ -137,8 +149,10 @@ def _draft(raw: bytes, resource: dict[str, Any]) -> SpanDraft:
     except DecodeError as error:
         raise Invalid(_WRONG) from error
     if len(span.trace_id) != 16 or len(span.span_id) != 8 or len(span.parent_span_id) not in (0, 8):
-        raise Invalid("Cannot convert OpenTelemetry span to MLflow span: its trace_id has 16 bytes, its span_id 8.")
-    budget = _Budget()
+        raise SpanRefused(WRONG_ID)
+    if not any(span.trace_id) or not any(span.span_id):
+        raise SpanRefused(WRONG_ID)
+    budget = Budget()
     attributes = _values(span.attributes, budget)
     attributes.pop(TRACE_KEY, None)
     parent = span.parent_span_id.hex()
@@ -146,16 +160,16 @@ def _draft(raw: bytes, resource: dict[str, Any]) -> SpanDraft:
         trace=f"tr-{span.trace_id.hex()}",
         key=span.span_id.hex(),
         parent="" if parent == "0" * 16 else parent,
-        name=_text(span.name),
+        name=text_kept(span.name),
         status=_STATUSES.get(span.status.code, "UNSET"),
-        message=_text(span.status.message),
-        started_ns=min(span.start_time_unix_nano, _LATEST_NS),
-        ended_ns=min(span.end_time_unix_nano, _LATEST_NS) or None,
+        message=text_kept(span.status.message),
+        started_ns=min(span.start_time_unix_nano, LATEST_NS),
+        ended_ns=min(span.end_time_unix_nano, LATEST_NS) or None,
         attributes=attributes,
         events=[
             {
-                "name": _text(event.name),
-                "time_ns": min(event.time_unix_nano, _LATEST_NS),
+                "name": text_kept(event.name),
+                "time_ns": min(event.time_unix_nano, LATEST_NS),
                 "attributes": _values(event.attributes, budget),
             }
             for event in span.events
@@ -172,21 +186,21 @@ def _draft(raw: bytes, resource: dict[str, Any]) -> SpanDraft:
     )
 
 
-def _text(text: str) -> str:
+def text_kept(text: str) -> str:
     """A text that the database keeps."""
-    return text.replace("\x00", "\ufffd")
+    return _LONE.sub("\ufffd", text.replace("\x00", "\ufffd"))
 
 
-def _values(pairs: Any, budget: _Budget, depth: int = 0) -> dict[str, Any]:
-    return {_text(pair.key): _value(pair.value, budget, depth) for pair in pairs}
+def _values(pairs: Any, budget: Budget, depth: int = 0) -> dict[str, Any]:
+    return {text_kept(pair.key): _value(pair.value, budget, depth) for pair in pairs}
 
 
-def _value(held: AnyValue, budget: _Budget, depth: int) -> Any:
+def _value(held: AnyValue, budget: Budget, depth: int) -> Any:
     """A value as JSON holds it: NaN and infinities as words, bytes in base64."""
     budget.take(depth)
     match held.WhichOneof("value"):
         case "string_value":
-            return _text(held.string_value)
+            return text_kept(held.string_value)
         case "bool_value":
             return held.bool_value
         case "int_value":

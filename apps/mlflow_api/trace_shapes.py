@@ -96,8 +96,9 @@ def trace_info_shape_2(trace: Trace, *, has_file: bool = False) -> dict[str, Any
 def assessment_shape(trace: Trace, assessment: Assessment) -> dict[str, Any]:
     """An assessment; lists and objects that are expected stand as the text of their JSON, as clients write them."""
     value: dict[str, Any] = {"value": assessment.value}
-    is_feedback = assessment.kind == assessment.Kind.FEEDBACK
-    if not is_feedback and isinstance(assessment.value, list | dict):
+    if assessment.kind == assessment.Kind.ISSUE:
+        value = {"issue_name": assessment.value}
+    elif assessment.kind == assessment.Kind.EXPECTATION and isinstance(assessment.value, list | dict):
         serialized = {"serialization_format": "JSON_FORMAT", "value": json.dumps(assessment.value)}
         value = {"serialized_value": serialized}
     if assessment.error is not None:
@@ -109,7 +110,7 @@ def assessment_shape(trace: Trace, assessment: Assessment) -> dict[str, Any]:
         "source": {"source_type": assessment.source_type, "source_id": assessment.source_id},
         "create_time": moment_text(assessment.created_at),
         "last_update_time": moment_text(assessment.updated_at),
-        "feedback" if is_feedback else "expectation": value,
+        assessment.kind.lower(): value,
         "metadata": assessment.metadata,
         "valid": assessment.valid,
     }

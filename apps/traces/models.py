@@ -83,12 +83,32 @@ class Span(models.Model):
         return self.name
 
 
+class TracePrompt(models.Model):
+    """A version of a prompt that a client says a trace used, as MLflow writes it: <name>/<version>.
+
+    Fairway keeps no prompts, so the words are all there is to know.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    trace = models.ForeignKey(Trace, on_delete=models.CASCADE, db_index=False, related_name="prompts")
+    prompt = models.CharField(max_length=300)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["trace", "prompt"], name="traces_prompt_once")]
+        indexes = [models.Index(fields=["prompt"], name="traces_by_prompt")]
+
+    def __str__(self) -> str:
+        return self.prompt
+
+
 class Assessment(BaseModel):
     """A judgement of a trace or a span."""
 
     class Kind(models.TextChoices):
         FEEDBACK = "FEEDBACK", "feedback"
         EXPECTATION = "EXPECTATION", "expectation"
+        # Of something that goes wrong in many traces: its name is the issue's id, its value what the issue is called.
+        ISSUE = "ISSUE", "issue"
 
     class Source(models.TextChoices):
         HUMAN = "HUMAN", "a person"

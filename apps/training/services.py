@@ -97,7 +97,11 @@ def training_launch(
             actor=actor, team_id=problem.team_id, name=problem.name, problem_id=problem.pk
         )
         model = registry.model_get_or_create(
-            actor=actor, team_id=problem.team_id, name=problem.name, problem_id=problem.pk, task=agreed.task
+            actor=actor,
+            team_id=problem.team_id,
+            name=registry.model_name_fit(problem.name),
+            problem_id=problem.pk,
+            task=agreed.task,
         )
         dataset_services.version_cite(actor=actor, version_id=version.pk)
         run = _run_begin(

@@ -136,6 +136,11 @@ def delivery_list(webhook: Webhook) -> QuerySet[Delivery]:
     return webhook.deliveries.order_by("-id")
 
 
+def has_missed(webhook: Webhook) -> bool:
+    """Was anything given up that could be sent again?"""
+    return webhook.deliveries.filter(state=Delivery.State.FAILED).exists()
+
+
 def delivery_get(actor: Actor, pk: uuid.UUID) -> Delivery:
     """One delivery of a webhook that the actor manages. Raises NotFound, Forbidden."""
     found = Delivery.objects.filter(pk=pk).first()

@@ -21,13 +21,21 @@ from apps.core.ids import id_new
 from apps.webhooks.contracts import EVENTS, Outcome
 from apps.webhooks.models import Delivery, Webhook
 from apps.webhooks.policies import require_webhook_manage
-from apps.webhooks.selectors import webhook_get
+from apps.webhooks.selectors import delivery_get, webhook_get
 from apps.webhooks.sending import SECRET_PURPOSE, post
 from apps.webhooks.targets import addresses_of, host_of, target_of
 
 WEBHOOKS_PER_TEAM = 20
 DESCRIPTION_LIMIT = 1000
 SECRET_LIMIT = 1000
+# What a delivery begins with; when it was last tried and what was answered stays until it is tried again.
+_AFRESH: dict[str, Any] = {
+    "state": Delivery.State.QUEUED,
+    "attempts": 0,
+    "next_at": None,
+    "error": "",
+    "finished_at": None,
+}
 _NAME = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?\Z")
 
 
@@ -116,6 +124,50 @@ def webhook_test(*, actor: Actor, webhook_id: uuid.UUID, event: str = "") -> Out
         audit_record(actor=actor, action="webhook.test", thing=webhook, after={"event": event})
     body = _body(webhook.team.slug, event, EVENTS[event])
     return post(webhook, delivery_id=str(id_new()), body=body)
+
+
+def delivery_resend(*, actor: Actor, delivery_id: uuid.UUID) -> Delivery:
+    """Send a missed delivery again, with its own id and as often as a new one; one that waits is left as it is.
+
+    Raises NotFound, Forbidden, and Conflict for one that the target took and while the webhook is paused.
+    """
+    webhook_id = delivery_get(actor, delivery_id).webhook_id
+    with transaction.atomic():
+        webhook = _lock(actor, webhook_id)
+        delivery: Delivery = Delivery.objects.select_for_update().get(pk=delivery_id)
+        delivery.webhook = webhook
+        if delivery.state == Delivery.State.QUEUED:
+            return delivery
+        if delivery.state == Delivery.State.SENT:
+            raise Conflict("The target took this delivery, so it is not sent again.", code="delivered")
+        _active_check(webhook)
+        for name, value in _AFRESH.items():
+            setattr(delivery, name, value)
+        delivery.save(update_fields=list(_AFRESH))
+        after = {"event": delivery.event, "delivery": delivery.pk.hex}
+        audit_record(actor=actor, action="webhook.resend", thing=webhook, after=after)
+        task_send("apps.webhooks.tasks.webhook_drain", webhook.pk)
+    return delivery
+
+
+def deliveries_resend(*, actor: Actor, webhook_id: uuid.UUID) -> int:
+    """Send all missed deliveries of a webhook again, the oldest first; how many there are.
+
+    Raises NotFound, Forbidden, and Conflict while the webhook is paused.
+    """
+    with transaction.atomic():
+        webhook = _lock(actor, webhook_id)
+        _active_check(webhook)
+        count = webhook.deliveries.filter(state=Delivery.State.FAILED).update(**_AFRESH)
+        if count:
+            audit_record(actor=actor, action="webhook.resend", thing=webhook, after={"deliveries": count})
+            task_send("apps.webhooks.tasks.webhook_drain", webhook.pk)
+    return count
+
+
+def _active_check(webhook: Webhook) -> None:
+    if webhook.status != Webhook.Status.ACTIVE:
+        raise Conflict("The webhook is paused, so nothing is sent. Resume it first.", code="paused")
 
 
 def event_tell(*, team_id: uuid.UUID, event: str, data: Mapping[str, Any]) -> None:

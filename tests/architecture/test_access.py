@@ -36,7 +36,7 @@ from apps.registry.models import Model, ModelAlias
 from apps.traces.contracts import AssessmentDraft
 from apps.traces.services import assessment_create
 from apps.traces.tests.factories import trace_make
-from apps.webhooks.models import Webhook
+from apps.webhooks.models import Delivery, Webhook
 from tests.architecture.test_routes import routes_all
 from tests.snapshot import row_one
 
@@ -157,6 +157,7 @@ def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str
     webhook = Webhook.objects.create(
         team=team, name="hook", url="https://example.org/", events=["model_version.created"]
     )
+    missed = Delivery.objects.create(webhook=webhook, event="model_version.created", body="{}", state="FAILED")
     run = Run.objects.get(pk=things["run"])
     scientist = actor_of_user(people["scientist"])
     logged = logged_model_create(
@@ -170,6 +171,7 @@ def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str
     made = {
         "trace": trace.pk,
         "webhook": webhook.pk,
+        "delivery": missed.pk,
         "alias": alias.name,
         "person": viewer.pk,
         "grant": Grant.objects.get(user=viewer).pk,

@@ -179,6 +179,8 @@ def model_tried(person: Person) -> None:
     field(page, "region").select_option(label="east")
     person.press("Ask the model")
     expect(page.get_by_text("Decided at")).to_be_visible()
+    # Who asks by keyboard asks once more from where they are.
+    expect(page.get_by_role("button", name="Ask the model")).to_be_focused()
 
 
 def token_made(person: Person) -> str:

@@ -67,10 +67,17 @@ def dataset_version_get(actor: Actor, pk: uuid.UUID) -> DatasetVersion:
     return found
 
 
-def dataset_version_by_digest(actor: Actor, digest: str) -> DatasetVersion | None:
-    """The only version that the actor sees whose content begins with these hexadecimal digits; None when in doubt."""
-    found = list(dataset_version_list(actor).filter(content_digest__startswith=digest)[:2])
+def dataset_version_by_digest(actor: Actor, digest: str, *, team_id: uuid.UUID | None = None) -> DatasetVersion | None:
+    """The only version that the actor sees, of a team or of all, whose content begins with these hexadecimal digits;
+    None when in doubt."""
+    rows = dataset_version_list(actor).filter(content_digest__startswith=digest)
+    found = list((rows if team_id is None else rows.filter(team_id=team_id))[:2])
     return found[0] if len(found) == 1 else None
+
+
+def dataset_version_of_size(actor: Actor, team_id: uuid.UUID, size: int) -> bool:
+    """Whether the team has any version whose file is so long, so that hashing another one is worth while."""
+    return dataset_version_list(actor).filter(team_id=team_id, size=size).exists()
 
 
 def dataset_newest(actor: Actor, problem_id: uuid.UUID) -> DatasetVersion | None:

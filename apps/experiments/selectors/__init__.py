@@ -33,6 +33,7 @@ from apps.experiments.selectors.experiments import (
     experiment_list,
     experiment_search,
     experiment_tagged,
+    experiment_with_views,
 )
 from apps.experiments.selectors.files import (
     artifact_find,
@@ -63,12 +64,13 @@ from apps.experiments.selectors.measurements import (
     metric_history_sampled,
     metrics_after,
 )
-from apps.experiments.selectors.pulse import FOLLOWED, Pulse, experiment_pulse, pulse_of
+from apps.experiments.selectors.pulse import Pulse, experiment_pulse
 from apps.experiments.selectors.run_groups import RunGroup, Spread, run_groups
 from apps.experiments.selectors.run_keys import document_keys, document_values, metric_keys
 from apps.experiments.selectors.run_rows import RunRow
 from apps.experiments.selectors.run_search import RUNS, run_condition, run_search_page, run_walk
 from apps.experiments.selectors.runs import (
+    SAMPLE,
     data_differs,
     run_compare,
     run_get,
@@ -87,9 +89,9 @@ from apps.experiments.selectors.saved_views import view_get, view_list
 
 __all__ = [
     "EVERY_STEP",
-    "FOLLOWED",
     "LOGGED_MODELS",
     "RUNS",
+    "SAMPLE",
     "CurvePoint",
     "Curves",
     "HistoryPlace",
@@ -130,6 +132,7 @@ __all__ = [
     "experiment_search",
     "experiment_search_page",
     "experiment_tagged",
+    "experiment_with_views",
     "folder_entries",
     "lesson_difference",
     "lesson_get",
@@ -149,7 +152,6 @@ __all__ = [
     "metric_history_sampled",
     "metric_keys",
     "metrics_after",
-    "pulse_of",
     "run_compare",
     "run_condition",
     "run_file_sizes",

@@ -9,10 +9,13 @@ from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import JSONObject
 
 from apps.core.actors import Actor
 from apps.core.errors import NotFound
-from apps.experiments.models import EvaluationDataset, Experiment, Run
+from apps.experiments.models import EvaluationDataset, Experiment, Run, SavedView
+from apps.experiments.selectors.pulse import Pulse, pulse_parts, pulse_read
+from apps.experiments.selectors.saved_views import view_list
 from apps.problems.selectors import objectives_in_force
 
 
@@ -29,13 +32,30 @@ def experiment_get_with_aims(actor: Actor, pk: uuid.UUID) -> tuple[Experiment, l
 
     The experiment has `is_judged`: is there an evaluation dataset for it?
     """
+    return _with_aims(actor, pk, Experiment.objects.all())
+
+
+def _with_aims(actor: Actor, pk: uuid.UUID, rows: Any) -> tuple[Any, list[str]]:
     aims = ArraySubquery(objectives_in_force(OuterRef("problem_id")).values("metric"))
     datasets = EvaluationDataset.objects.filter(experiments=OuterRef("pk"), archived_at__isnull=True)
-    rows = Experiment.objects.visible_to(actor).select_related("problem")
+    rows = rows.visible_to(actor).select_related("problem")
     found: Any = rows.annotate(aims=aims, is_judged=Exists(datasets)).filter(pk=pk).first()
     if found is None:
         raise NotFound("There is no such experiment, or you may not see it.")
     return found, list(dict.fromkeys(found.aims))
+
+
+def experiment_with_views(actor: Actor, pk: uuid.UUID) -> tuple[Experiment, list[str], list[SavedView], Pulse]:
+    """What the page of an experiment begins with, in one query: as `experiment_get_with_aims`, with the views that the
+    actor may use and the pulse. Raises NotFound.
+    """
+    views = view_list(actor, OuterRef("pk")).values(
+        told=JSONObject(id="id", name="name", query="query", owner_id="owner_id", is_default="is_default")
+    )
+    rows = Experiment.objects.annotate(views_told=ArraySubquery(views), **pulse_parts())
+    found, aims = _with_aims(actor, pk, rows)
+    held = [SavedView(experiment_id=pk, team_id=found.team_id, **told) for told in found.views_told]
+    return found, aims, held, pulse_read(found)
 
 
 def experiment_by_number(actor: Actor, number: int) -> Experiment:

@@ -1,7 +1,8 @@
 """Runs by MLflow's filter and order language.
 
 A page sorted by a metric walks that metric's index (`RunMetric`) in three parts: runs with a number, runs whose value
-is NaN, runs without the metric. So its price does not grow with the runs of the experiment.
+is NaN, runs without the metric. One sorted by a param walks that param's (`RunParam`) in two: runs with it, runs
+without. So its price does not grow with the runs of the experiment. A param is walked by its first 250 characters.
 """
 
 from __future__ import annotations
@@ -209,7 +210,10 @@ def run_parts(rows: QuerySet[Run], orders: Sequence[Order]) -> list[Part]:
             joined, value = metric_value(number, order.field.key)
             rows = rows.annotate(**joined, **{_value(number): value})
     columns = _columns(orders)
-    if not orders or orders[0].field.kind != "metrics":
+    first = orders[0].field.kind if orders else ""
+    if first == "params":
+        return _param_parts(rows, orders[0], columns[1:])
+    if first != "metrics":
         return [(rows, columns)]
     # What the first two columns, rank and value, say is said by the parts themselves.
     value, rest = F(_value(0)), columns[2:]
@@ -217,6 +221,18 @@ def run_parts(rows: QuerySet[Run], orders: Sequence[Order]) -> list[Part]:
         (rows.filter(Q(LessThan(value, math.nan))), [Column(value, orders[0].descending), *rest]),
         (rows.filter(Q(Exact(value, math.nan))), rest),
         (rows.filter(Q(IsNull(value, True))), rest),
+    ]
+
+
+def _param_parts(rows: QuerySet[Run], order: Order, rest: list[Column]) -> list[Part]:
+    """Runs with a param by its value, then those without it."""
+    key = order.field.key
+    same = Q(walked_params__key=key, walked_params__experiment_id=F("experiment_id"))
+    walked = rows.annotate(walk=FilteredRelation("walked_params", condition=same))
+    value = F("walk__value")
+    return [
+        (walked.filter(Q(IsNull(value, False))), [Column(value, order.descending), *rest]),
+        (rows.exclude(params__has_key=key), rest),
     ]
 
 

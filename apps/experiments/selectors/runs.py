@@ -14,6 +14,9 @@ from apps.core.actors import Actor
 from apps.core.errors import NotFound
 from apps.experiments.models import Experiment, Run, RunInput, RunModel
 
+# As many of the newest runs say which columns and charts there are.
+SAMPLE = 200
+
 
 def run_get(actor: Actor, pk: uuid.UUID) -> Run:
     """Raises NotFound."""
@@ -106,7 +109,7 @@ def run_models_of(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[RunModel]]:
     return found
 
 
-def run_sample(runs: QuerySet[Run], count: int = 200) -> list[Run]:
+def run_sample(runs: QuerySet[Run], count: int = SAMPLE) -> list[Run]:
     """The newest runs of a list with what columns and charts are made of, and no more."""
     rows = (
         runs.select_related(None)

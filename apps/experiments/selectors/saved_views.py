@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import uuid
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, OuterRef, Q, QuerySet
 
 from apps.core.actors import Actor
 from apps.core.errors import NotFound
 from apps.experiments.models import SavedView
 
 
-def view_list(actor: Actor, experiment_id: uuid.UUID) -> QuerySet[SavedView]:
+def view_list(actor: Actor, experiment_id: uuid.UUID | OuterRef) -> QuerySet[SavedView]:
     """The actor's own views of an experiment, then the team's, by name."""
     rows: QuerySet[SavedView] = SavedView.objects.visible_to(actor).filter(experiment_id=experiment_id)
     rows = rows.filter(Q(owner__isnull=True) | Q(owner_id=actor.person_id))

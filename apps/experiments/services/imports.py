@@ -7,9 +7,10 @@ measurements are (invariant I33). Whatever was written stays when an import ends
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -23,6 +24,9 @@ from apps.experiments.models import Experiment, LoggedModel, Run
 from apps.experiments.services.experiments import experiment_create, experiment_lock
 from apps.experiments.services.measurements import MetricPoint, run_batch_log
 from apps.experiments.services.runs import NAME_LIMIT, run_inputs_add, run_lock
+
+if TYPE_CHECKING:
+    from apps.datasets.models import DatasetVersion
 
 _BATCH = 10_000
 _GOING_ON = (Run.Status.RUNNING, Run.Status.SCHEDULED)
@@ -63,10 +67,16 @@ def experiment_import_note(*, actor: Actor, experiment_id: uuid.UUID, source: st
 
 
 def run_import(
-    *, actor: Actor, experiment_id: uuid.UUID, run: RunCopy, metrics: Iterable[MetricPoint]
+    *,
+    actor: Actor,
+    experiment_id: uuid.UUID,
+    run: RunCopy,
+    metrics: Iterable[MetricPoint],
+    known: Mapping[int, DatasetVersion] | None = None,
 ) -> tuple[Run, bool]:
     """Write a run with its whole history, all or nothing; (the run, whether it is new).
 
+    `known` says of some of its data, by their place, which version of the team they are.
     A run of that id in the experiment takes what is new of one that went on when it was copied, and is else left as it
     is. Raises NotFound, Forbidden, Invalid, and Conflict (code "id_taken") when another run has the id.
     """
@@ -81,7 +91,7 @@ def run_import(
         run_batch_log(actor=actor, run_id=held.pk, params=run.params, tags=run.tags)
         while batch := list(islice(points, _BATCH)):
             run_batch_log(actor=actor, run_id=held.pk, metrics=batch)
-        run_inputs_add(actor=actor, run_id=held.pk, external=run.datasets)
+        run_inputs_add(actor=actor, run_id=held.pk, external=run.datasets, known=known)
         Run.objects.filter(pk=held.pk).update(status=run.status, ended_at=run.ended_at)
     return held, is_new
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import random
+from datetime import UTC, datetime
 
 import pytest
 from django.urls import reverse
 
 from apps.core.topics import topic_find
 from apps.experiments import selectors, services
+from apps.experiments.models import Run
 from apps.experiments.tests.factories import experiment_make, points, run_make, run_measured, scientist
 from apps.experiments.tests.test_web import _painted, browser, text_of
 from apps.experiments.web.run_charts import smoothed
@@ -148,6 +150,34 @@ def test_the_pulse_changes_with_new_runs_and_with_what_running_ones_measure(data
     assert not topic.may_follow(actor, "nonsense")
 
 
+def test_a_run_that_goes_on_is_followed_however_many_began_after_it(data):
+    actor, _, experiment = data
+    topic, key = topic_find(f"experiment.{experiment.pk}")
+    old = run_make(actor, experiment, name="the oldest", started_at=datetime(2020, 1, 1, tzinfo=UTC))
+    newest = run_make(actor, experiment, name="the newest")
+    rows = [
+        Run(experiment=experiment, team=experiment.team, name=f"n {n}", started_at=newest.started_at)
+        for n in range(250)
+    ]
+    Run.objects.bulk_create(rows)
+    Run.objects.filter(pk__in=[run.pk for run in rows]).update(status="FINISHED")
+
+    def now() -> tuple[str, int]:
+        _, told = topic.replay(actor, key, 0)
+        return told[0]["data"]["pulse"], told[0]["data"]["running"]
+
+    page = text_of(browser(actor).get(reverse("experiment-detail", args=[experiment.pk]) + "?sort=begun"))
+    drawn = now()
+    services.metrics_log(actor=actor, run_id=old.pk, points=points("loss", [0.5]))
+    measured = now()
+    services.run_finish(actor=actor, run_id=old.pk, status="FINISHED")
+
+    assert f'data-seen="{drawn[0]}"' in page
+    assert "the oldest" in page
+    assert len({drawn[0], measured[0], now()[0]}) == 3
+    assert [drawn[1], measured[1], now()[1]] == [2, 2, 1]
+
+
 def test_the_page_follows_its_experiment(data):
     actor, _, experiment = data
 
@@ -167,6 +197,9 @@ def test_charts_keep_within_the_queries_of_a_page(data, django_assert_max_num_qu
         f"show=charts&baseline={pinned}&sort=-m.validation_cost_per_100",
         "group=p.kind&open==a&sort=-m.validation_cost_per_100",
         f"baseline={pinned}&sort=m.validation_cost_per_100&filter=metrics.validation_cost_per_100+>+1&size=5",
+        f"show=charts&baseline={pinned}&filter=metrics.validation_cost_per_100+>+1&sort=-m.odd&size=5",
+        f"show=charts&baseline={pinned}&filter=params.kind+%3D+'a'&sort=-p.depth&size=5",
+        f"baseline={pinned}&filter=metrics.validation_cost_per_100+>+1&sort=-m.odd&size=5",
     ]
 
     for query in queries:

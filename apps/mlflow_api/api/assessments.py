@@ -14,7 +14,8 @@ from apps.mlflow_api.door import answer, body_of, text_of
 from apps.mlflow_api.trace_shapes import assessment_shape
 from apps.traces import selectors, services
 
-_CHANGEABLE = {"assessment_name", "expectation", "feedback", "rationale", "metadata"}
+_JUDGED = {"expectation", "feedback", "issue"}
+_CHANGEABLE = {"assessment_name", "rationale", "metadata", *_JUDGED}
 
 
 def create(actor: Actor, request: HttpRequest, trace_id: str) -> HttpResponseBase:
@@ -35,8 +36,8 @@ def update(actor: Actor, request: HttpRequest, trace_id: str, assessment_id: str
     trace = selectors.trace_get(actor, trace_id)
     row, named = object_of(body, "assessment", required=True), _mask(text_of(body, "update_mask"))
     changes: dict[str, Any] = {}
-    if named & {"expectation", "feedback"}:
-        kind, value, error = judgement_of({key: row.get(key) for key in named & {"expectation", "feedback"}})
+    if named & _JUDGED:
+        kind, value, error = judgement_of({key: row.get(key) for key in named & _JUDGED})
         changes |= {"kind": kind, "value": value, "error": error}
     if "assessment_name" in named:
         changes["name"] = text_of(row, "assessment_name")

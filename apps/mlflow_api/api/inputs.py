@@ -27,20 +27,26 @@ EXPERIMENTS_PER_CALL = 20
 SUMMARIES = 1_000
 _FILE = re.compile(r"/api/v1/dataset-versions/([0-9a-f-]{36})(?:/file)?/?")
 # As long as a digest of MLflow may be: that many digits of a SHA-256 belong to one content.
-_DIGEST = re.compile(r"[0-9a-f]{36}")
+_DIGEST = re.compile(r"[0-9a-f]{36,64}")
 
 
-def versions_meant(actor: Actor, described: Sequence[Mapping[str, Any]]) -> dict[int, DatasetVersion]:
-    """{place: version} of the descriptions that surely mean a version which the actor sees and which can be used."""
-    found = {index: _version_meant(actor, description) for index, description in enumerate(described)}
+def versions_meant(
+    actor: Actor, described: Sequence[Mapping[str, Any]], *, team_id: uuid.UUID | None = None
+) -> dict[int, DatasetVersion]:
+    """{place: version} of the descriptions that surely mean a version, of a team or of all, which the actor sees and
+    which can be used."""
+    found = {index: _version_meant(actor, description, team_id) for index, description in enumerate(described)}
     return {
         index: version
         for index, version in found.items()
-        if version is not None and version.state == version.State.SEALED and version.purged_at is None
+        if version is not None
+        and version.state == version.State.SEALED
+        and version.purged_at is None
+        and team_id in (None, version.team_id)
     }
 
 
-def _version_meant(actor: Actor, description: Mapping[str, Any]) -> DatasetVersion | None:
+def _version_meant(actor: Actor, description: Mapping[str, Any], team_id: uuid.UUID | None) -> DatasetVersion | None:
     """By the address it was read from or the id that Fairway itself says, else by the digest of its content."""
     pk, digest = _version_id(description), str(description.get("digest", ""))
     if pk is not None:
@@ -48,7 +54,7 @@ def _version_meant(actor: Actor, description: Mapping[str, Any]) -> DatasetVersi
             return datasets.dataset_version_get(actor, pk)
         except NotFound:
             return None
-    return datasets.dataset_version_by_digest(actor, digest) if _DIGEST.fullmatch(digest) else None
+    return datasets.dataset_version_by_digest(actor, digest, team_id=team_id) if _DIGEST.fullmatch(digest) else None
 
 
 def _version_id(description: Mapping[str, Any]) -> uuid.UUID | None:

@@ -23,6 +23,7 @@ EXPERIMENT_TAG = 20_000
 REGISTRY_TAG = 100_000
 DATASET = {"name": 500, "digest": 36, "source_type": 36, "source": 65_535, "schema": 1_048_575, "profile": 16_777_215}
 INPUT_TAG_KEY = 255
+MODEL_NAME = 256
 INPUT_TAG = 500
 _NAME = re.compile(r"^[/\w.\- :]*$")
 
@@ -86,15 +87,21 @@ def registry_tags_of(source: Source, name: str = "tags") -> dict[str, str]:
 
 
 def model_name_of(source: Source, name: str = "name") -> str:
-    """The name of a registered model: no slash, no colon, nothing that reads as another path."""
+    """The name of a registered model by MLflow's rules: no slash, no colon, nothing that reads as another path."""
     value = text_of(source, name)
     if not value.strip():
         raise Invalid.field(name, f"Missing value for required parameter '{name}'.")
     if "/" in value or ":" in value:
-        raise Invalid.field(name, f"Invalid model name '{value}'. Names cannot contain '/' or ':'.")
-    if value in (".", ".."):
-        raise Invalid.field(name, f"Invalid value {json.dumps(value)} for parameter '{name}' supplied.")
-    return length_check(name, value, 256)
+        raise Invalid.field(name, f"Invalid model name '{value[:MODEL_NAME]}'. Names cannot contain '/' or ':'.")
+    if value == "." or value.startswith(".."):
+        # Without a slash a path is its own shortest form. MLflow says 'name' here for a new name too.
+        raise Invalid.field(
+            name,
+            f"Invalid value {json.dumps(value[:MODEL_NAME])} for parameter 'name' supplied: Names may be treated as "
+            "files in certain cases, and must not resolve to other names when treated as such. "
+            f"This name would resolve to {value[:MODEL_NAME]!r}",
+        )
+    return length_check(name, value, MODEL_NAME)
 
 
 def dataset_of(row: Mapping[str, Any], index: int) -> dict[str, Any]:

@@ -78,7 +78,8 @@ def get(actor: Actor, request: HttpRequest) -> HttpResponseBase:
 
 def rename(actor: Actor, request: HttpRequest) -> HttpResponseBase:
     body = body_of(request)
-    model, name = model_of(actor, request, body), model_name_of(body, "new_name")
+    name = model_name_of(body, "new_name")
+    model = model_of(actor, request, body)
     try:
         model = services.model_update(actor=actor, model_id=model.pk, name=name)
     except Conflict as error:

@@ -21,8 +21,9 @@ _MODEL_FILES = re.compile(rf"^mlflow-artifacts:/(\d{{1,18}})/models/m-({_HEX})/a
 _VERSION_FILES = re.compile(rf"^mlflow-artifacts:/models/({_HEX})/artifacts/?$")
 _RUN = re.compile(rf"^runs:/({_HEX})/(.+)$")
 _MODEL = re.compile(rf"^models:/m-({_HEX})$")
-_VERSION = re.compile(r"^models:/([^/@:]{1,256})/(\d{1,9})$")
-_ALIAS = re.compile(r"^models:/([^/@:]{1,256})@([\w\-]{1,255})$")
+# The name of a model is looked up as it stands, so that it may hold what no path may: "100% wool" is a name.
+_VERSION = re.compile(r"^models:/([^/:\x00-\x1f\x7f]{1,256})/(\d{1,9})$")
+_ALIAS = re.compile(r"^models:/([^/:\x00-\x1f\x7f]{1,256})@([\w\-]{1,255})$")
 
 REFUSED = (
     "Invalid model version source: '{source}'. Fairway registers what it stores itself: give mlflow-artifacts:/…, "
@@ -51,7 +52,13 @@ def _plain_parts(path: str) -> bool:
 def source_of(text: str) -> Source:
     """Read the source of a model version. Raises Invalid for everything that is not an address of Fairway's own."""
     refused = Invalid.field("source", REFUSED.format(source=text[:200]))
-    if len(text) > _LIMIT or not _PLAIN.match(text):
+    if len(text) > _LIMIT:
+        raise refused
+    if found := _VERSION.fullmatch(text):
+        return Source(name=found[1], number=int(found[2]))
+    if found := _ALIAS.fullmatch(text):
+        return Source(name=found[1], alias=found[2])
+    if not _PLAIN.match(text):
         raise refused
     if found := _RUN.match(text) or _RUN_FILES.match(text):
         run, path = (found[1], found[2]) if text.startswith("runs:") else (found[2], found[3] or "")
@@ -65,10 +72,6 @@ def source_of(text: str) -> Source:
         return Source(logged_model_id=uuid.UUID(hex=found[2]))
     if found := _VERSION_FILES.match(text):
         return Source(version_id=uuid.UUID(hex=found[1]))
-    if found := _VERSION.match(text):
-        return Source(name=found[1], number=int(found[2]))
-    if found := _ALIAS.match(text):
-        return Source(name=found[1], alias=found[2])
     raise refused
 
 

@@ -27,6 +27,18 @@ def team_named(request: HttpRequest) -> uuid.UUID | None:
     return team.pk
 
 
+def actor_in_workspace(actor: Actor, request: HttpRequest) -> Actor:
+    """The actor with what it may see and do in the named workspace; as it is without one. Raises NotFound.
+
+    So a run, an experiment, a model or a trace of another workspace is not found by its id either. A job's attempt
+    sees its own run alone, whatever the header says.
+    """
+    if HEADER not in request.headers or not actor.is_person:
+        return actor
+    team_id = team_named(request)
+    return actor.within(team_id) if team_id is not None else actor
+
+
 def team_of(actor: Actor, request: HttpRequest) -> uuid.UUID:
     """The team of the workspace header (its short name), else the one the person works in, else the first.
 

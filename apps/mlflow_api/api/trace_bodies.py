@@ -20,6 +20,7 @@ _DURATION = re.compile(r"(-?)(\d{1,12})(?:\.(\d{1,9}))?s", re.ASCII)
 # Cut to what a clock of ours holds.
 _FINER = re.compile(r"(\.\d{6})\d+")
 SPAN_ID = 100
+_ONE_OF = "Exactly one of `expectation`, `feedback`, or `issue` should be specified."
 ASSESSMENTS_PER_CALL = 100
 
 
@@ -85,7 +86,7 @@ def assessment_draft_of(row: Source) -> AssessmentDraft:
     """An Assessment. Raises Invalid."""
     kind, value, error = judgement_of(row)
     if not kind:
-        raise Invalid.field("assessment", "Exactly one of `expectation` or `feedback` should be specified.")
+        raise Invalid.field("assessment", _ONE_OF)
     source = object_of(row, "source")
     return AssessmentDraft(
         name=text_of(row, "assessment_name"),
@@ -102,10 +103,12 @@ def assessment_draft_of(row: Source) -> AssessmentDraft:
 
 
 def judgement_of(row: Source) -> tuple[str, Any, Mapping[str, str] | None]:
-    """(kind, value, error) of an Assessment; "" for one without either. Raises Invalid, also for both."""
-    feedback, expectation = row.get("feedback"), row.get("expectation")
-    if feedback is not None and expectation is not None:
-        raise Invalid.field("assessment", "Exactly one of `expectation` or `feedback` should be specified.")
+    """(kind, value, error) of an Assessment; "" for one without any. Raises Invalid, also for more than one."""
+    feedback, expectation, issue = row.get("feedback"), row.get("expectation"), row.get("issue")
+    if sum(said is not None for said in (feedback, expectation, issue)) > 1:
+        raise Invalid.field("assessment", _ONE_OF)
+    if issue is not None:
+        return "ISSUE", text_of(object_of(row, "issue"), "issue_name"), None
     if feedback is not None:
         told = object_of(row, "feedback")
         error = object_of(told, "error") or object_of(row, "error")

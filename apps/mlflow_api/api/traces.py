@@ -13,6 +13,7 @@ from apps.core.actors import Actor
 from apps.core.errors import Invalid, NotFound
 from apps.mlflow_api.api.experiments import experiment_of
 from apps.mlflow_api.api.limits import length_check
+from apps.mlflow_api.api.limits import model_name_of as prompt_name_of
 from apps.mlflow_api.api.paging import experiment_numbers_of, limit_of, texts_of, token_of
 from apps.mlflow_api.api.runs import moment_of as millis_of
 from apps.mlflow_api.api.trace_bodies import object_of, trace_draft_of
@@ -188,6 +189,17 @@ def tag_set(actor: Actor, request: HttpRequest, trace_id: str) -> HttpResponseBa
 def tag_delete(actor: Actor, request: HttpRequest, trace_id: str) -> HttpResponseBase:
     key = text_of(body_of(request), "key")
     services.trace_tag_delete(actor=actor, trace_id=selectors.trace_get(actor, trace_id).pk, key=key)
+    return answer({})
+
+
+def prompts_link(actor: Actor, request: HttpRequest) -> HttpResponseBase:
+    """link-prompts: the trace used these versions of prompts, wherever they are kept."""
+    body = body_of(request)
+    key, rows = text_of(body, "trace_id"), rows_of(body, "prompt_versions", services.PROMPTS_LIMIT)
+    if not rows:
+        raise Invalid.field("prompt_versions", "Missing value for required parameter 'prompt_versions'.")
+    prompts = [f"{prompt_name_of(row)}/{whole_of(row, 'version')}" for row in rows]
+    services.prompts_link(actor=actor, trace_id=selectors.trace_get(actor, key).pk, prompts=prompts)
     return answer({})
 
 

@@ -22,6 +22,7 @@ from apps.mlflow_api.importing.cleaning import (
     points_clean,
     run_clean,
 )
+from apps.mlflow_api.importing.data import versions_proven
 from apps.mlflow_api.importing.records import (
     Source,
     SourceExperiment,
@@ -41,6 +42,11 @@ EXPERIMENT_TAG_ID = "fairway.import.experiment_id"
 RUN_TAG_ID = "fairway.import.run_id"
 # What ends an import instead of leaving one thing behind: a second call goes on.
 ENDS = (SourceGone, Unavailable)
+
+_UNPROVEN = (
+    "Nothing proves that a version of the team has the same bytes, so it came in words alone: its source is no "
+    "version's address, its digest no version's, and no copy among the files of a run is one."
+)
 
 Say = Callable[[str], None]
 
@@ -173,9 +179,14 @@ class Copier:
         if run_id != id_kept(run.id):
             copy = replace(copy, tags={**copy.tags, RUN_TAG_ID: run.id[:NAME]})
         points = points_clean(run, self.source.history(run), self.report.leave)
-        _, is_new = services.run_import(actor=self.actor, experiment_id=here.pk, run=copy, metrics=points)
+        known = versions_proven(self.actor, self.team_id, self.source, run, copy.datasets)
+        _, is_new = services.run_import(actor=self.actor, experiment_id=here.pk, run=copy, metrics=points, known=known)
         self.runs[run.id] = run_id
         self.report.written["runs"] += is_new
+        self.report.written["inputs that are versions of the team"] += len(known) if is_new else 0
+        for index, data in enumerate(copy.datasets):
+            if index not in known:
+                self.report.leave("data", f"{data.get('name', '')} ({data.get('digest', '')})", _UNPROVEN)
 
     def _model(self, model: SourceModel, here: Experiment) -> None:
         if model.run_id and model.run_id not in self.runs:

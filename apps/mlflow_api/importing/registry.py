@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from apps.core.errors import Conflict, Invalid
 from apps.experiments import selectors as experiments
 from apps.mlflow_api.api.limits import REGISTRY_TAG, model_name_of
+from apps.mlflow_api.importing.addresses import path_of
 from apps.mlflow_api.importing.cleaning import cut, pairs_clean
 from apps.mlflow_api.importing.copying import SOURCE_TAG, Copier
 from apps.mlflow_api.importing.records import SourceRegistered, SourceVersion
@@ -26,7 +27,7 @@ STAGE_TAG = "fairway.import.stage"
 _PROMPT_TAG = "mlflow.prompt.is_prompt"
 _DESCRIPTION = 20_000
 _LOGGED = re.compile(r"(?:^models:/|/models/)(m-[0-9a-f]{32})(?:/artifacts)?/?$")
-_COPIED = re.compile(r"^models:/([^/@]+)/(\d{1,9})$")
+_COPIED = re.compile(r"^models:/(.+)/(\d{1,9})$")
 _NO_PRODUCTION = "Production is what a deployment answers with, so no import says it: the tag {tag} keeps it."
 
 
@@ -69,7 +70,10 @@ class RegistryCopier:
             return held
         owner, leave = f"model {there.name}", self._report.leave
         try:
-            name = model_name_of({"name": there.name})
+            # Older servers took names that no client can name by now.
+            name = model_name_of({"name": services.model_name_fit(there.name)})
+            if name != there.name:
+                leave("name", there.name, f"MLflow takes no “/” and no “:” in a name by now: it came as “{name}”.")
         except Invalid as error:
             leave("registered model", there.name, error.detail)
             return None
@@ -142,7 +146,7 @@ class RegistryCopier:
         logged_id = self._copier.models.get(there.model_id or (logged[1] if logged else ""))
         copied = _COPIED.match(there.source)
         of = self.versions.get((copied[1], int(copied[2]))) if copied else None
-        run_id, path = self._copier.runs.get(there.run_id), _path_of(address, there.run_id)
+        run_id, path = self._copier.runs.get(there.run_id), path_of(address, there.run_id)
         if logged_id is None and of is None and run_id is not None and path:
             folder = f"{path}/"
             if any(file.path.startswith(folder) for file in experiments.artifact_list(run_id=run_id)):
@@ -183,12 +187,3 @@ class RegistryCopier:
 def _marks(version: ModelVersion) -> list[int]:
     """The numbers that a version has in the source."""
     return [int(mark) for mark in version.tags.get(VERSION_TAG, "").split(", ") if mark.isdecimal()]
-
-
-def _path_of(address: str, run_id: str) -> str:
-    """The folder of a run that an address names, wherever the source keeps its files; "" when it names none."""
-    for mark in (f"runs:/{run_id}/", f"/{run_id}/artifacts/"):
-        _, found, path = address.partition(mark)
-        if run_id and found:
-            return path.strip("/")
-    return ""

@@ -105,17 +105,18 @@ _ROUTES = {
     "traces": door(GET=traces_older.search, POST=traces_older.start),
     "traces/delete-traces": door(POST=traces.delete),
     "traces/link-to-run": door(POST=traces.link),
+    "traces/link-prompts": door(POST=traces.prompts_link),
     "traces/<str:trace_id>": door(PATCH=traces_older.end),
     "traces/<str:trace_id>/info": door(GET=traces_older.info),
     "traces/<str:trace_id>/tags": door(PATCH=traces.tag_set, DELETE=traces.tag_delete),
-    "users/create": door(POST=users.create),
-    "users/create-ui": door(POST=users.sign_up),
-    "users/get": door(GET=users.get),
-    "users/current": door(GET=users.current),
-    "users/list": door(GET=users.search),
-    "users/update-password": door(PATCH=users.update_password),
-    "users/update-admin": door(PATCH=users.update_admin),
-    "users/delete": door(DELETE=users.delete),
+    "users/create": door(everywhere=True, POST=users.create),
+    "users/create-ui": door(everywhere=True, POST=users.sign_up),
+    "users/get": door(everywhere=True, GET=users.get),
+    "users/current": door(everywhere=True, GET=users.current),
+    "users/list": door(everywhere=True, GET=users.search),
+    "users/update-password": door(everywhere=True, PATCH=users.update_password),
+    "users/update-admin": door(everywhere=True, PATCH=users.update_admin),
+    "users/delete": door(everywhere=True, DELETE=users.delete),
 }
 # What MLflow's own pages call, at their prefix alone.
 _ROUTES_AJAX = {
@@ -124,9 +125,11 @@ _ROUTES_AJAX = {
     "upload-artifact": door(POST=artifacts.upload_small),
 }
 _ROUTES_3 = {
-    "server-info": door(GET=server.info),
-    "workspaces": door(GET=workspaces.search, POST=workspaces.create),
-    "workspaces/<str:name>": door(GET=workspaces.get, PATCH=workspaces.update, DELETE=workspaces.delete),
+    "server-info": door(everywhere=True, GET=server.info),
+    "workspaces": door(everywhere=True, GET=workspaces.search, POST=workspaces.create),
+    "workspaces/<str:name>": door(
+        everywhere=True, GET=workspaces.get, PATCH=workspaces.update, DELETE=workspaces.delete
+    ),
     "datasets/create": door(POST=evaluation_datasets.create),
     "datasets/search": door(GET=evaluation_datasets.search, POST=evaluation_datasets.search),
     "datasets/<str:dataset_id>": door(GET=evaluation_datasets.get, DELETE=evaluation_datasets.delete),
@@ -145,6 +148,7 @@ _ROUTES_3 = {
     "traces/batchGetInfos": door(POST=traces.batch_infos),
     "traces/delete-traces": door(POST=traces.delete),
     "traces/link-to-run": door(POST=traces.link),
+    "traces/link-prompts": door(POST=traces.prompts_link),
     "traces/metrics": door(POST=trace_metrics.query),
     "traces/calculate-filter-correlation": door(POST=trace_metrics.correlation),
     "traces/<str:trace_id>": door(GET=traces.info),
@@ -153,24 +157,24 @@ _ROUTES_3 = {
     "traces/<str:trace_id>/assessments/<str:assessment_id>": door(
         GET=assessments.get, PATCH=assessments.update, DELETE=assessments.delete
     ),
-    "users/current/permissions": door(GET=permissions.current),
-    "users/permissions/list": door(GET=permissions.search),
-    "users/permissions/get": door(GET=permissions.get),
-    "users/permissions/grant": door(POST=permissions.refuse),
-    "users/permissions/revoke": door(POST=permissions.refuse),
-    "users/roles/list": door(GET=roles.of_user),
-    "roles/get": door(GET=roles.get),
-    "roles/list": door(GET=roles.search),
-    "roles/users/list": door(GET=roles.holders),
-    "roles/assign": door(POST=roles.assign),
-    "roles/unassign": door(DELETE=roles.unassign),
-    "roles/create": door(POST=roles.refuse),
-    "roles/update": door(PATCH=roles.refuse),
-    "roles/delete": door(DELETE=roles.refuse),
-    "roles/permissions/list": door(GET=roles.permissions),
-    "roles/permissions/add": door(POST=roles.refuse),
-    "roles/permissions/update": door(PATCH=roles.refuse),
-    "roles/permissions/remove": door(DELETE=roles.refuse),
+    "users/current/permissions": door(everywhere=True, GET=permissions.current),
+    "users/permissions/list": door(everywhere=True, GET=permissions.search),
+    "users/permissions/get": door(everywhere=True, GET=permissions.get),
+    "users/permissions/grant": door(everywhere=True, POST=permissions.refuse),
+    "users/permissions/revoke": door(everywhere=True, POST=permissions.refuse),
+    "users/roles/list": door(everywhere=True, GET=roles.of_user),
+    "roles/get": door(everywhere=True, GET=roles.get),
+    "roles/list": door(everywhere=True, GET=roles.search),
+    "roles/users/list": door(everywhere=True, GET=roles.holders),
+    "roles/assign": door(everywhere=True, POST=roles.assign),
+    "roles/unassign": door(everywhere=True, DELETE=roles.unassign),
+    "roles/create": door(everywhere=True, POST=roles.refuse),
+    "roles/update": door(everywhere=True, PATCH=roles.refuse),
+    "roles/delete": door(everywhere=True, DELETE=roles.refuse),
+    "roles/permissions/list": door(everywhere=True, GET=roles.permissions),
+    "roles/permissions/add": door(everywhere=True, POST=roles.refuse),
+    "roles/permissions/update": door(everywhere=True, PATCH=roles.refuse),
+    "roles/permissions/remove": door(everywhere=True, DELETE=roles.refuse),
 }
 
 _ROUTES_ARTIFACTS = {
@@ -183,11 +187,11 @@ _ROUTES_ARTIFACTS = {
 }
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-_nothing = door(**dict.fromkeys(_METHODS, _left_out))  # type: ignore[arg-type]
+_nothing = door(everywhere=True, **dict.fromkeys(_METHODS, _left_out))  # type: ignore[arg-type]
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("health", server.health, name="mlflow-health"),
-    path("version", door(GET=server.version)),
+    path("version", door(everywhere=True, GET=server.version)),
     path("v1/traces", door(POST=spans.export)),
     path("get-artifact", door(GET=artifacts.run_file)),
     path("model-versions/get-artifact", door(GET=model_versions.file_get)),

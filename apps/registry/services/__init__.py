@@ -5,6 +5,7 @@ from apps.registry.services.models import (
     model_attach,
     model_create,
     model_get_or_create,
+    model_name_fit,
     model_tag_delete,
     model_update,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "model_attach",
     "model_create",
     "model_get_or_create",
+    "model_name_fit",
     "model_tag_delete",
     "model_update",
     "model_version_create",

@@ -34,10 +34,21 @@ def model_lock(actor: Actor, model_id: uuid.UUID) -> Model:
 
 
 def _name_clean(name: str) -> str:
+    """By MLflow's rules, so that its clients can name every model, as in `models:/<name>/<version>`."""
     name = name.strip()
     if not name or len(name) > NAME_LIMIT:
         raise Invalid.field("name", f"Give a name of 1 to {NAME_LIMIT} characters.")
+    if "/" in name or ":" in name:
+        raise Invalid.field("name", "A model's name has no “/” and no “:”, which part the words of its address.")
+    if name == "." or name.startswith(".."):
+        raise Invalid.field("name", "A model's name is not “.” and does not begin with “..”: it would read as a path.")
     return name
+
+
+def model_name_fit(name: str) -> str:
+    """The name of something else, such as a problem, as one that a model may have: “-” for “/” and “:”."""
+    fit = name.strip().replace("/", "-").replace(":", "-")
+    return f"model {fit}"[:NAME_LIMIT] if fit == "." or fit.startswith("..") else fit
 
 
 def tags_merge(held: dict[str, str], tags: dict[str, str]) -> dict[str, str]:

@@ -9,6 +9,9 @@ from rest_framework import serializers
 from apps.core.api.rows import ModelSerializer
 from apps.traces.models import Assessment, Span, Trace
 
+# What a person says of a trace; that it shows an issue is said by MLflow's clients.
+_JUDGED = [(kind.value, kind.label) for kind in (Assessment.Kind.FEEDBACK, Assessment.Kind.EXPECTATION)]
+
 
 class TraceRow(ModelSerializer[Trace]):
     """A trace without its spans; `key` is the id that clients use."""
@@ -106,7 +109,7 @@ class AssessmentInput(serializers.Serializer[Any]):
     """A judgement by whoever calls."""
 
     name = serializers.CharField(max_length=250)
-    kind = serializers.ChoiceField(choices=Assessment.Kind.choices, required=False, default="FEEDBACK")
+    kind = serializers.ChoiceField(choices=_JUDGED, required=False, default="FEEDBACK")
     value = serializers.JSONField(allow_null=True)
     rationale = serializers.CharField(required=False, allow_blank=True, default="", max_length=20_000)
     span = serializers.RegexField(r"^[0-9a-f]{0,16}\Z", required=False, allow_blank=True, default="")

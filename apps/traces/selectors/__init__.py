@@ -2,7 +2,16 @@
 
 from apps.traces.selectors.metrics import AGGREGATIONS_LIMIT, Aggregation, Question, trace_metric_points
 from apps.traces.selectors.metrics import LIMIT as METRICS_LIMIT
-from apps.traces.selectors.search import trace_filter_counts, trace_search_page
+from apps.traces.selectors.search import TRACES, trace_condition, trace_filter_counts, trace_search_page
+from apps.traces.selectors.trace_keys import (
+    assessment_names,
+    newest_traces,
+    pair_keys,
+    pair_values,
+    prompt_names,
+    span_values,
+    trace_names,
+)
 from apps.traces.selectors.traces import (
     assessment_get,
     assessments_of,
@@ -18,6 +27,7 @@ from apps.traces.selectors.traces import (
     trace_files,
     trace_get,
     trace_list,
+    trace_prompts,
     trace_search,
     traces_by_keys,
 )
@@ -26,29 +36,39 @@ from apps.traces.selectors.tree import Branch, branches_ordered, span_failed, sp
 __all__ = [
     "AGGREGATIONS_LIMIT",
     "METRICS_LIMIT",
+    "TRACES",
     "Aggregation",
     "Branch",
     "Question",
     "assessment_get",
+    "assessment_names",
     "assessments_of",
     "branches_ordered",
     "file_counts",
     "has_traces",
+    "newest_traces",
+    "pair_keys",
+    "pair_values",
+    "prompt_names",
     "span_failed",
     "span_find",
     "span_iterate",
     "span_list",
     "span_tree",
+    "span_values",
     "spans_complete",
     "spans_declared",
     "trace_blob_needed",
     "trace_by_id",
+    "trace_condition",
     "trace_file_find",
     "trace_files",
     "trace_filter_counts",
     "trace_get",
     "trace_list",
     "trace_metric_points",
+    "trace_names",
+    "trace_prompts",
     "trace_search",
     "trace_search_page",
     "traces_by_keys",

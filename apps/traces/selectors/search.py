@@ -40,7 +40,7 @@ from apps.core.ids import id_read
 from apps.core.search_pages import Column, digest_of, page_read, place_of, token_of
 from apps.experiments import selectors as experiments
 from apps.traces.contracts import NAME_TAG
-from apps.traces.models import Assessment, Span, Trace
+from apps.traces.models import Assessment, Span, Trace, TracePrompt
 from apps.traces.selectors.json_values import number_in, text_in
 
 _NUMBER, _TEXT = ValueType.NUMBER, ValueType.TEXT
@@ -56,6 +56,7 @@ TRACES = Vocabulary(
         "run_id": ("run_id", _TEXT),
         "experiment_id": ("experiment_id", _TEXT),
         "text": ("text", _TEXT),
+        "prompt": ("prompt", _TEXT),
     },
     maps={
         **dict.fromkeys(("tag", "tags"), ("tags", _TEXT)),
@@ -64,12 +65,13 @@ TRACES = Vocabulary(
         "feedback": ("feedback", ValueType.EITHER),
         "expectation": ("expectation", ValueType.EITHER),
     },
-    records={},
+    records={"issue": ("issue", ("id",))},
     prefixes=("attribute", "attributes", "attr", "trace"),
 )
 # Each of these comparisons looks into another table.
 JOINED = 10
-_JOINED = ("span", "feedback", "expectation")
+_JOINED = ("span", "feedback", "expectation", "issue")
+_JOINED_KEYS = ("text", "prompt")
 _ENDED = ExpressionWrapper(
     F("started_at")
     + ExpressionWrapper(
@@ -109,8 +111,9 @@ def trace_search_page(
     Sorted as asked, then by their beginning (newest first) and id. Raises Invalid.
     """
     orders = parse_orders(order_texts, TRACES)
-    if any(order.field.key == "text" for order in orders):
-        raise Invalid.field("order_by", "Nothing can be sorted by text.")
+    for order in orders:
+        if order.field.key not in _ORDERED:
+            raise Invalid.field("order_by", f"Nothing can be sorted by {order.field.key}.")
     digest = digest_of(["traces", sorted(experiment_numbers), filter_text, list(order_texts)])
     place = place_of(token, digest) if token else None
     rows = traces_matching(actor, experiment_numbers, filter_text)
@@ -123,7 +126,7 @@ def traces_matching(actor: Actor, experiment_numbers: Sequence[int], filter_text
     rows: QuerySet[Trace] = Trace.objects.visible_to(actor).filter(
         experiment_id__in=experiments.experiment_ids(actor, experiment_numbers)
     )
-    return rows.filter(_filter_condition(filter_text))
+    return rows.filter(trace_condition(filter_text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,15 +144,15 @@ def trace_filter_counts(
 ) -> FilterCounts:
     """Counts among the traces that `base` lets through. Raises Invalid."""
     rows = traces_matching(actor, experiment_numbers, base)
-    one, two = (rows.filter(_filter_condition(text)) for text in (first, second))
-    both = one.filter(_filter_condition(second))
+    one, two = (rows.filter(trace_condition(text)) for text in (first, second))
+    both = one.filter(trace_condition(second))
     return FilterCounts(one.count(), two.count(), both.count(), rows.count())
 
 
-def _filter_condition(text: str) -> Q:
-    """Everything for an empty filter. Raises Invalid."""
+def trace_condition(text: str) -> Q:
+    """What a filter lets through, everything when it is empty. Raises Invalid."""
     node = parse_filter(text, TRACES)
-    if sum(clause.field.kind in _JOINED or clause.field.key == "text" for clause in clauses_of(node)) > JOINED:
+    if sum(clause.field.kind in _JOINED or clause.field.key in _JOINED_KEYS for clause in clauses_of(node)) > JOINED:
         raise Invalid.field("filter", f"A filter has at most {JOINED} comparisons of spans and assessments.")
     return Q() if node is None else condition_of(node, _condition)
 
@@ -160,6 +163,8 @@ def _condition(clause: Clause) -> Q:
         return _span(clause)
     if kind in ("feedback", "expectation"):
         return _assessment(clause)
+    if kind == "issue":
+        return _issue(clause)
     if kind in ("tags", "metadata"):
         if kind == "tags" and key == NAME_TAG:
             return compare(_TEXTS["name"], clause)
@@ -181,6 +186,8 @@ def _attribute(clause: Clause) -> Q:
             return _run(clause)
         case "text":
             return _text(clause)
+        case "prompt":
+            return _prompt(clause)
         case key:
             return compare(_TEXTS[key], clause)
 
@@ -245,6 +252,30 @@ def _assessment(clause: Clause) -> Q:
     if isinstance(clause.value, int | float):
         return Q(Exists(held.filter(compare_number(number_in(text_in("value")), clause))))
     return Q(Exists(held.filter(compare(text_in("value"), clause))))
+
+
+def _issue(clause: Clause) -> Q:
+    """By the id of an issue that the trace shows."""
+    if clause.operator is not Operator.EQUAL:
+        raise Invalid.field("filter", f"issue.id comparator '{clause.operator.value}' not one of '{{'='}}'")
+    held = Assessment.objects.filter(trace=OuterRef("pk"), kind=Assessment.Kind.ISSUE, name=clause.value)
+    return Q(Exists(held))
+
+
+def _prompt(clause: Clause) -> Q:
+    """By a version of a prompt that the trace is linked to."""
+    if clause.operator is not Operator.EQUAL:
+        raise Invalid.field(
+            "filter",
+            f"Invalid comparator '{clause.operator.value}' for prompts filter. Only '=' is supported with format: "
+            'prompt = "name/version"',
+        )
+    value = str(clause.value)
+    if value.count("/") != 1:
+        raise Invalid.field(
+            "filter", f"Invalid prompts filter value '{value[:300]}'. Expected format: prompt = \"name/version\""
+        )
+    return Q(Exists(TracePrompt.objects.filter(trace=OuterRef("pk"), prompt=value)))
 
 
 def _columns(orders: Sequence[Order]) -> list[Column]:

@@ -116,6 +116,11 @@ def file_counts(traces: Iterable[Trace]) -> dict[uuid.UUID, int]:
     return dict(rows.annotate(n=Count("pk")).values_list("trace_id", "n"))
 
 
+def trace_prompts(trace: Trace) -> list[str]:
+    """Versions of prompts that the trace is linked to, as <name>/<version>, in the order in which they were linked."""
+    return list(trace.prompts.order_by("id").values_list("prompt", flat=True))
+
+
 def trace_files(trace: Trace) -> QuerySet[TraceFile]:
     """Files by path."""
     return TraceFile.objects.filter(trace=trace).order_by("path")

@@ -9,6 +9,8 @@ from apps.traces.services.files import trace_file_store
 from apps.traces.services.spans import spans_store
 from apps.traces.services.traces import (
     LINKS_LIMIT,
+    PROMPTS_LIMIT,
+    prompts_link,
     trace_describe,
     trace_end,
     trace_tag_delete,
@@ -19,9 +21,11 @@ from apps.traces.services.traces import (
 
 __all__ = [
     "LINKS_LIMIT",
+    "PROMPTS_LIMIT",
     "assessment_create",
     "assessment_delete",
     "assessment_update",
+    "prompts_link",
     "spans_store",
     "trace_describe",
     "trace_end",

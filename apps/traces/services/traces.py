@@ -19,7 +19,7 @@ from apps.core.errors import Invalid, NotFound
 from apps.experiments import policies as run_policies
 from apps.experiments import selectors as experiments
 from apps.traces.contracts import NAME_TAG, RUN_KEY, SERVER_TAGS, TOKENS_KEY, TraceDraft
-from apps.traces.models import Trace, TraceFile
+from apps.traces.models import Trace, TraceFile, TracePrompt
 from apps.traces.policies import require_trace_delete, require_trace_write
 from apps.traces.services.assessments import assessment_add
 from apps.traces.services.finding import experiment_writable, trace_lock, traces_opened
@@ -34,6 +34,9 @@ from apps.traces.services.limits import (
 )
 
 LINKS_LIMIT = 100
+# Versions of prompts that one trace is linked to, and the characters of each.
+PROMPTS_LIMIT = 100
+PROMPT_LIMIT = 300
 DELETE_LIMIT = 1000
 # So many are deleted by one statement.
 _BATCH = 500
@@ -198,6 +201,22 @@ def traces_link(*, actor: Actor, keys: Sequence[str], run_id: uuid.UUID) -> None
         for trace in Trace.objects.visible_to(actor).filter(key__in=list(keys), team_id=run.team_id).order_by("key"):
             require_trace_write(actor, trace.team_id)
             trace.runs.add(run)
+
+
+def prompts_link(*, actor: Actor, trace_id: uuid.UUID, prompts: Sequence[str]) -> None:
+    """Say which versions of prompts a trace used, each as <name>/<version>; those that are linked stay so.
+
+    Raises NotFound, Forbidden, Invalid.
+    """
+    wanted = dict.fromkeys(prompts)
+    if any(not prompt.strip() or len(prompt) > PROMPT_LIMIT for prompt in wanted):
+        raise Invalid.field("prompt_versions", f"A prompt is its name and version in 3 to {PROMPT_LIMIT} characters.")
+    with transaction.atomic():
+        trace = trace_lock(actor, trace_id)
+        held = set(TracePrompt.objects.filter(trace=trace).values_list("prompt", flat=True))
+        if len(held | wanted.keys()) > PROMPTS_LIMIT:
+            raise Invalid.field("prompt_versions", f"A trace is linked to at most {PROMPTS_LIMIT} versions of prompts.")
+        TracePrompt.objects.bulk_create(TracePrompt(trace=trace, prompt=one) for one in wanted if one not in held)
 
 
 def traces_delete(

@@ -211,3 +211,63 @@ def test_a_tree_has_every_span_once_whatever_their_parents(author: Actor, experi
         (7, 0),
     ]
     assert branches_ordered([]) == []
+
+
+def test_the_list_is_filtered_in_words_and_says_what_it_cannot_read(author: Actor, experiment: Experiment):
+    slow = trace_make(author, experiment, duration_ms=5000, tags={"mlflow.traceName": "slow one", "env": "prod"})
+    trace_make(author, experiment, duration_ms=10, tags={"mlflow.traceName": "quick one"})
+    run = run_make(author, experiment)
+    slow.runs.add(run)
+    client = browser(experiment, Role.VIEWER)
+
+    by_words = page_of(client, "experiment-traces", experiment.pk, filter="execution_time > 1000 AND tags.env = 'prod'")
+    of_run = page_of(client, "run-traces", run.pk, filter="span.name = 'step 2'")
+    wrong = page_of(client, "experiment-traces", experiment.pk, filter="execution_time >> 1")
+
+    assert "slow one" in by_words
+    assert "quick one" not in by_words
+    assert "slow one" in of_run
+    assert "Invalid filter, character 16" in wrong
+    assert "slow one" not in wrong
+
+
+def test_the_filter_bar_proposes_what_these_traces_have(author: Actor, experiment: Experiment):
+    trace = trace_make(author, experiment, tags={"mlflow.traceName": "answer", "deploy env": "prod"})
+    services.prompts_link(actor=author, trace_id=trace.pk, prompts=["greeting/2"])
+    for kind, name in (("FEEDBACK", "correct"), ("ISSUE", "iss-1")):
+        draft = AssessmentDraft(name=name, kind=kind, value="yes")
+        services.assessment_create(actor=author, trace_id=trace.pk, draft=draft)
+    other = experiment_make(author, experiment.team, name="Other")
+    trace_make(author, other, tags={"secret": "1"})
+    run = run_make(author, experiment)
+    trace.runs.add(run)
+    client = browser(experiment, Role.VIEWER)
+
+    def proposed(text: str, name: str = "experiment-traces-words", pk: object = experiment.pk) -> list[str]:
+        answer = client.get(reverse(name, args=[pk]), {"text": text})
+        return [one["text"] for one in answer.json()["options"]]
+
+    assert proposed("env") == ["tags.`deploy env`"]
+    assert proposed("secret") == []
+    assert proposed("corr") == ["feedback.correct"]
+    assert proposed("tags.`deploy env` = ") == ['"prod"']
+    assert proposed("span.type = ") == ['"TOOL"']
+    assert proposed("prompt = ") == ['"greeting/2"']
+    assert proposed("issue.id = ") == ['"iss-1"']
+    assert proposed("status = 'ER") == ["'ERROR'"]
+    assert proposed("name = ", "run-traces-words", run.pk) == ['"answer"']
+    stranger = browser(experiment_make(*scientist()))
+    for name, pk in (("experiment-traces-words", experiment.pk), ("run-traces-words", run.pk)):
+        assert stranger.get(reverse(name, args=[pk])).status_code == 404
+
+
+def test_the_page_of_a_trace_names_its_prompts_and_issues(author: Actor, experiment: Experiment):
+    trace = trace_make(author, experiment)
+    services.prompts_link(actor=author, trace_id=trace.pk, prompts=["greeting/2"])
+    draft = AssessmentDraft(name="iss-1", kind="ISSUE", value="Answers in French")
+    services.assessment_create(actor=author, trace_id=trace.pk, draft=draft)
+
+    page = page_of(browser(experiment, Role.VIEWER), "trace-detail", trace.pk)
+
+    assert "greeting/2" in page
+    assert "Answers in French" in page

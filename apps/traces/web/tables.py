@@ -8,10 +8,11 @@ from typing import Any
 from django.db.models import BigIntegerField
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
-from apps.core.tables import ChoiceFilter, Column, DateFilter, NumberFilter, Table, TextFilter
+from apps.core.tables import ChoiceFilter, Column, DateFilter, LanguageFilter, NumberFilter, Table, TextFilter
 from apps.traces import selectors
 from apps.traces.models import Assessment, Trace
 from apps.traces.web.words import judged_text, state_html
@@ -37,6 +38,12 @@ def _assessments(trace: Any) -> Any:
     )
     more = len(trace.judged) - len(told)
     return format_html('{} <span class="fw-3">and {} more</span>', tags, more) if more else tags
+
+
+def _filter_words(request: HttpRequest) -> str:
+    """Beside the list itself, which is that of an experiment or of a run."""
+    found = request.resolver_match
+    return reverse(f"{found.url_name}-words", kwargs=found.kwargs)  # type: ignore[union-attr]
 
 
 TRACES = Table(
@@ -71,6 +78,13 @@ TRACES = Table(
     ],
     filters=[
         ChoiceFilter("state", "State", [(one.value, one.label) for one in _STATES]),
+        LanguageFilter(
+            "filter",
+            "Filter",
+            narrow=lambda rows, text: rows.filter(selectors.trace_condition(text)),
+            words_url=_filter_words,
+            placeholder="status = 'ERROR' AND execution_time > 2000",
+        ),
         TextFilter("q", "Find a trace", ["name", "key", "request", "response"]),
         DateFilter("since", "Begun after", "started_at", "gte"),
         NumberFilter("slow", "Took at least (ms)", "duration_ms", "gte"),

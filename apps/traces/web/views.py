@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
@@ -17,12 +18,14 @@ from apps.core.actors import Actor
 from apps.core.errors import FairwayError
 from apps.core.files import file_response
 from apps.core.tables import table_response
+from apps.core.web.filter_words import words_response
 from apps.core.web.views import page
 from apps.experiments import selectors as experiments
 from apps.traces import policies, selectors, services
 from apps.traces.contracts import SESSION_KEY, SPANS_FILE, USER_KEY, AssessmentDraft
 from apps.traces.models import Trace
 from apps.traces.selectors import Branch
+from apps.traces.web.completion import trace_fields, trace_values
 from apps.traces.web.tables import TRACES, judged_attach
 from apps.traces.web.words import judged_text, judged_value, seconds_between, span_words, state_words
 
@@ -48,6 +51,27 @@ def run_traces(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """The traces that are linked to a run."""
     run = experiments.run_get(request.actor, pk)  # type: ignore[attr-defined]
     return _list(request, {"experiment": run.experiment, "run": run}, run_id=run.pk)
+
+
+@page
+@require_safe
+def experiment_filter_words(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
+    """What may stand at the cursor of the filter bar of an experiment's traces."""
+    actor: Actor = request.actor  # type: ignore[attr-defined]
+    return _words(request, experiment_id=experiments.experiment_get(actor, pk).pk)
+
+
+@page
+@require_safe
+def run_filter_words(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
+    """What may stand at the cursor of the filter bar of a run's traces."""
+    actor: Actor = request.actor  # type: ignore[attr-defined]
+    return _words(request, run_id=experiments.run_get(actor, pk).pk)
+
+
+def _words(request: HttpRequest, **which: uuid.UUID) -> JsonResponse:
+    newest = selectors.newest_traces(request.actor, **which)  # type: ignore[attr-defined]
+    return words_response(request, selectors.TRACES, partial(trace_fields, newest), partial(trace_values, newest))
 
 
 def _list(request: HttpRequest, context: dict[str, Any], **which: uuid.UUID) -> HttpResponseBase:
@@ -89,6 +113,7 @@ def trace_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "missing": max(selectors.spans_declared(trace) - trace.span_count, 0),
         "assessments": [{"held": one, "value": judged_text(one.value)} for one in reversed(assessments)],
         "runs": list(trace.runs.order_by("-id")[:RUNS_SHOWN]),
+        "prompts": selectors.trace_prompts(trace),
         "session": trace.metadata.get(SESSION_KEY, ""),
         "user": trace.metadata.get(USER_KEY, ""),
         "tags": sorted(trace.tags.items()),

@@ -87,6 +87,21 @@ def test_the_form_is_the_schema_of_the_recipe():
     assert "0.750" in page
 
 
+def test_without_scripts_the_fields_of_another_recipe_are_asked_for_without_launching_and_by_no_address():
+    ground = ground_make()
+    client = browser(ground.scientist)
+    sent = form_of(ground, recipe="random_forest") | {"show": "parameters", "drawn": "logistic_regression"}
+
+    first = text_of(client.get(f"{LAUNCH}?dataset_version={ground.version.pk}"))
+    shown = client.post(LAUNCH, sent)
+
+    assert shown.status_code == 200
+    assert 'name="p.n_estimators"' in text_of(shown)
+    assert 'value="random_forest" checked' in text_of(shown)
+    assert not Launch.objects.exists()
+    assert 'formmethod="get"' not in first
+
+
 def test_a_sent_form_launches_and_goes_to_the_job():
     ground = ground_make()
 

@@ -218,10 +218,14 @@ class LaunchPage:
 @page
 @require_http_methods(["GET", "HEAD", "POST"])
 def training_launch(request: HttpRequest) -> HttpResponse:
-    """The launch form; a sent one goes on to the page of its job."""
-    if request.method == "POST":
+    """The launch form; a sent one goes on to the page of its job, unless it only asks for the fields of its choice.
+
+    It asks by POST: a form of many fields and a token has no place in an address.
+    """
+    shows = "show" in request.POST
+    if request.method == "POST" and not shows:
         return _launch(request)
-    found = LaunchPage(request, request.GET)
+    found = LaunchPage(request, request.POST if shows else request.GET)
     return _answer(request, found, found.form(bound=False))
 
 

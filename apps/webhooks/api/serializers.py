@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import serializers
 
 from apps.core.api.rows import ModelSerializer
@@ -31,3 +33,9 @@ class DeliverySerializer(ModelSerializer[Delivery]):
             "created_at",
             "finished_at",
         )
+
+
+class ResentSerializer(serializers.Serializer[Any]):
+    """How many deliveries will be sent again."""
+
+    queued = serializers.IntegerField(read_only=True)

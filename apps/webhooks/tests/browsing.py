@@ -16,7 +16,7 @@ from apps.webhooks.models import Delivery, Webhook
 
 EVENT = "model_version.created"
 PAGES = ("webhook-detail", "webhook-edit")
-ACTS = ("webhook-test", "webhook-pause", "webhook-resume", "webhook-remove")
+ACTS = ("webhook-test", "webhook-pause", "webhook-resume", "webhook-resend", "webhook-remove")
 
 
 def browser(team: Team | None, role: Role = Role.OPERATOR) -> Client:

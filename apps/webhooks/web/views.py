@@ -21,13 +21,14 @@ from apps.core.tables import part_alone, table_response
 from apps.core.web.views import page
 from apps.webhooks import policies, selectors, services
 from apps.webhooks.contracts import Outcome
-from apps.webhooks.models import Webhook
+from apps.webhooks.models import Delivery, Webhook
 from apps.webhooks.targets import host_of
 from apps.webhooks.web.forms import WebhookCreateForm, WebhookEditForm
 from apps.webhooks.web.tables import DELIVERIES, WEBHOOKS
 from apps.webhooks.web.words import (
     EVENT_WORDS,
     STANDINGS,
+    deliveries_words,
     delivery_state,
     delivery_words,
     event_words,
@@ -134,10 +135,18 @@ def _context(request: HttpRequest, webhook: Webhook) -> dict[str, Any]:
         "verdict": verdict(webhook, health),
         "active": webhook.status == Webhook.Status.ACTIVE,
         "menu": [
+            *_resend(webhook),
             {"label": "Edit", "icon": "edit", "url": reverse("webhook-edit", args=[webhook.pk])},
             {"label": "Remove", "icon": "trash", "open": "remove-webhook", "bad": True},
         ],
     }
+
+
+def _resend(webhook: Webhook) -> list[dict[str, Any]]:
+    """The entry that sends again what was given up, where there is any and it would be sent."""
+    if webhook.status != Webhook.Status.ACTIVE or not selectors.has_missed(webhook):
+        return []
+    return [{"label": "Send missed again", "icon": "send", "post": reverse("webhook-resend", args=[webhook.pk])}]
 
 
 def _test_context(webhook: Webhook, event: str = "", outcome: Outcome | None = None) -> dict[str, Any]:
@@ -186,6 +195,32 @@ def webhook_resume(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @page
 @require_POST
+def webhook_resend(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Send everything that was given up again."""
+    try:
+        count = services.deliveries_resend(actor=_actor(request), webhook_id=pk)
+    except Conflict as error:
+        messages.error(request, error.detail)
+    else:
+        messages.success(request, f"{deliveries_words(count)} will be sent again, the oldest first.")
+    return redirect("webhook-detail", pk=pk)
+
+
+@page
+@require_POST
+def webhook_delivery_resend(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Send one delivery again."""
+    try:
+        services.delivery_resend(actor=_actor(request), delivery_id=pk)
+    except Conflict as error:
+        messages.error(request, error.detail)
+    else:
+        messages.success(request, "It will be sent again.")
+    return redirect("webhook-delivery", pk=pk)
+
+
+@page
+@require_POST
 def webhook_remove(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """End a webhook for good."""
     webhook = services.webhook_archive(actor=_actor(request), webhook_id=pk)
@@ -208,6 +243,7 @@ def webhook_delivery(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "state_word": word,
         "told": delivery_words(delivery),
         "tone": _TONES[code],
+        "may_resend": delivery.state == Delivery.State.FAILED and delivery.webhook.status == Webhook.Status.ACTIVE,
         "body": _body_text(delivery.body),
     }
     return render(request, "webhooks/delivery_detail.html", context)

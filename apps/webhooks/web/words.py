@@ -112,13 +112,14 @@ def _cause(newest: Delivery) -> str:
 def _concerned(health: Health) -> str:
     parts = []
     if health.waiting:
-        parts.append(f"{_deliveries(health.waiting)} to be repeated")
+        parts.append(f"{deliveries_words(health.waiting)} to be repeated")
     if health.given_up:
-        parts.append(f"{_deliveries(health.given_up)} given up")
+        parts.append(f"{deliveries_words(health.given_up)} given up")
     return f"{', '.join(parts)}." if parts else ""
 
 
-def _deliveries(count: int) -> str:
+def deliveries_words(count: int) -> str:
+    """1 delivery, 2 deliveries."""
     return f"{formats.num(count)} {'delivery' if count == 1 else 'deliveries'}"
 
 

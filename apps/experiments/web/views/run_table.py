@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -16,12 +17,13 @@ from django.views.decorators.http import require_safe
 
 from apps.core.actors import Actor
 from apps.core.tables import BoundTable, part_alone, table_response
+from apps.core.web.filter_words import words_response
 from apps.core.web.views import page
 from apps.experiments import policies, selectors
 from apps.experiments.contracts import experiment_actions
 from apps.experiments.models import Experiment, Run, SavedView
 from apps.experiments.web.chart_view import CHARTED, chart_view
-from apps.experiments.web.completion import proposals_at
+from apps.experiments.web.completion import run_fields, run_values
 from apps.experiments.web.grouping import group_choices, grouping_of
 from apps.experiments.web.run_columns import TOOK, run_columns
 from apps.experiments.web.snippets import experiment_snippet
@@ -29,7 +31,7 @@ from apps.experiments.web.tables import RUNS, runs_bulk, runs_prepare
 from apps.experiments.web.views.saved_views import view_url
 from apps.experiments.web.words import MetricWords, metrics_in_order
 
-SAMPLE = selectors.FOLLOWED
+SAMPLE = selectors.SAMPLE
 MOST_ASKED = 50
 
 
@@ -38,8 +40,7 @@ MOST_ASKED = 50
 def experiment_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """One experiment: its runs as a table, alone or beside charts, with the trade-off of two metrics to follow."""
     actor: Actor = request.actor  # type: ignore[attr-defined]
-    experiment, aims = selectors.experiment_get_with_aims(actor, pk)
-    views = list(selectors.view_list(actor, pk))
+    experiment, aims, views, pulse = selectors.experiment_with_views(actor, pk)
     opening = next((view for view in views if view.is_default), None)
     if opening is not None and not request.GET:
         return redirect(view_url(opening))
@@ -75,7 +76,7 @@ def experiment_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         "experiment": experiment,
         "archived": archived,
         "may_write": may_write,
-        "pulse": None if archived else selectors.pulse_of(sample),
+        "pulse": None if archived else pulse,
         "snippet": experiment_snippet(request.build_absolute_uri("/").rstrip("/"), experiment),
         "menu": _menu(actor, experiment, may_write, archived),
         "bar": "experiments/_run_bar.html",
@@ -171,8 +172,6 @@ def experiment_filter_words(request: HttpRequest, pk: uuid.UUID) -> JsonResponse
     """What may stand at the cursor of the filter bar: {"start", "options": [{"text", "detail"}]}."""
     actor: Actor = request.actor  # type: ignore[attr-defined]
     experiment = selectors.experiment_get(actor, pk)
-    text = request.GET.get("text", "").replace("\0", "")
-    at = request.GET.get("at", "")
-    place = min(int(at), len(text)) if at.isdecimal() and len(at) < 9 else len(text)
-    start, found = proposals_at(actor, experiment.pk, text, place)
-    return JsonResponse({"start": start, "options": [{"text": one.text, "detail": one.detail} for one in found]})
+    return words_response(
+        request, selectors.RUNS, partial(run_fields, actor, experiment.pk), partial(run_values, actor, experiment.pk)
+    )

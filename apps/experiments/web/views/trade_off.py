@@ -17,7 +17,7 @@ from apps.experiments.web.charts import Chart, Spot, trade_off
 from apps.experiments.web.tables import RUNS
 from apps.experiments.web.words import MetricWords, metrics_in_order, number_of
 
-SAMPLE = selectors.FOLLOWED
+SAMPLE = selectors.SAMPLE
 
 
 @page
