@@ -62,7 +62,7 @@ def student_t(level: float, free: npt.ArrayLike) -> Floats:
     """Two-sided critical value of Student's t: the expansion of R. A. Fisher and E. A. Cornish, Technometrics 2 (1960)
     209-225, within 1 % from 4 degrees of freedom at 95 %; nan below one.
     """
-    z = normal_z(level)
+    z = float(normal_z(level))
     v = np.asarray(free, np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         found = (

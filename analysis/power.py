@@ -129,7 +129,7 @@ def power_of(n: int, effect: float, spread: Spread, *, level: float = 0.95) -> f
     if n < 1 or (spread.shares and size > spread.variance):
         return None
     after = spread.of(size)
-    reach = size * math.sqrt(n) - normal_z(level) * math.sqrt(spread.variance)
+    reach = size * math.sqrt(n) - float(normal_z(level)) * math.sqrt(spread.variance)
     if after == 0:
         return 1.0 if reach > 0 else 0.0
     return _NORMAL.cdf(reach / math.sqrt(after))
@@ -226,7 +226,7 @@ def _quantiles(power: float, level: float) -> tuple[float, float]:
         raise ValueError("The power lies between 0 and 1")
     if not 0.5 < level < 1:
         raise ValueError("The level of intervals lies between 0.5 and 1")
-    return normal_z(level), _NORMAL.inv_cdf(power)
+    return float(normal_z(level)), _NORMAL.inv_cdf(power)
 
 
 def _rows(exact: float) -> int | None:

@@ -134,7 +134,8 @@ def conflicts_find(
     costs: Costs | None = None,
     level: float = 0.95,
 ) -> Conflicts:
-    """Which of the chosen criteria cannot hold together in these groups. Raises KeyError for an unknown criterion.
+    """Which of the chosen criteria cannot hold together in these groups. Raises KeyError for an unknown criterion and
+    ValueError for statistics of weighted rows, whose base rates would have another interval.
 
     Many classes are asked class by class, each against the rest. Groups without rows, or barred, are not compared.
     """
@@ -142,6 +143,8 @@ def conflicts_find(
     unknown = sorted(set(chosen) - set(CRITERIA))
     if unknown:
         raise KeyError(unknown[0])
+    if statistics.counts.dtype.kind not in "iu":
+        raise ValueError("Base rates need counted rows, not weighted ones")
     positives = statistics.counts[:, 2:].sum(axis=1)
     n = statistics.counts.sum(axis=1)
     used = np.flatnonzero(np.asarray([reason is None for reason in barred], np.bool_) & (n > 0))

@@ -1,7 +1,6 @@
 """Measuring the criteria of each task: two classes, many (each against the rest), a regression, a ranking."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -26,13 +25,7 @@ from analysis.criteria.definitions import (
 from analysis.criteria.results import CriterionResult, criterion_measure, criterion_undefined, criterion_worst
 from analysis.fairness import EstimatesAt
 from analysis.intervals import Floats, bonferroni_level, mean_student, normal_z, ratio
-from analysis.segment_metrics.binary import (
-    BinaryStatistics,
-    binary_estimates,
-    binary_rows,
-    binary_statistics,
-    count_estimates,
-)
+from analysis.segment_metrics.binary import BINS, ECE_BINS, BinaryStatistics, binary_estimates, count_estimates
 from analysis.segment_metrics.estimates import Estimates, estimates
 from analysis.segment_metrics.multiclass import MulticlassStatistics, multiclass_estimates
 
@@ -76,7 +69,7 @@ def binary_criteria(
 
 
 def multiclass_criteria(
-    statistics: MulticlassStatistics,
+    confusion: npt.NDArray[np.int64],
     classes: Sequence[str],
     labels: Sequence[str],
     barred: Sequence[str | None],
@@ -86,17 +79,17 @@ def multiclass_criteria(
     limits: Mapping[str, float] | None = None,
     level: float = 0.95,
 ) -> list[CriterionResult]:
-    """Every criterion of many classes: for each class against the rest, and first the worst of them.
+    """Every criterion of many classes, from counts [G, K, K] by truth and prediction: for each class against the rest,
+    and first the worst of them.
 
     The classes' intervals cover together (Bonferroni over classes). `scores` = group codes [n], true classes [n] and
-    scores [n, K] for calibration; `prices` [K, K] by truth and prediction for the cost of errors, which has no class of
-    its own.
+    scores [n, K] for calibration; `prices` [K, K] by truth and prediction for the cost of errors, which has no class.
     """
     limits = limits or {}
     inner = bonferroni_level(level, len(classes))
     by_code: dict[str, list[CriterionResult]] = {}
     for number, name in enumerate(classes):
-        at = _one_against_rest(statistics.confusion, number, scores)
+        at = _one_against_rest(confusion, number, scores)
         missing = {COST_PARITY: NO_COSTS} | ({} if scores is not None else {CALIBRATION: NO_SCORES})
         for one in _measured(MULTICLASS, at, labels, barred, limits, inner, missing=missing, of=name):
             by_code.setdefault(one.criterion, []).append(one)
@@ -104,6 +97,8 @@ def multiclass_criteria(
     found = [one for results in by_code.values() for one in (criterion_worst(results), *results)]
     if prices is None:
         return [*found, criterion_undefined(COST_PARITY, NO_COSTS, limit=limits.get(COST_PARITY))]
+
+    statistics = MulticlassStatistics(confusion, np.full((len(confusion), 2), np.nan))
 
     def priced(at_level: float) -> Mapping[str, Estimates]:
         return multiclass_estimates(statistics, tuple(classes), prices=prices, level=at_level)
@@ -125,9 +120,22 @@ def _one_against_rest(
     if scores is None:
         return lambda level: count_estimates(counts, level=level)
     codes, truth, matrix = scores
-    rows = binary_rows(np.asarray(truth) == number, np.ascontiguousarray(matrix[:, number], np.float64), 0.5)
-    statistics = replace(binary_statistics(codes, confusion.shape[0], rows)[0], counts=counts)
+    groups = confusion.shape[0]
+    statistics = BinaryStatistics(
+        counts,
+        np.zeros((groups, BINS, 2), np.int32),
+        _tenths(codes, groups, np.asarray(truth) == number, np.asarray(matrix[:, number], np.float64)),
+        *(np.full((groups, 4), np.nan) for _ in range(2)),
+    )
     return lambda level: binary_estimates(statistics, level=level)
+
+
+def _tenths(codes: Codes, size: int, truth: npt.NDArray[np.bool_], score: Floats) -> Floats:
+    """Rows, positives, sums of scores and of squared errors by tenth of the score, [G, 10, 4]."""
+    cells = codes * np.int64(ECE_BINS) + np.minimum(np.floor(score * ECE_BINS), ECE_BINS - 1).astype(np.int64)
+    columns = (np.ones(score.size), truth.astype(np.float64), score, (score - truth) ** 2)
+    sums = [np.bincount(cells, weights=one, minlength=size * ECE_BINS) for one in columns]
+    return np.stack(sums, axis=1).astype(np.float64).reshape(size, ECE_BINS, 4)
 
 
 def regression_criteria(

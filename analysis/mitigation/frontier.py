@@ -119,6 +119,8 @@ def what_if(
     0 to 1, or the quality COST without costs.
     """
     _check(constraint, limit, shape, quality, threshold, costs)
+    if statistics.histogram.dtype.kind not in "iu":
+        raise ValueError("A what-if needs counted rows, not weighted ones")
     board = _Board.of(statistics, labels, barred, threshold, constraint, quality, costs, level)
     left_out = board.left_out()
     today = board.setting(np.full(len(labels), board.today))

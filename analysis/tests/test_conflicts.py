@@ -1,6 +1,7 @@
 """Criteria that cannot hold together: the arithmetic, checked on counts made to satisfy the criteria by halves."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 
 from analysis.contracts.costs import Costs
 from analysis.criteria import Conflict, conflicts_find
-from analysis.segment_metrics.binary import BinaryStatistics, binary_rows, binary_statistics
+from analysis.segment_metrics.binary import BinaryStatistics
+from analysis.tests.plain import plain_statistics
 
 EVERYTHING = (
     "CALIBRATION",
@@ -29,8 +31,7 @@ def make_statistics(cells: list[tuple[int, int, int, int]]) -> BinaryStatistics:
             codes += [group] * count
             truth += [outcome] * count
             score += [said] * count
-    rows = binary_rows(np.array(truth, bool), np.array(score), 0.5)
-    return binary_statistics(np.array(codes, np.int32), len(cells), rows)[0]
+    return plain_statistics(np.array(codes), np.array(truth, bool), np.array(score), len(cells))
 
 
 def find(cells: list[tuple[int, int, int, int]], chosen: tuple[str, ...], **rest: object) -> dict[tuple, Conflict]:
@@ -134,5 +135,8 @@ def test_one_group_is_no_comparison() -> None:
     assert found.undefined == "fewer than two groups can be compared"
     assert found.spread.value is None
     assert [one.label for one in found.base_rates] == ["a"]
+    weighted = replace(make_statistics([(5, 5, 5, 5)] * 2), counts=np.full((2, 4), 5.5))
+    with pytest.raises(ValueError, match="weighted"):
+        conflicts_find(EVERYTHING, weighted, "ab", (None, None))
     with pytest.raises(KeyError):
         conflicts_find(("KINDNESS",), make_statistics([(5, 5, 5, 5)]), "a", (None,))

@@ -24,8 +24,8 @@ from analysis.criteria import (
     ranking_criteria,
     regression_criteria,
 )
-from analysis.segment_metrics.binary import BinaryStatistics, binary_rows, binary_statistics
-from analysis.segment_metrics.multiclass import multiclass_rows, multiclass_statistics
+from analysis.segment_metrics.binary import BinaryStatistics
+from analysis.tests.plain import plain_statistics
 
 LABELS = ("a", "b", "c")
 OPEN = (None, None, None)
@@ -41,7 +41,14 @@ def make_rows(n: int = 3000, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.
 
 
 def make_statistics(codes: np.ndarray, truth: np.ndarray, score: np.ndarray, size: int = 3) -> BinaryStatistics:
-    return binary_statistics(codes, size, binary_rows(truth, score, 0.5))[0]
+    return plain_statistics(codes, truth, score, size)
+
+
+def confusion_of(codes: np.ndarray, truth: np.ndarray, said: np.ndarray) -> np.ndarray:
+    """Counts by group, truth and prediction of three classes."""
+    found = np.zeros((codes.max() + 1, 3, 3), np.int64)
+    np.add.at(found, (codes, truth, said), 1)
+    return found
 
 
 def by_code(results: list[CriterionResult], of: str | None = None) -> dict[str, CriterionResult]:
@@ -132,12 +139,12 @@ def test_many_classes_are_each_against_the_rest() -> None:
     codes, truth = rng.integers(0, 3, n).astype(np.int32), rng.integers(0, 3, n)
     scores = rng.dirichlet(np.ones(3), n) + 0.8 * np.eye(3)[truth]
     scores /= scores.sum(axis=1, keepdims=True)
-    rows = multiclass_rows(truth.astype(np.int32), 3, scores, None)
-    statistics = multiclass_statistics(codes, 3, rows)
+    said = scores.argmax(axis=1)
+    confusion = confusion_of(codes, truth, said)
     classes = ("x", "y", "z")
 
     found = multiclass_criteria(
-        statistics,
+        confusion,
         classes,
         LABELS,
         OPEN,
@@ -146,7 +153,6 @@ def test_many_classes_are_each_against_the_rest() -> None:
         limits={"CALIBRATION": 0.9},
     )
 
-    said = scores.argmax(axis=1)
     gaps = []
     for number, name in enumerate(classes):
         one = next(each for each in found if each.of == name and each.criterion == "DEMOGRAPHIC_PARITY")
@@ -167,10 +173,10 @@ def test_many_classes_are_each_against_the_rest() -> None:
 
 
 def test_many_classes_without_scores_or_prices_say_so() -> None:
-    truth = np.array([0, 1, 2, 0], np.int32)
-    statistics = multiclass_statistics(np.array([0, 0, 1, 1], np.int32), 2, multiclass_rows(truth, 3, None, truth))
+    truth = np.array([0, 1, 2, 0])
+    confusion = confusion_of(np.array([0, 0, 1, 1]), truth, truth)
 
-    found = {one.criterion: one for one in reversed(multiclass_criteria(statistics, "xyz", "ab", (None, None)))}
+    found = {one.criterion: one for one in reversed(multiclass_criteria(confusion, "xyz", "ab", (None, None)))}
 
     assert found["CALIBRATION"].undefined == "in no class: the model gives no scores"
     assert found["COST_PARITY"].undefined == "the problem states no costs of errors"

@@ -1,6 +1,7 @@
 """Thresholds as a what-if: against trying every setting, and what it says about itself."""
 
 import json
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 
 from analysis.contracts.costs import Costs
 from analysis.mitigation import ACCURACY, CONSTRAINTS, COST, PER_GROUP, SINGLE, WhatIf, what_if
-from analysis.segment_metrics.binary import BINS, BinaryStatistics, binary_rows, binary_statistics
+from analysis.segment_metrics.binary import BINS, BinaryStatistics
+from analysis.tests.plain import plain_statistics
 
 LABELS = ("a", "b", "c")
 COSTS = Costs(2, 5)
@@ -24,8 +26,7 @@ def make_rows(n: int, seed: int, groups: int, coarse: bool) -> tuple[np.ndarray,
 
 
 def make_statistics(rows: tuple[np.ndarray, np.ndarray, np.ndarray], groups: int) -> BinaryStatistics:
-    codes, truth, score = rows
-    return binary_statistics(codes, groups, binary_rows(truth, score, 0.5))[0]
+    return plain_statistics(*rows, groups)
 
 
 def ask(statistics: BinaryStatistics, groups: int = 3, **changes: object) -> WhatIf:
@@ -174,3 +175,5 @@ def test_wrong_questions_are_refused() -> None:
     ):
         with pytest.raises(ValueError, match=r"constraint|Thresholds|quality|costs|limit"):
             ask(statistics, **wrong)
+    with pytest.raises(ValueError, match="weighted"):
+        ask(replace(statistics, histogram=statistics.histogram / 2))
