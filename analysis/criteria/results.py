@@ -62,6 +62,7 @@ class CriterionResult:
     groups: tuple[GroupValue, ...]
     left_out: tuple[LeftOut, ...]
     undefined: str | None = None
+    worst_class: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As JSON, with the criterion's name and question beside its code."""
@@ -152,7 +153,7 @@ def criterion_worst(results: Sequence[CriterionResult]) -> CriterionResult:
     left_out += [LeftOut(f"class {one.of}", one.undefined) for one in results if one.undefined is not None]
     return CriterionResult(
         criterion=code,
-        of=worst.of,
+        of=None,
         value=gap.value,
         low=gap.low,
         high=gap.high,
@@ -163,6 +164,7 @@ def criterion_worst(results: Sequence[CriterionResult]) -> CriterionResult:
         highest=worst.highest,
         groups=worst.groups,
         left_out=tuple(left_out),
+        worst_class=worst.of,
     )
 
 

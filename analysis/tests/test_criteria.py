@@ -163,20 +163,21 @@ def test_many_classes_are_each_against_the_rest() -> None:
         assert calibrated.value == pytest.approx(plain["CALIBRATION"].value)
         assert any(each.value == pytest.approx(expected) for each in found if each.of == name)
         assert one.high is not None
-    worst = next(each for each in found if each.criterion == "DEMOGRAPHIC_PARITY")
+    worst = by_code(found)["DEMOGRAPHIC_PARITY"]
     assert worst.value == pytest.approx(max(gaps))
+    assert worst.worst_class == classes[int(np.argmax(gaps))]
     assert worst.high == max(each.high for each in found if each.criterion == "DEMOGRAPHIC_PARITY")
-    price = next(each for each in found if each.criterion == "COST_PARITY")
+    price = by_code(found)["COST_PARITY"]
     wrong = [100 * (said != truth)[codes == g].mean() for g in range(3)]
     assert price.value == pytest.approx(max(wrong) - min(wrong))
-    assert next(each for each in found if each.criterion == "CALIBRATION").holding == "holds"
+    assert by_code(found)["CALIBRATION"].holding == "holds"
 
 
 def test_many_classes_without_scores_or_prices_say_so() -> None:
     truth = np.array([0, 1, 2, 0])
     confusion = confusion_of(np.array([0, 0, 1, 1]), truth, truth)
 
-    found = {one.criterion: one for one in reversed(multiclass_criteria(confusion, "xyz", "ab", (None, None)))}
+    found = by_code(multiclass_criteria(confusion, "xyz", "ab", (None, None)))
 
     assert found["CALIBRATION"].undefined == "in no class: the model gives no scores"
     assert found["COST_PARITY"].undefined == "the problem states no costs of errors"
