@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from analysis.intervals import Floats
 
+_SAME: Final = 1e-12
 MAX_BLOCK: Final = 1 << 16
 """Cells of one block's table; one crossing alone may have more."""
 
@@ -58,9 +59,11 @@ def welch(one: Sums, other: Sums) -> tuple[Floats, Floats, Floats]:
             variance = np.maximum(side.square - side.n * mean * mean, 0) / (side.n - 1)
             means.append(mean)
             parts.append(np.where(side.n > 1, variance / side.n, np.nan))
+        # Sums of one and the same loss differ in their last digits, which is no difference.
+        same = np.abs(means[0] - means[1]) <= _SAME * np.abs(means[1])
         squared = parts[0] + parts[1]
         free = squared**2 / (parts[0] ** 2 / (one.n - 1) + parts[1] ** 2 / (other.n - 1))
-        return means[0] - means[1], np.sqrt(squared), free
+        return np.where(same, 0.0, means[0] - means[1]), np.sqrt(squared), free
 
 
 def welch_z(one: Sums, other: Sums) -> Floats:

@@ -204,6 +204,15 @@ def test_rare_levels_are_no_slices_and_a_constant_is_no_column() -> None:
     assert [level.label for level in long.levels] == ["y"]
 
 
+def test_one_and_the_same_loss_everywhere_is_no_slice() -> None:
+    _, table = make_world(5_000, 10, planted=False)
+
+    found = weak_slices(np.full(5_000, 0.1), slice_columns(table), np.arange(5_000), SliceSpec(least_factor=1))
+
+    assert found.slices == ()
+    assert found.looked_at > 1000
+
+
 def test_two_names_of_one_thing_are_shown_once() -> None:
     loss, table = make_world(40_000, 8, planted=True)
     twin = table.append_column("area", pa.array([f"in {one}" for one in table["region"].to_pylist()]))
