@@ -13,7 +13,7 @@ from analysis.contracts.report import NOT_ENOUGH_DATA, Difference, Disparity, Gr
 from analysis.curves import curves_draw
 from analysis.fairness import disparities_find
 from analysis.inputs import EvaluateSpec
-from analysis.intervals import Floats
+from analysis.intervals import Counts, Floats
 from analysis.kernels import Measured
 from analysis.segment_metrics.estimates import row_estimates
 from analysis.segment_metrics.groupings import Grouping
@@ -159,7 +159,7 @@ def disparities_assemble(grouping: Grouping, found: Measured, state: Standing, s
     )
 
 
-def confusion_assemble(counts: npt.NDArray[np.int64] | None, spec: EvaluateSpec) -> dict[str, Any] | None:
+def confusion_assemble(counts: Counts | None, spec: EvaluateSpec) -> dict[str, Any] | None:
     """The overall confusion counts with their labels; None for a regression."""
     if counts is None or spec.task == REGRESSION:
         return None

@@ -7,8 +7,9 @@ values (paired DeLong for the ROC AUC); losses the normal interval of the mean d
 values of a report make one family.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ from analysis.contracts.report import (
     Verdict,
 )
 from analysis.intervals import (
+    Counts,
     Floats,
     mean_error,
     normal_p,
@@ -31,12 +33,13 @@ from analysis.intervals import (
     paired_shares,
     ratio,
     square_and_add,
+    weighted_spread,
 )
-from analysis.segment_metrics.binary import BinaryRows
+from analysis.segment_metrics.binary_rows import PairedStatistics
 from analysis.segment_metrics.estimates import Estimates
 from analysis.segment_metrics.multiclass import MulticlassRows, influence_cells, single_price
-from analysis.segment_metrics.ranks import RankStatistics
 from analysis.segment_metrics.regression import RegressionRows
+from analysis.segment_metrics.slopes import Slope, count_slopes
 
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
@@ -94,14 +97,8 @@ def normal_difference(value: Floats, error: Floats, level: float, method: str) -
     return Differences(value, value - z * error, value + z * error, p, method)
 
 
-def binary_table(codes: Codes, size: int, candidate: BinaryRows, baseline: BinaryRows) -> Ints:
-    """Counts [G, 2, 2, 2] by truth, candidate's word and baseline's word."""
-    inner = 4 * candidate.truth.astype(np.int32) + 2 * candidate.predicted + 1 * baseline.predicted
-    return np.bincount(codes * np.int64(8) + inner, minlength=8 * size).reshape(size, 2, 2, 2)
-
-
-def paired_table(cells: Ints) -> PairedTable:
-    """Who was right, from the counts of `binary_table`."""
+def paired_table(cells: Counts) -> PairedTable:
+    """Who was right, from counts [G, 2, 2, 2] by truth, candidate's word and baseline's word."""
     both_right = cells[:, 0, 0, 0] + cells[:, 1, 1, 1]
     only_candidate = cells[:, 0, 0, 1] + cells[:, 1, 1, 0]
     only_baseline = cells[:, 0, 1, 0] + cells[:, 1, 0, 1]
@@ -109,56 +106,95 @@ def paired_table(cells: Ints) -> PairedTable:
     return PairedTable(both_right, only_candidate, only_baseline, both_wrong, mcnemar(only_candidate, only_baseline))
 
 
+def weighted_share_difference(
+    only_candidate: Floats,
+    only_baseline: Floats,
+    discordant_squares: Floats,
+    n: Floats,
+    n_squares: Floats,
+    level: float,
+) -> Differences:
+    """The same from sums of weights: Bonett and Price with the effective number of rows; the test is McNemar's in its
+    normal form, (a - b) over the root of the discordant rows' squared weights.
+    """
+    value = ratio(only_candidate - only_baseline, n)
+    effective = np.nan_to_num(ratio(n**2, n_squares))
+    scale = np.nan_to_num(ratio(effective, n))
+    low, high = paired_shares(only_candidate * scale, only_baseline * scale, effective, level)
+    p = normal_p(np.nan_to_num(ratio(only_candidate - only_baseline, np.sqrt(discordant_squares))))
+    return Differences(value, low, high, np.where(n > 0, p, np.nan), "Bonett-Price, effective number of rows")
+
+
+_SHARES: Final = {
+    "accuracy": ((0, 1), (0,)),
+    "selection_rate": ((0, 1), ()),
+    "tpr": ((1,), ()),
+    "fnr": ((1,), (1,)),
+    "fpr": ((0,), ()),
+    "tnr": ((0,), (0,)),
+}
+"""Shares of the same rows: the truths whose rows are counted, and those of them where being called negative counts."""
+
+
 def binary_differences(
-    codes: Codes,
-    size: int,
-    candidate: BinaryRows,
-    baseline: BinaryRows,
-    ranks: tuple[RankStatistics, RankStatistics],
+    paired: PairedStatistics,
     found: tuple[Mapping[str, Estimates], Mapping[str, Estimates]],
     *,
     costs: Costs | None = None,
     level: float = 0.95,
-) -> tuple[PairedTable, dict[str, Differences]]:
-    """Every metric's difference in every group of one grouping; `ranks` with influence values, `found`
-    estimates.
+) -> tuple[PairedTable | None, dict[str, Differences]]:
+    """Every metric's difference in every group of one grouping; `found` are both models' estimates.
+
+    The table counts rows, so with weights there is none.
     """
-    cells = binary_table(codes, size, candidate, baseline)
-    table = paired_table(cells)
-    n, negatives, positives = (
-        cells.sum(axis=(1, 2, 3)),
-        cells[:, 0].sum(axis=(1, 2)),
-        cells[:, 1].sum(axis=(1, 2)),
-    )
-    only_c, only_b = cells[:, :, 1, 0], cells[:, :, 0, 1]  # predicted positive by one only, by truth
-    out = {
-        "accuracy": share_difference(table.only_candidate, table.only_baseline, n, level),
-        "selection_rate": share_difference(only_c.sum(axis=1), only_b.sum(axis=1), n, level),
-        "tpr": share_difference(only_c[:, 1], only_b[:, 1], positives, level),
-        "fnr": share_difference(only_b[:, 1], only_c[:, 1], positives, level),
-        "fpr": share_difference(only_c[:, 0], only_b[:, 0], negatives, level),
-        "tnr": share_difference(only_b[:, 0], only_c[:, 0], negatives, level),
-    }
-    for name, slopes in _count_slopes(costs).items():
-        out[name] = _cells_difference(cells, name, slopes, found, level)
-    for name, first, second in (
-        ("roc_auc", ranks[0].auc_influence, ranks[1].auc_influence),
-        ("pr_auc", ranks[0].ap_influence, ranks[1].ap_influence),
-    ):
-        if first is None or second is None:
-            raise ValueError("Paired areas need the influence values of both models")
+    cells = paired.cells if paired.weighted else paired.cells.astype(np.int64)
+    table = None if paired.weighted else paired_table(cells)
+    out = {name: _share_of(paired, cells, truths, turned, level) for name, (truths, turned) in _SHARES.items()}
+    for name, slope in count_slopes(costs).items():
+        out[name] = _cells_difference(paired, name, slope, found, level)
+    for index, (name, method) in enumerate((("roc_auc", "paired DeLong"), ("pr_auc", "paired influence function"))):
         value = found[0][name].value - found[1][name].value
-        variance = np.bincount(codes, weights=(first - second) ** 2, minlength=size)
-        few = np.minimum(positives, negatives) < 2 if name == "roc_auc" else positives < 2
-        method = "paired DeLong" if name == "roc_auc" else "paired influence function"
-        out[name] = normal_difference(value, np.sqrt(np.where(few, np.nan, variance)), level, method)
-    for name, first, second in (
-        ("log_loss", candidate.log_loss, baseline.log_loss),
-        ("brier", candidate.square, baseline.square),
-    ):
-        out[name] = mean_difference(codes, size, first - second, level)
+        out[name] = normal_difference(value, np.sqrt(paired.variances[:, index]), level, method)
+    for index, name in enumerate(("log_loss", "brier")):
+        out[name] = _paired_mean(paired, index, level)
     out["ece"] = _unpaired(found, "ece")
     return table, out
+
+
+def _share_of(
+    paired: PairedStatistics,
+    cells: Counts,
+    truths: tuple[int, ...],
+    turned: tuple[int, ...],
+    level: float,
+) -> Differences:
+    """Difference of the shares of rows of some truths that each model calls positive, or for `turned` ones negative."""
+
+    def only(counts: Counts, candidate: bool) -> Counts:
+        parts = []
+        for truth in truths:
+            by_candidate, by_baseline = counts[:, truth, 1, 0], counts[:, truth, 0, 1]
+            parts.append(by_candidate if candidate != (truth in turned) else by_baseline)
+        return np.asarray(sum(parts))
+
+    def rows(counts: Counts) -> Counts:
+        return np.asarray(sum(counts[:, truth].sum(axis=(1, 2)) for truth in truths))
+
+    if not paired.weighted:
+        return share_difference(only(cells, True), only(cells, False), rows(cells), level)
+    squares = paired.squares
+    discordant = only(squares, True) + only(squares, False)
+    return weighted_share_difference(
+        only(cells, True), only(cells, False), discordant, rows(cells), rows(squares), level
+    )
+
+
+def _paired_mean(paired: PairedStatistics, index: int, level: float) -> Differences:
+    total, first, second, squares = paired.losses[:, index].T
+    n = paired.cells.sum(axis=(1, 2, 3))
+    value = ratio(total, n)
+    error = np.sqrt(weighted_spread(second, first, squares, value, n))
+    return normal_difference(value, error, level, "normal, paired by row")
 
 
 def mean_difference(codes: Codes, size: int, per_row: Floats, level: float) -> Differences:
@@ -170,68 +206,18 @@ def mean_difference(codes: Codes, size: int, per_row: Floats, level: float) -> D
     return normal_difference(value, error, level, "normal, paired by row")
 
 
-def _count_slopes(costs: Costs | None) -> dict[str, Callable[[Ints], Floats]]:
-    """Derivative of a metric by each cell [G, truth, word] of one model's counts, homogeneous of degree 0."""
-
-    def precision(counts: Ints) -> Floats:
-        chosen = counts[:, 0, 1] + counts[:, 1, 1]
-        share = ratio(counts[:, 1, 1], chosen)
-        return _slope(counts, {(0, 1): ratio(-share, chosen), (1, 1): ratio(1 - share, chosen)})
-
-    def f1(counts: Ints) -> Floats:
-        both = 2 * counts[:, 1, 1] + counts[:, 0, 1] + counts[:, 1, 0]
-        value = ratio(2 * counts[:, 1, 1], both)
-        wrong = ratio(-value, both)
-        return _slope(counts, {(0, 1): wrong, (1, 0): wrong, (1, 1): ratio(2 - 2 * value, both)})
-
-    def balanced(counts: Ints) -> Floats:
-        parts = {}
-        for truth in (0, 1):
-            rows = counts[:, truth].sum(axis=1)
-            right = ratio(counts[:, truth, truth], rows)
-            parts[(truth, truth)] = ratio(1 - right, 2 * rows)
-            parts[(truth, 1 - truth)] = ratio(-right, 2 * rows)
-        return _slope(counts, parts)
-
-    slopes: dict[str, Callable[[Ints], Floats]] = {"precision": precision, "f1": f1, "balanced_accuracy": balanced}
-    if costs is not None:
-        prices = (costs.false_positive, costs.false_negative)
-
-        def cost(counts: Ints) -> Floats:
-            n = counts.sum(axis=(1, 2))
-            mean = ratio(prices[0] * counts[:, 0, 1] + prices[1] * counts[:, 1, 0], n)
-            still = ratio(-100 * mean, n)
-            wrong = {
-                (0, 0): still,
-                (1, 1): still,
-                (0, 1): ratio(100 * (prices[0] - mean), n),
-                (1, 0): ratio(100 * (prices[1] - mean), n),
-            }
-            return _slope(counts, wrong)
-
-        slopes["cost_per_100"] = cost
-    return slopes
-
-
-def _slope(counts: Ints, parts: Mapping[tuple[int, int], Floats]) -> Floats:
-    slope = np.zeros(counts.shape)
-    for (truth, word), value in parts.items():
-        slope[:, truth, word] = value
-    return slope
-
-
 def _cells_difference(
-    cells: Ints,
+    paired: PairedStatistics,
     name: str,
-    slopes: Callable[[Ints], Floats],
+    slope: Slope,
     found: tuple[Mapping[str, Estimates], Mapping[str, Estimates]],
     level: float,
 ) -> Differences:
     """Delta method; half a row is added to each discordant cell, so that no finding rests on an empty one."""
     value = found[0][name].value - found[1][name].value
-    candidate, baseline = slopes(cells.sum(axis=3)), slopes(cells.sum(axis=2))
-    influence = candidate[:, :, :, None] - baseline[:, :, None, :]
-    smoothed = cells + np.where(np.eye(2) == 1, 0.0, 0.5)[None, None]
+    cells, squares = paired.cells, paired.squares
+    influence = slope(cells.sum(axis=3))[:, :, :, None] - slope(cells.sum(axis=2))[:, :, None, :]
+    smoothed = squares + np.where(np.eye(2) == 1, 0.0, 0.5)[None, None]
     variance = (smoothed * influence**2).sum(axis=(1, 2, 3))
     return normal_difference(value, np.sqrt(variance), level, "delta method on paired counts")
 

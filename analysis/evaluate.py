@@ -1,6 +1,8 @@
 """The one entry point of an evaluation job: rows and a spec in, a report and its stored statistics out."""
 
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
@@ -13,11 +15,11 @@ from analysis.contracts.report import Dimension, Disparity, Group, Report
 from analysis.inputs import EvaluateSpec, EvaluationRows, ModelOutput, row_digest
 from analysis.intervals import Floats, benjamini_hochberg
 from analysis.kernels import BinaryKernel, Kernel, Measured, MulticlassKernel, RegressionKernel
-from analysis.segment_metrics.binary import binary_rows
+from analysis.segment_metrics.binary_rows import binary_rows
 from analysis.segment_metrics.groupings import Grouping, groupings_build
 from analysis.segment_metrics.multiclass import multiclass_rows, price_table
 from analysis.segment_metrics.regression import regression_rows
-from analysis.segments import segments_evaluate
+from analysis.segments import SegmentCodes, segments_evaluate
 from analysis.statistics import Arrays
 from analysis.support import Standing, standings
 
@@ -25,9 +27,15 @@ __all__ = ["EvaluateSpec", "EvaluationRows", "ModelOutput", "evaluate_table"]
 
 
 def evaluate_table(
-    rows: EvaluationRows, spec: EvaluateSpec, *, importance: Sequence[Mapping[str, Any]] = ()
+    rows: EvaluationRows,
+    spec: EvaluateSpec,
+    *,
+    importance: Sequence[Mapping[str, Any]] = (),
+    threads: int | None = None,
 ) -> tuple[Report, Arrays]:
     """Evaluate: the report, and the arrays for `statistics.statistics_write`.
+
+    Groupings are spread over `threads`, as many as there are processors when None.
 
     Raises ValueError when arrays do not fit together or scores are not what the task needs. A segment that does not
     fit its columns does not stop the evaluation: its dimension carries the error.
@@ -37,10 +45,11 @@ def evaluate_table(
         raise ValueError("Row ids, truths and columns have the same number of rows")
     if n == 0:
         raise ValueError("There are no rows to evaluate")
-    kernel = _kernel(rows, spec)
     segments = segments_evaluate(spec.segments, rows.columns)
-    groupings, notes = groupings_build(segments, n, crossings=spec.crossings)
-    measured = [kernel.measure(grouping, spec.level) for grouping in groupings]
+    kernel = _kernel(rows, spec, segments)
+    groupings, notes = groupings_build(segments, n, crossings=spec.crossings, triples=spec.triples)
+    with ThreadPoolExecutor(threads or processors()) as pool:
+        measured = list(pool.map(lambda one: kernel.measure(one, spec.level), groupings))
     standing = standings(groupings, [one.sizes for one in measured], spec.least_support)
     adjusted, findings = _corrected(measured, standing)
 
@@ -78,13 +87,18 @@ def evaluate_table(
     return report, _stored(groupings, measured, standing)
 
 
+def processors() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _threshold(output: ModelOutput, spec: EvaluateSpec) -> float | None:
     if spec.task != BINARY:
         return None
     return 0.5 if output.threshold is None else float(output.threshold)
 
 
-def _kernel(rows: EvaluationRows, spec: EvaluateSpec) -> Kernel:
+def _kernel(rows: EvaluationRows, spec: EvaluateSpec, segments: Sequence[SegmentCodes]) -> Kernel:
     outputs = [rows.candidate] if rows.baseline is None else [rows.candidate, rows.baseline]
     for output in outputs:
         for array in (output.scores, output.predicted):
@@ -92,9 +106,9 @@ def _kernel(rows: EvaluationRows, spec: EvaluateSpec) -> Kernel:
                 raise ValueError("A model's output has as many rows as there are truths")
     if spec.task == BINARY:
         truth = rows.truth.astype(np.bool_)
-        binary = [binary_rows(truth, _scores(one), _threshold(one, spec) or 0.0) for one in outputs]
+        binary = [binary_rows(truth, _scores(one), _threshold(one, spec) or 0.0, rows.weights) for one in outputs]
         costs = spec.costs if isinstance(spec.costs, Costs) else None
-        return BinaryKernel(binary[0], binary[1] if len(binary) > 1 else None, costs)
+        return BinaryKernel.of(binary, [one for one in segments if one.labels], costs)
     if spec.task == MULTICLASS:
         classes = spec.classes or ()
         codes = rows.truth.astype(np.int32)

@@ -21,7 +21,7 @@ class EvaluateSpec:
 
     `margins` (metric -> difference that does not matter, in the metric's stored unit) decides between "no difference"
     and "not proven". `classes` are the labels behind class numbers of many classes; `tolerance` is the distance
-    within which a regression counts as right.
+    within which a regression counts as right. `triples` are crossings of three segments, by their names.
     """
 
     task: str
@@ -34,6 +34,7 @@ class EvaluateSpec:
     tolerance: float | None = None
     level: float = 0.95
     crossings: bool = True
+    triples: tuple[tuple[str, str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
@@ -47,6 +48,9 @@ class EvaluateSpec:
         names = [segment.name for segment in self.segments]
         if len(set(names)) != len(names):
             raise ValueError("Every segment has a name of its own")
+        for three in self.triples:
+            if len(three) != 3 or len(set(three)) != 3 or not set(three) <= set(names):
+                raise ValueError("A crossing of three names three different segments")
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "EvaluateSpec":
@@ -65,7 +69,14 @@ class EvaluateSpec:
             tolerance=None if data.get("tolerance") is None else float(data["tolerance"]),
             level=float(data.get("level", 0.95)),
             crossings=bool(data.get("crossings", True)),
+            triples=tuple(_three(one) for one in data.get("triples") or ()),
         )
+
+
+def _three(names: Sequence[object]) -> tuple[str, str, str]:
+    if len(names) != 3:
+        raise ValueError("A crossing of three names three different segments")
+    return str(names[0]), str(names[1]), str(names[2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +96,8 @@ class ModelOutput:
 class EvaluationRows:
     """The scored rows, all arrays in the same order and without missing truths.
 
-    `truth` is bool (two classes), class numbers (many), or floats (regression); `columns` holds what segments read.
+    `truth` is bool (two classes), class numbers (many), or floats (regression); `columns` holds what segments read;
+    `weights` how much each row counts (above 0), or None.
     """
 
     row_ids: Sequence[object] | npt.NDArray[np.generic]
@@ -93,6 +105,7 @@ class EvaluationRows:
     columns: pa.Table
     candidate: ModelOutput
     baseline: ModelOutput | None = None
+    weights: Floats | None = None
 
 
 def row_digest(row_ids: Sequence[object] | npt.NDArray[np.generic], truth: npt.NDArray[np.generic]) -> str:

@@ -1,6 +1,6 @@
 """One kernel per task: what evaluation measures for one grouping, in one shape for all tasks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Protocol
@@ -17,18 +17,21 @@ from analysis.compare import (
 )
 from analysis.contracts.costs import Costs
 from analysis.fairness import EstimatesAt
-from analysis.intervals import Floats
-from analysis.segment_metrics.binary import (
+from analysis.intervals import Counts, Floats, ratio
+from analysis.segment_metrics.binary import BinaryStatistics, binary_estimates
+from analysis.segment_metrics.binary_rows import (
     BinaryRows,
-    BinaryStatistics,
-    binary_estimates,
+    PairedRows,
+    RowCodes,
     binary_statistics,
+    paired_statistics,
 )
 from analysis.segment_metrics.estimates import Estimates
 from analysis.segment_metrics.groupings import Grouping
 from analysis.segment_metrics.multiclass import MulticlassRows, multiclass_estimates, multiclass_statistics
 from analysis.segment_metrics.regression import RegressionRows, regression_estimates, regression_statistics
-from analysis.statistics import BASELINE, BINARY_PARTS, CANDIDATE, Arrays
+from analysis.segments import SegmentCodes
+from analysis.statistics import BASELINE, CANDIDATE, Arrays
 from analysis.support import Sizes
 
 
@@ -46,50 +49,66 @@ class Measured:
     baseline_at: EstimatesAt | None = None
     table: PairedTable | None = None
     differences: Mapping[str, Differences] = field(default_factory=dict)
-    confusion: npt.NDArray[np.int64] | None = None
-    baseline_confusion: npt.NDArray[np.int64] | None = None
+    confusion: Counts | None = None
+    baseline_confusion: Counts | None = None
 
 
 class Kernel(Protocol):
     """What evaluation needs of a task."""
 
     def measure(self, grouping: Grouping, level: float) -> Measured:
-        """Measure all groups of one grouping."""
+        """Measure all groups of one grouping. Called from several threads at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class BinaryKernel:
-    """Two classes: the candidate's prepared rows, the baseline's when there is one, and the costs of errors."""
+    """Two classes: the candidate's ordered rows, both models' when there are two, and the costs of errors.
+
+    `codes` are those of the segments in the candidate's order; with a baseline also in its order and as rows come.
+    """
 
     candidate: BinaryRows
-    baseline: BinaryRows | None
+    paired: PairedRows | None
+    codes: tuple[RowCodes, ...]
     costs: Costs | None
+
+    @classmethod
+    def of(cls, models: Sequence[BinaryRows], segments: Sequence[SegmentCodes], costs: Costs | None) -> "BinaryKernel":
+        """For one model, or a candidate and a baseline."""
+        orders: list[npt.NDArray[np.int64] | None] = [one.order for one in models]
+        if len(models) > 1:
+            orders.append(None)
+        paired = PairedRows.of(models[0], models[1]) if len(models) > 1 else None
+        return cls(models[0], paired, tuple(RowCodes.gather(segments, order) for order in orders), costs)
 
     def measure(self, grouping: Grouping, level: float) -> Measured:
         """Counts, sums and ranks of each group; with a baseline also the paired table and differences."""
-        pair = self.baseline is not None
-        statistics, ranks = binary_statistics(grouping.codes, grouping.size, self.candidate, influence=pair)
+        statistics = binary_statistics(grouping, self.candidate, self.codes[0])
         at = self._at(statistics)
         arrays = _binary_arrays(CANDIDATE, statistics)
-        tn, fp, fn, tp = statistics.counts.T
-        sizes = Sizes(tn + fp + fn + tp, tp + fn, tn + fp)
+        sizes = self._sizes(grouping, statistics)
         confusion = statistics.counts.reshape(-1, 2, 2)
-        if self.baseline is None:
+        if self.paired is None:
             return Measured(sizes, at, arrays, confusion=confusion)
-        other, other_ranks = binary_statistics(grouping.codes, grouping.size, self.baseline, influence=True)
+        other = binary_statistics(grouping, self.paired.baseline, self.codes[1])
         baseline_at = self._at(other)
-        table, differences = binary_differences(
-            grouping.codes,
-            grouping.size,
-            self.candidate,
-            self.baseline,
-            (ranks, other_ranks),
-            (at(level), baseline_at(level)),
-            costs=self.costs,
-            level=level,
+        both = paired_statistics(
+            grouping, self.paired, (self.codes[0], self.codes[1], self.codes[2]), (statistics.ranks, other.ranks)
         )
+        table, differences = binary_differences(
+            both, (at(level), baseline_at(level)), costs=self.costs, level=level
+        )  # fmt: skip
         arrays |= _binary_arrays(BASELINE, other)
         return Measured(sizes, at, arrays, baseline_at, table, differences, confusion, other.counts.reshape(-1, 2, 2))
+
+    def _sizes(self, grouping: Grouping, statistics: BinaryStatistics) -> Sizes:
+        if statistics.squares is None:
+            tn, fp, fn, tp = statistics.counts.T
+            return Sizes(tn + fp + fn + tp, tp + fn, tn + fp)
+        cells = 2 * grouping.codes().astype(np.int64) + self.candidate.truth
+        negatives, positives = np.bincount(cells, minlength=2 * grouping.size).reshape(-1, 2).T
+        n = statistics.counts.sum(axis=1)
+        return Sizes(negatives + positives, positives, negatives, ratio(n**2, statistics.squares.sum(axis=1)))
 
     def _at(self, statistics: BinaryStatistics) -> EstimatesAt:
         @cache
@@ -110,9 +129,10 @@ class MulticlassKernel:
 
     def measure(self, grouping: Grouping, level: float) -> Measured:
         """Confusion counts of each group and what follows from them."""
+        codes = grouping.codes()
 
         def side(rows: MulticlassRows, name: str) -> tuple[EstimatesAt, npt.NDArray[np.int64], Arrays]:
-            statistics = multiclass_statistics(grouping.codes, grouping.size, rows)
+            statistics = multiclass_statistics(codes, grouping.size, rows)
 
             @cache
             def at(level: float) -> Mapping[str, Estimates]:
@@ -127,7 +147,7 @@ class MulticlassKernel:
             return Measured(sizes, at, arrays, confusion=confusion)
         baseline_at, other, more = side(self.baseline, BASELINE)
         table, differences = multiclass_differences(
-            grouping.codes,
+            codes,
             grouping.size,
             self.candidate,
             self.baseline,
@@ -149,9 +169,10 @@ class RegressionKernel:
 
     def measure(self, grouping: Grouping, level: float) -> Measured:
         """Sums of each group and what follows from them."""
+        codes = grouping.codes()
 
         def side(rows: RegressionRows, name: str) -> tuple[EstimatesAt, Arrays]:
-            statistics = regression_statistics(grouping.codes, grouping.size, rows)
+            statistics = regression_statistics(codes, grouping.size, rows)
 
             @cache
             def at(level: float) -> Mapping[str, Estimates]:
@@ -160,12 +181,12 @@ class RegressionKernel:
             return at, {f"{name}sums": statistics.sums, f"{name}variation": statistics.variation}
 
         at, arrays = side(self.candidate, CANDIDATE)
-        sizes = Sizes(np.bincount(grouping.codes, minlength=grouping.size))
+        sizes = Sizes(np.bincount(codes, minlength=grouping.size))
         if self.baseline is None:
             return Measured(sizes, at, arrays)
         baseline_at, more = side(self.baseline, BASELINE)
         differences = regression_differences(
-            grouping.codes,
+            codes,
             grouping.size,
             self.candidate,
             self.baseline,
@@ -177,4 +198,4 @@ class RegressionKernel:
 
 
 def _binary_arrays(side: str, statistics: BinaryStatistics) -> Arrays:
-    return {side + part: getattr(statistics, part) for part in BINARY_PARTS}
+    return {side + name: part for name, part in statistics.parts().items() if part is not None}

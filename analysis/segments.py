@@ -14,7 +14,7 @@ from analysis.contracts.segments import MAX_LEVELS, MISSING, SegmentError, Segme
 
 @dataclass(frozen=True, slots=True)
 class SegmentCodes:
-    """One evaluated segment: `codes[i]` (int32, 0 <= code < len(labels)) is the group of row i.
+    """One evaluated segment: `codes[i]` (uint8, 0 <= code < len(labels) <= 201) is the group of row i.
 
     Every band and both sides of a condition are there even when no row is in them; the group of rows without
     a value is last, and there only when it has rows. When the segment does not fit, `error` says why and
@@ -22,7 +22,7 @@ class SegmentCodes:
     """
 
     spec: SegmentSpec
-    codes: npt.NDArray[np.int32]
+    codes: npt.NDArray[np.uint8]
     labels: tuple[str, ...]
     error: str | None = None
 
@@ -49,19 +49,19 @@ def segments_evaluate(specs: Sequence[SegmentSpec], table: pa.Table) -> list[Seg
         try:
             found.append(segment_evaluate(spec, table))
         except SegmentError as error:
-            found.append(SegmentCodes(spec, np.zeros(table.num_rows, np.int32), (), error.message))
+            found.append(SegmentCodes(spec, np.zeros(table.num_rows, np.uint8), (), error.message))
     return found
 
 
 def _with_missing(
     spec: SegmentSpec,
-    codes: npt.NDArray[np.int32],
+    codes: npt.NDArray[np.uint8],
     missing: npt.NDArray[np.bool_],
     labels: tuple[str, ...],
 ) -> SegmentCodes:
     if not missing.any():
         return SegmentCodes(spec, codes, labels)
-    codes = np.where(missing, np.int32(len(labels)), codes).astype(np.int32)
+    codes = np.where(missing, np.uint8(len(labels)), codes)
     name = MISSING if MISSING not in labels else f"{MISSING} (no value)"
     return SegmentCodes(spec, codes, (*labels, name))
 
@@ -75,13 +75,13 @@ def _banded(spec: SegmentSpec, values: pa.ChunkedArray) -> SegmentCodes:
     if bands is None:
         raise SegmentError("There are no bands", "bands")
     numbers = pc.fill_null(pc.cast(values, pa.float64()), 0.0).to_numpy()
-    codes = np.searchsorted(np.asarray(bands.edges), numbers, side="right").astype(np.int32)
+    codes = np.searchsorted(np.asarray(bands.edges), numbers, side="right").astype(np.uint8)
     return _with_missing(spec, codes, _missing(values), bands.labels)
 
 
 def _condition(spec: SegmentSpec, values: pa.ChunkedArray) -> SegmentCodes:
     true = pc.fill_null(values, False).to_numpy()
-    codes = np.where(true, 0, 1).astype(np.int32)
+    codes = np.where(true, 0, 1).astype(np.uint8)
     return _with_missing(spec, codes, _missing(values), (spec.name, f"not {spec.name}"))
 
 
@@ -94,12 +94,12 @@ def _levels(spec: SegmentSpec, values: pa.ChunkedArray, kind: str) -> SegmentCod
         hint = "; cut it into bands" if kind == "INTEGER" else ""
         raise SegmentError(f"{len(levels)} different values are too many, {MAX_LEVELS} at most{hint}")
     order = sorted(range(len(levels)), key=lambda index: levels[index])
-    rank = np.empty(len(levels) + 1, np.int32)
-    rank[order] = np.arange(len(levels), dtype=np.int32)
+    rank = np.empty(len(levels) + 1, np.uint8)
+    rank[order] = np.arange(len(levels), dtype=np.uint8)
     rank[-1] = 0
     indices = pc.fill_null(encoded.indices, len(levels)).to_numpy()
     names = tuple(_label(levels[index], kind) for index in order)
-    return _with_missing(spec, rank[indices].astype(np.int32), _missing(values), names)
+    return _with_missing(spec, rank[indices], _missing(values), names)
 
 
 def _label(level: object, kind: str) -> str:

@@ -1,7 +1,7 @@
 """The statistics stored beside a report: one row per shown group, written and read as npz without pickle.
 
-Arrays: keys (text [R]) and for two classes per side ("candidate_", "baseline_"): counts,
-histogram, ece, sums, ranks as in `segment_metrics.binary.BinaryStatistics`; for many classes confusion and sums; for
+Arrays: keys (text [R]) and for two classes per side ("candidate_", "baseline_"): the
+arrays of `segment_metrics.binary.BinaryStatistics`; for many classes confusion and sums; for
 a regression sums and variation. Suppressed groups have no row, so nothing can be had from the file that the report
 hides.
 """
@@ -9,7 +9,7 @@ hides.
 import io
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from typing import TypeAlias
 
 import numpy as np
@@ -21,7 +21,8 @@ Arrays: TypeAlias = dict[str, npt.NDArray[np.generic]]
 
 CANDIDATE = "candidate_"
 BASELINE = "baseline_"
-BINARY_PARTS = ("counts", "histogram", "ece", "sums", "ranks")
+BINARY_PARTS = tuple(field.name for field in fields(BinaryStatistics))
+BINARY_ALWAYS = tuple(field.name for field in fields(BinaryStatistics) if field.default is MISSING)
 
 
 class StatisticsError(ValueError):
@@ -65,17 +66,11 @@ class Statistics:
     def binary(self, *, baseline: bool = False) -> BinaryStatistics:
         """The two-class statistics of all stored groups. Raises StatisticsError when there are none."""
         side = BASELINE if baseline else CANDIDATE
-        try:
-            counts, histogram, ece, sums, ranks = (self.arrays[side + part] for part in BINARY_PARTS)
-        except KeyError as error:
-            raise StatisticsError(f"The file holds no {error}") from error
-        return BinaryStatistics(
-            counts.astype(np.int64),
-            histogram.astype(np.int32),
-            ece.astype(np.float64),
-            sums.astype(np.float64),
-            ranks.astype(np.float64),
-        )
+        parts = {part: self.arrays.get(side + part) for part in BINARY_PARTS}
+        missing = [part for part in BINARY_ALWAYS if parts[part] is None]
+        if missing:
+            raise StatisticsError(f"The file holds no {side}{missing[0]}")
+        return BinaryStatistics(**parts)  # type: ignore[arg-type]
 
     def row(self, key: str) -> int:
         """The row of a group. Raises StatisticsError for a group that is not stored, such as a suppressed one."""

@@ -25,12 +25,13 @@ COMPLEMENT = "its numbers would give away those of a smaller group"
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """Rows, positives and negatives of each group of one grouping; the latter two None unless there are two
-    classes.
+    classes. `effective` is the effective number of rows where rows have weights.
     """
 
     rows: Ints
     positives: Ints | None = None
     negatives: Ints | None = None
+    effective: npt.NDArray[np.float64] | None = None
 
     def below(self, least: Support) -> Bools:
         """Which groups do not reach the least support."""
@@ -131,12 +132,13 @@ def _standing(
 ) -> Standing:
     suppressed: list[str | None] = []
     thin: list[str | None] = []
+    few = np.zeros(grouping.size, np.bool_) if sizes.effective is None else ~(sizes.effective >= least.rows)
     for group in range(grouping.size):
         reason = None
         if hidden[group]:
             reason = _needs(sizes, least) if primary[group] else COMPLEMENT
         suppressed.append(reason)
-        thin.append(_short(sizes, least, group) if below[group] and reason is None else None)
+        thin.append(_short(sizes, least, group) if (below[group] or few[group]) and reason is None else None)
     return Standing(tuple(suppressed), tuple(thin))
 
 
@@ -158,4 +160,6 @@ def _short(sizes: Sizes, least: Support, group: int) -> str:
     ):
         if counts is not None and counts[group] < needed:
             return f"{int(counts[group])} {word}, needs {needed}"
+    if sizes.effective is not None:
+        return f"effective n = {sizes.effective[group]:.0f}, needs {least.rows}"
     return "below least support"

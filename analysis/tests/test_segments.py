@@ -114,7 +114,7 @@ def test_crossings_hold_the_groups_that_have_rows() -> None:
     assert notes == []
     assert [grouping.size for grouping in groupings] == [1, 3, 3, 4]
     assert [groupings[3].key(index) for index in range(4)] == ["T=1&C=b", "T=3&C=b", "T=3&C=missing", "T=10&C=a"]
-    assert np.bincount(groupings[3].codes).tolist() == [1, 1, 1, 1]
+    assert np.bincount(groupings[3].codes()).tolist() == [1, 1, 1, 1]
 
 
 def test_split_follows_its_definition() -> None:

@@ -121,7 +121,7 @@ def test_no_line_of_a_crossing_gives_a_small_group_away(counts: list[int]) -> No
     first = segment_evaluate(make_segment("A", "a", "PROTECTED", least_support=least), table)
     second = segment_evaluate(make_segment("B", "b", least_support=least), table)
     groupings = [single(first), single(second), crossing(first, second)]
-    sizes = [Sizes(np.bincount(one.codes, minlength=one.size)) for one in groupings]
+    sizes = [Sizes(np.bincount(one.codes(), minlength=one.size)) for one in groupings]
 
     a, b, both = standings(groupings, sizes, least)
 
@@ -155,7 +155,7 @@ def test_a_group_hidden_as_complement_is_hidden_in_crossings_too() -> None:
     second = segment_evaluate(make_segment("B", "b", least_support=least), table)
     groupings = [single(first), single(second), crossing(first, second)]
 
-    a, _, both = standings(groupings, [Sizes(np.bincount(one.codes)) for one in groupings], least)
+    a, _, both = standings(groupings, [Sizes(np.bincount(one.codes())) for one in groupings], least)
 
     assert [bool(shown) for shown in a.shown()] == [False, False, True]
     hidden = {groupings[2].label(index) for index in np.flatnonzero(~both.shown())}
