@@ -15,7 +15,7 @@ from analysis.fairness import disparities_find
 from analysis.inputs import EvaluateSpec
 from analysis.intervals import Counts, Floats
 from analysis.kernels import Measured
-from analysis.segment_metrics.estimates import row_estimates
+from analysis.segment_metrics.estimates import group_estimates
 from analysis.segment_metrics.groupings import Grouping
 from analysis.statistics import BASELINE, CANDIDATE
 from analysis.support import Standing
@@ -28,8 +28,10 @@ def groups_assemble(
 
     `corrected` maps a metric to the corrected p value of each group.
     """
-    estimates = found.at(spec.level)
-    baseline = found.baseline_at(spec.level) if found.baseline_at is not None else None
+    estimates = group_estimates(found.at(spec.level), found.sizes.rows)
+    baseline = None
+    if found.baseline_at is not None:
+        baseline = group_estimates(found.baseline_at(spec.level), found.sizes.rows)
     groups = []
     for index in range(grouping.size):
         places = grouping.places(index)
@@ -54,8 +56,8 @@ def groups_assemble(
                 positives=_count(found.sizes.positives, index),
                 negatives=_count(found.sizes.negatives, index),
                 thin=state.thin[index],
-                metrics=row_estimates(estimates, index, rows),
-                baseline=None if baseline is None else row_estimates(baseline, index, rows),
+                metrics=estimates[index],
+                baseline=None if baseline is None else baseline[index],
                 paired=_paired(found, index, corrected, spec, thin=state.thin[index]),
                 curves=_curves(grouping, found, CANDIDATE, index, spec),
                 baseline_curves=_curves(grouping, found, BASELINE, index, spec),

@@ -16,7 +16,7 @@ from analysis.contracts.metrics import metric_get
 from analysis.contracts.report import Difference, Estimate, Group, Report
 from analysis.curves import curves_draw
 from analysis.segment_metrics.binary import BINS, count_estimates
-from analysis.segment_metrics.estimates import row_estimates
+from analysis.segment_metrics.estimates import group_estimates
 from analysis.statistics import Statistics, StatisticsError
 
 __all__ = [
@@ -248,9 +248,8 @@ def threshold_move(report: Report, statistics: Statistics, threshold: float, *, 
     above, below = histogram[:, edge:].sum(axis=1), histogram[:, :edge].sum(axis=1)
     counts = np.stack([below[:, 0], above[:, 0], below[:, 1], above[:, 1]], axis=1)
     found = count_estimates(counts, costs=_costs(report), level=report.level)
-    totals = counts.sum(axis=1)
-    groups = {key: row_estimates(found, index, int(totals[index])) for key, index in statistics.rows.items()}
-    return Moved(edge / BINS, groups)
+    each = group_estimates(found, counts.sum(axis=1))
+    return Moved(edge / BINS, {key: each[index] for key, index in statistics.rows.items()})
 
 
 def threshold_sweep(

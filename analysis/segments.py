@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analysis.columns import expression_evaluate, schema_types
+from analysis.contracts.expressions import Column
 from analysis.contracts.segments import MAX_LEVELS, MISSING, SegmentError, SegmentSpec, segment_check
 
 
@@ -34,6 +35,10 @@ class SegmentCodes:
 def segment_evaluate(spec: SegmentSpec, table: pa.Table) -> SegmentCodes:
     """Divide the rows of a table by one segment. Raises SegmentError when it does not fit the table."""
     checked = segment_check(spec, schema_types(table))
+    if spec.bands is None and checked.type == "TEXT" and isinstance(checked.node, Column):
+        column = table[checked.node.name]
+        if pa.types.is_dictionary(column.type):
+            return _levels(spec, column, checked.type)
     _, values = expression_evaluate(spec.expression, table)
     if spec.bands is not None:
         return _banded(spec, values)
@@ -86,20 +91,24 @@ def _condition(spec: SegmentSpec, values: pa.ChunkedArray) -> SegmentCodes:
 
 
 def _levels(spec: SegmentSpec, values: pa.ChunkedArray, kind: str) -> SegmentCodes:
-    encoded = pc.dictionary_encode(values).combine_chunks()
+    encoded = values if pa.types.is_dictionary(values.type) else pc.dictionary_encode(values)
+    encoded = encoded.unify_dictionaries().combine_chunks()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = pa.concat_arrays(encoded.chunks)
-    levels = encoded.dictionary.to_pylist()
+    names = encoded.dictionary.to_pylist()
+    missing = encoded.indices.is_null().to_numpy(zero_copy_only=False)
+    # A dictionary may hold levels that no row has, a missing value, and the same level twice.
+    used = {names[index] for index in pc.unique(encoded.indices).to_pylist() if index is not None}
+    levels = sorted(used - {None})
     if len(levels) > MAX_LEVELS:
         hint = "; cut it into bands" if kind == "INTEGER" else ""
         raise SegmentError(f"{len(levels)} different values are too many, {MAX_LEVELS} at most{hint}")
-    order = sorted(range(len(levels)), key=lambda index: levels[index])
-    rank = np.empty(len(levels) + 1, np.uint8)
-    rank[order] = np.arange(len(levels), dtype=np.uint8)
-    rank[-1] = 0
-    indices = pc.fill_null(encoded.indices, len(levels)).to_numpy()
-    names = tuple(_label(levels[index], kind) for index in order)
-    return _with_missing(spec, rank[indices], _missing(values), names)
+    place = {level: index for index, level in enumerate(levels)}
+    rank = np.asarray([place.get(name, 0) for name in names] or [0], np.uint8)
+    indices = pc.fill_null(encoded.indices, 0).to_numpy()
+    if None in names:
+        missing = missing | np.asarray([name is None for name in names])[indices]
+    return _with_missing(spec, rank[indices], missing, tuple(_label(level, kind) for level in levels))
 
 
 def _label(level: object, kind: str) -> str:

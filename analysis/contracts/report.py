@@ -35,7 +35,7 @@ denominator. Groups of level 2 carry no curves: draw them from the stored statis
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from functools import cache
 from typing import Any, Final, Literal, TypeAlias, cast
 
@@ -231,7 +231,7 @@ class Report:
 
     def to_json(self) -> Json:
         """As JSON of the documented shape: dicts, lists, strings, numbers, None."""
-        return {"schema": SCHEMA, **cast(Json, _plain(asdict(self)))}
+        return {"schema": SCHEMA, **cast(Json, _plain(self))}
 
     @classmethod
     def from_json(cls, data: Json) -> "Report":
@@ -272,7 +272,7 @@ def group_key(places: tuple[Place, ...] | list[Place]) -> str:
 
 @cache
 def _names(cls: type) -> frozenset[str]:
-    return frozenset(cls.__dataclass_fields__)  # type: ignore[attr-defined]
+    return frozenset(_fields(cls))
 
 
 def _known(cls: type, data: Json) -> Json:
@@ -285,9 +285,27 @@ def _estimates(data: Json) -> dict[str, Estimate]:
     return {name: Estimate(**_known(Estimate, one)) for name, one in data.items()}
 
 
+_BARE: Final = frozenset({str, int, float, bool, type(None)})
+
+
 def _plain(value: Any) -> Any:
+    kind = type(value)
+    if kind in _BARE:
+        return value
+    if kind is list or kind is tuple:
+        return [one if type(one) in _BARE else _plain(one) for one in value]
+    if kind is dict:
+        return {str(key): one if type(one) in _BARE else _plain(one) for key, one in value.items()}
+    if is_dataclass(kind):
+        parts = ((name, getattr(value, name)) for name in _fields(kind))
+        return {name: one if type(one) in _BARE else _plain(one) for name, one in parts}
     if isinstance(value, Mapping):
         return {str(key): _plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
     return value
+
+
+@cache
+def _fields(cls: type) -> tuple[str, ...]:
+    return tuple(cls.__dataclass_fields__)  # type: ignore[attr-defined]

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from analysis.intervals import Floats, ratio, weighted_spread
+from analysis.intervals import Counts, Floats, ratio, weighted_spread
 from analysis.segment_metrics.binary import BINS, ECE_BINS, BinaryStatistics
 from analysis.segment_metrics.groupings import Grouping
 from analysis.segment_metrics.passes import (
     FIRST_SUM,
     FRESH,
+    PLAIN_STATE,
     POSITIVE,
     RANK_SUMS,
     STATE,
@@ -139,26 +140,40 @@ def _last_reached(reach: Ints, positions: Ints) -> Ints:
 def binary_statistics(grouping: Grouping, rows: BinaryRows, codes: RowCodes) -> BinaryStatistics:
     """The statistics of every group of one grouping: one pass, `codes` in the order of `rows`."""
     size, weighted = grouping.size, rows.weight is not None
-    state = np.zeros((size, STATE))
-    cells = np.zeros((size, 8 if weighted else 4))
-    histogram = np.zeros((BINS, size, 2), np.float64 if weighted else np.int32)
-    squares = np.zeros((BINS, size, 2)) if weighted else None
-    tenths = np.zeros((size, ECE_BINS, 4))
+    state = np.zeros((size, STATE if weighted else PLAIN_STATE))
+    pieces = np.zeros((rows.tenths.size, size, 2), np.float64 if weighted else np.int32)
+    piece_squares = np.zeros(pieces.shape) if weighted else None
+    tenths = np.zeros((size, ECE_BINS, 2))
     sums = np.zeros((size, 8 if weighted else 4))
     binary_pass(
-        rows.flags, rows.score, rows.log_loss, rows.weight, *codes.way(grouping), rows.bounds, rows.bins, rows.tenths,
-        rows.cut, state, cells, histogram, squares, tenths, sums,
+        rows.flags, rows.score, rows.log_loss, rows.weight, *codes.way(grouping), rows.bounds, rows.tenths, state,
+        pieces, piece_squares, tenths, sums,
     )  # fmt: skip
+    cells, histogram, by_tenth = _pieces_sum(pieces, rows)
+    squares = None if piece_squares is None else _pieces_sum(piece_squares, rows)
     return BinaryStatistics(
-        counts=cells[:, :4] if weighted else cells.astype(np.int64),
-        histogram=np.ascontiguousarray(histogram.transpose(1, 0, 2)),
-        ece=tenths,
+        counts=cells,
+        histogram=histogram,
+        ece=np.concatenate([by_tenth.sum(axis=2, keepdims=True), by_tenth[:, :, 1:], tenths], axis=2),
         sums=sums[:, :4],
         ranks=rank_values(state),
-        squares=cells[:, 4:] if weighted else None,
-        histogram_squares=None if squares is None else np.ascontiguousarray(squares.transpose(1, 0, 2)),
+        squares=None if squares is None else squares[0],
+        histogram_squares=None if squares is None else squares[1],
         sum_squares=sums[:, 4:] if weighted else None,
     )
+
+
+def _pieces_sum(pieces: Counts, rows: BinaryRows) -> tuple[Counts, Counts, Counts]:
+    """Counts [G, 4] at the threshold, by bin [G, BINS, 2] and by tenth [G, 10, 2], from counts [pieces, G, 2]."""
+    size = pieces.shape[1]
+    before = rows.bounds[:-1] < rows.cut
+    said = [pieces[~before].sum(axis=0), pieces[before].sum(axis=0)]
+    cells = np.stack([said[0][:, 0], said[1][:, 0], said[0][:, 1], said[1][:, 1]], axis=1)
+    by_bin = np.zeros((BINS, size, 2), pieces.dtype)
+    by_tenth = np.zeros((ECE_BINS, size, 2))
+    np.add.at(by_bin, rows.bins, pieces)
+    np.add.at(by_tenth, rows.tenths, pieces)
+    return cells, np.ascontiguousarray(by_bin.transpose(1, 0, 2)), by_tenth.transpose(1, 0, 2)
 
 
 def rank_values(state: Floats) -> Floats:
@@ -170,7 +185,8 @@ def rank_values(state: Floats) -> Floats:
     how the area answers to each row's weight.
     """
     m, k = state[:, P], state[:, N]
-    sums = dict(zip(RANK_SUMS, state[:, FIRST_SUM:].T, strict=True))
+    sums = dict(zip(RANK_SUMS, state[:, FIRST_SUM:].T, strict=False))
+    sums = {"b": sums["b1"], "m2": m, "k2": k} | sums
     auc = ratio(sums["b"], m * k)
     of_positives = weighted_spread(sums["a2"], sums["a1"], sums["m2"], k * (1 - auc), m)
     of_negatives = weighted_spread(sums["b2"], sums["b1"], sums["k2"], m * auc, k)

@@ -49,6 +49,21 @@ def estimates(value: Floats, ends: Ends, n: npt.ArrayLike, method: str, reason: 
     return Estimates(value, ends[0], ends[1], np.asarray(n).astype(np.int64), method, reason)
 
 
-def row_estimates(found: Mapping[str, Estimates], group: int, rows: int) -> dict[str, Estimate]:
-    """Every metric of one group."""
-    return {name: metric.one(group, rows) for name, metric in found.items()}
+def group_estimates(found: Mapping[str, Estimates], rows: npt.NDArray[np.number]) -> list[dict[str, Estimate]]:
+    """Every metric of every group, as a report holds them; `rows` are the groups' sizes."""
+    groups: list[dict[str, Estimate]] = [{} for _ in range(rows.size)]
+    filled = (rows > 0).tolist()
+    for name, metric in found.items():
+        known = np.isfinite(metric.value)
+        bounded = known & np.isfinite(metric.low) & np.isfinite(metric.high)
+        columns = (known, bounded, metric.value, metric.low, metric.high, metric.n)
+        for group, has_rows, has_value, has_ends, value, low, high, n in zip(
+            groups, filled, *(np.asarray(column).tolist() for column in columns), strict=True
+        ):
+            if has_ends:
+                group[name] = Estimate(value, low, high, metric.method, n)
+            elif has_value:
+                group[name] = Estimate(value, n=n)
+            else:
+                group[name] = Estimate(None, n=n, undefined=metric.reason if has_rows else NO_ROWS)
+    return groups

@@ -21,19 +21,19 @@ POSITIVE, FRESH = 1, 2
 BLOCK = 2048
 """Rows whose groups are looked up together."""
 
-# Columns of a group's state while the rows go by. Of the open run of equal scores: positives and negatives (and, with
-# weights, their squares). Of everything above it: positives, negatives, C and D, the sums over runs of
-# t n / (p + n)^2 and t p / (p + n)^2. Then the sums that areas and variances are made of, in the order of RANK_SUMS.
-RUN, T, F, T2, F2, P, N, C, D, S, Q, PIECE_P, PIECE_N, FIRST_SUM = range(14)
-RANK_SUMS = ("b", "b1", "b2", "a1", "a2", "ap", "d1", "d2", "c1", "c2", "m2", "k2")
+# Columns of a group's state while the rows go by. Of the open run of equal scores: positives T and negatives F (with
+# weights also T2 and F2, the sums of squares). Of everything above it: positives P, negatives N, and C and D, the sums
+# over runs of t n / (p + n)^2 and t p / (p + n)^2. Then the sums that areas and variances are made of, RANK_SUMS.
+# Scores S and squared errors Q of the open tenth.
+RUN, T, F, P, N, C, D, S, Q, FIRST_SUM = range(10)
+RANK_SUMS = ("b1", "b2", "a1", "a2", "ap", "d1", "d2", "c1", "c2", "b", "m2", "k2")
 """Sums over the runs, with P, N above the run, t positives and f negatives in it and t2, f2 the sums of their squared
-weights (t and f without weights): b = f B, b1 = f2 B, b2 = f2 B^2 with B = P + t/2; a1 = t2 A, a2 = t2 A^2 with
-A = N + f/2; ap = t precision; d1 = t2 d, d2 = t2 d^2 with d = precision - C; c1 = f2 D, c2 = f2 D^2; m2 = t2; k2 = f2.
+weights (t and f without weights): b1 = f2 B, b2 = f2 B^2 with B = P + t/2; a1 = t2 A, a2 = t2 A^2 with A = N + f/2;
+ap = t precision; d1 = t2 d, d2 = t2 d^2 with d = precision - C; c1 = f2 D, c2 = f2 D^2; and b = f B, m2 = t2, k2 = f2,
+which only weights need a sum of.
 """
-STATE = FIRST_SUM + len(RANK_SUMS)
-LOSS_SUMS = 5
-"""Columns of the sums of losses: log loss l, l^2, squared error q, q^2 (each times the weight), and of w^2 l, w^2 l^2,
-w^2 q, w^2 q^2 behind them when there are weights."""
+PLAIN_STATE, T2, F2 = FIRST_SUM + 9, FIRST_SUM + 12, FIRST_SUM + 13
+STATE = FIRST_SUM + 14
 
 
 @compiled
@@ -68,116 +68,116 @@ def cells_count(first: Any, second: Any, third: Any, wide: Any, parts: int, coun
 
 
 @compiled
-def _run_close(state: Any, g: int) -> None:
+def _run_close(state: Any, g: Any, weight: Any) -> None:
     """Account for a group's open run of equal scores."""
-    t, f, t2, f2 = state[g, T], state[g, F], state[g, T2], state[g, F2]
+    t, f = state[g, T], state[g, F]
     above_p, above_n = state[g, P], state[g, N]
     b, a = above_p + 0.5 * t, above_n + 0.5 * f
     p, n = above_p + t, above_n + f
-    both = p + n
-    if both > 0:
-        precision = p / both
+    if p + n > 0:
+        inverse = 1.0 / (p + n)
+        precision = p * inverse
         d, c = precision - state[g, C], state[g, D]
-        k = FIRST_SUM
-        state[g, k] += f * b
-        state[g, k + 1] += f2 * b
-        state[g, k + 2] += f2 * b * b
-        state[g, k + 3] += t2 * a
-        state[g, k + 4] += t2 * a * a
-        state[g, k + 5] += t * precision
-        state[g, k + 6] += t2 * d
-        state[g, k + 7] += t2 * d * d
-        state[g, k + 8] += f2 * c
-        state[g, k + 9] += f2 * c * c
-        state[g, k + 10] += t2
-        state[g, k + 11] += f2
-        share = t / (both * both)
+        if weight is None:
+            t2, f2 = t, f
+        else:
+            t2, f2 = state[g, T2], state[g, F2]
+            state[g, FIRST_SUM + 9] += f * b
+            state[g, FIRST_SUM + 10] += t2
+            state[g, FIRST_SUM + 11] += f2
+            state[g, T2], state[g, F2] = 0.0, 0.0
+        state[g, FIRST_SUM] += f2 * b
+        state[g, FIRST_SUM + 1] += f2 * b * b
+        state[g, FIRST_SUM + 2] += t2 * a
+        state[g, FIRST_SUM + 3] += t2 * a * a
+        state[g, FIRST_SUM + 4] += t * precision
+        state[g, FIRST_SUM + 5] += t2 * d
+        state[g, FIRST_SUM + 6] += t2 * d * d
+        state[g, FIRST_SUM + 7] += f2 * c
+        state[g, FIRST_SUM + 8] += f2 * c * c
+        share = t * inverse * inverse
         state[g, C] += share * n
         state[g, D] += share * p
     state[g, P], state[g, N] = p, n
-    state[g, T], state[g, F], state[g, T2], state[g, F2] = 0.0, 0.0, 0.0, 0.0
+    state[g, T], state[g, F] = 0.0, 0.0
 
 
 @compiled
 def binary_pass(
     flags: Any, score: Any, loss: Any, weight: Any, codes: Any, wide: Any, table: Any, parts: int,
-    bounds: Any, bins: Any, tenths: Any, cut: int, state: Any, cells: Any, histogram: Any, squares: Any,
-    tenth_sums: Any, loss_sums: Any,
+    bounds: Any, tenths: Any, state: Any, pieces: Any, squares: Any, tenth_sums: Any, loss_sums: Any,
 ) -> None:  # fmt: skip
     """Everything of one grouping in one pass over the rows by falling score.
 
-    `bounds` int64 [pieces + 1] are positions between which neither the score's bin (`bins`), its tenth (`tenths`) nor
-    the side of the threshold changes; rows before `cut` are predicted positive. Added to: state float64 [G, STATE],
-    cells float64 [G, 4] = tn, fp, fn, tp, histogram [bins, G, 2], tenth_sums float64 [G, 10, 4] = rows, positives,
-    scores, squared errors, loss_sums float64 [G, 4]. With weights (else None) all of them are sums of weights, and
-    `squares` float64 [bins, G, 2] and cells [G, 4:8] those of their squares, loss_sums [G, 4:8] with w^2.
+    `bounds` int64 [pieces + 1] are positions between which neither the score's bin, its tenth (`tenths`) nor the side
+    of the threshold changes. Added to: state float64 [G, STATE or PLAIN_STATE], pieces [pieces, G, 2] = rows by truth,
+    tenth_sums float64 [G, 10, 2] = scores, squared errors, loss_sums float64 [G, 4] = log loss l, l^2, squared error q,
+    q^2. With weights (else None) all of them are sums of weights, squares float64 [pieces, G, 2] those of squared
+    weights, and loss_sums [G, 4:8] = w^2 l, w^2 l^2, w^2 q, w^2 q^2.
     """
     size = state.shape[0]
-    local = np.empty(BLOCK, np.int32)
+    local = np.empty(BLOCK, np.uint32)
     first, second, third = codes
     run = 0.0
     for piece in range(bounds.size - 1):
-        bin_counts = histogram[bins[piece]]
-        tenth = tenths[piece]
+        counts = pieces[piece]
         low, high = bounds[piece], bounds[piece + 1]
         while low < high:
             stop = min(low + BLOCK, high)
             groups_look_up(local, low, stop, first, second, third, wide, table, parts)
             for i in range(low, stop):
-                g = local[i - low]
+                g = np.uintp(local[i - low])
                 flag = flags[i]
-                y = flag & 1
+                y = np.uintp(flag & 1)
                 if flag & 2:
                     run += 1.0
                 if state[g, RUN] != run:
-                    _run_close(state, g)
+                    _run_close(state, g, weight)
                     state[g, RUN] = run
                 s, lost = score[i], loss[i]
-                q = (s - y) * (s - y)
+                gap = s - y
+                q = gap * gap
                 if weight is None:
-                    state[g, T + 1 - y] += 1.0
-                    state[g, T2 + 1 - y] += 1.0
-                    bin_counts[g, y] += 1
-                    state[g, PIECE_N - y] += 1.0
+                    if y:
+                        state[g, T] += 1.0
+                    else:
+                        state[g, F] += 1.0
+                    counts[g, y] += 1
                     state[g, S] += s
                     state[g, Q] += q
                     loss_sums[g, 0] += lost
                     loss_sums[g, 1] += lost * lost
-                    loss_sums[g, 2] += q
                     loss_sums[g, 3] += q * q
                 else:
                     w = weight[i]
                     ww = w * w
-                    state[g, T + 1 - y] += w
-                    state[g, T2 + 1 - y] += ww
-                    bin_counts[g, y] += w
-                    squares[bins[piece], g, y] += ww
-                    cells[g, 4 + 2 * y + (i < cut)] += ww
-                    state[g, PIECE_N - y] += w
+                    if y:
+                        state[g, T] += w
+                        state[g, T2] += ww
+                    else:
+                        state[g, F] += w
+                        state[g, F2] += ww
+                    counts[g, y] += w
+                    squares[piece, g, y] += ww
                     state[g, S] += w * s
                     state[g, Q] += w * q
                     loss_sums[g, 0] += w * lost
                     loss_sums[g, 1] += w * lost * lost
-                    loss_sums[g, 2] += w * q
                     loss_sums[g, 3] += w * q * q
                     loss_sums[g, 4] += ww * lost
                     loss_sums[g, 5] += ww * lost * lost
                     loss_sums[g, 6] += ww * q
                     loss_sums[g, 7] += ww * q * q
             low = stop
-        said = 1 if bounds[piece] < cut else 0
-        for g in range(size):
-            p, n = state[g, PIECE_P], state[g, PIECE_N]
-            if p + n > 0:
-                tenth_sums[g, tenth, 0] += p + n
-                tenth_sums[g, tenth, 1] += p
-                tenth_sums[g, tenth, 2] += state[g, S]
-                tenth_sums[g, tenth, 3] += state[g, Q]
-                cells[g, 2 + said] += p
-                cells[g, said] += n
-                state[g, PIECE_P], state[g, PIECE_N], state[g, S], state[g, Q] = 0.0, 0.0, 0.0, 0.0
+        tenth = tenths[piece]
+        if piece + 2 == bounds.size or tenths[piece + 1] != tenth:
+            for g in range(size):
+                tenth_sums[g, tenth, 0] += state[g, S]
+                tenth_sums[g, tenth, 1] += state[g, Q]
+                loss_sums[g, 2] += state[g, Q]
+                state[g, S], state[g, Q] = 0.0, 0.0
     for g in range(size):
-        _run_close(state, g)
+        _run_close(state, np.uintp(g), weight)
 
 
 @compiled
@@ -191,8 +191,8 @@ def placements_pass(
     RANK_SUMS); `order` is the row number of each position.
     """
     rows = flags.size
-    local = np.empty(BLOCK, np.int32)
-    wider = np.empty(BLOCK, np.int32)
+    local = np.empty(BLOCK, np.uint32)
+    wider = np.empty(BLOCK, np.uint32)
     first, second, third = codes
     low = 0
     while low < rows:
@@ -208,7 +208,7 @@ def placements_pass(
                 break
             high = further
         if high - low > local.size:
-            wider = np.empty(high - low, np.int32)
+            wider = np.empty(high - low, np.uint32)
         groups = wider if high - low > local.size else local
         groups_look_up(groups, low, high, first, second, third, wide, table, parts)
         start = low
@@ -218,9 +218,9 @@ def placements_pass(
                 stop += 1
             for i in range(start, stop):
                 y = flags[i] & 1
-                state[groups[i - low], T + 1 - y] += 1.0 if weight is None else weight[i]
+                state[np.uintp(groups[i - low]), T + 1 - y] += 1.0 if weight is None else weight[i]
             for i in range(start, stop):
-                g = groups[i - low]
+                g = np.uintp(groups[i - low])
                 t, f = state[g, T], state[g, F]
                 if flags[i] & 1:
                     place[order[i]] = state[g, N] + 0.5 * f
@@ -230,7 +230,7 @@ def placements_pass(
                     place[order[i]] = state[g, P] + 0.5 * t
                     part[order[i]] = state[g, D]
             for i in range(start, stop):
-                g = groups[i - low]
+                g = np.uintp(groups[i - low])
                 t, f = state[g, T], state[g, F]
                 if t + f > 0:
                     p, n = state[g, P] + t, state[g, N] + f
@@ -254,14 +254,14 @@ def paired_pass(
     4 truth + said and the squares of their weights behind them; loss_sums float64 [G, 2, 4] = w d, w^2 d, w^2 d^2 and
     w^2; place_sums float64 [G, 2 areas, 2 truths, 2] = w^2 d and w^2 d^2 of the differences of place and part.
     """
-    local = np.empty(BLOCK, np.int32)
+    local = np.empty(BLOCK, np.uint32)
     first, second, third = codes
     low, rows = 0, truth.size
     while low < rows:
         stop = min(low + BLOCK, rows)
         groups_look_up(local, low, stop, first, second, third, wide, table, parts)
         for i in range(low, stop):
-            g, y = local[i - low], truth[i]
+            g, y = np.uintp(local[i - low]), np.uintp(truth[i])
             w = 1.0 if weight is None else weight[i]
             ww = w * w
             cell = 4 * y + said[i]
@@ -287,14 +287,14 @@ def sensitivity_pass(
 
     Rows by falling score; `found` starts as nan; state float64 [G, STATE] as zeros.
     """
-    local = np.empty(BLOCK, np.int32)
+    local = np.empty(BLOCK, np.uint32)
     first, second, third = codes
     low, rows, run = 0, flags.size, 0.0
     while low < rows:
         stop = min(low + BLOCK, rows)
         groups_look_up(local, low, stop, first, second, third, wide, table, parts)
         for i in range(low, stop):
-            g, flag = local[i - low], flags[i]
+            g, flag = np.uintp(local[i - low]), flags[i]
             if flag & 2:
                 run += 1.0
             if state[g, RUN] != run:
