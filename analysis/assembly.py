@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.compare import verdict_find
-from analysis.contracts.metrics import BINARY, REGRESSION, metric_get
+from analysis.contracts.metrics import BINARY, metric_get
 from analysis.contracts.report import NOT_ENOUGH_DATA, Difference, Disparity, Group, Paired, Verdict
 from analysis.curves import curves_draw
 from analysis.fairness import disparities_find
@@ -17,6 +17,7 @@ from analysis.intervals import Counts, Floats
 from analysis.kernels import Measured
 from analysis.segment_metrics.estimates import group_estimates
 from analysis.segment_metrics.groupings import Grouping
+from analysis.segment_metrics.regression import residual_curve
 from analysis.statistics import BASELINE, CANDIDATE
 from analysis.support import Standing
 
@@ -72,8 +73,13 @@ def _count(counts: npt.NDArray[np.int64] | None, index: int) -> int | None:
 
 
 def _curves(grouping: Grouping, found: Measured, side: str, index: int, spec: EvaluateSpec) -> dict[str, Any] | None:
+    if len(grouping.parts) > 1 or not found.sizes.rows[index]:
+        return None
+    residuals = found.arrays.get(f"{side}residuals")
+    if residuals is not None:
+        return {"residuals": residual_curve(residuals[index].astype(np.float64), spec.level)}
     histogram = found.arrays.get(f"{side}histogram")
-    if histogram is None or len(grouping.parts) > 1 or not found.sizes.rows[index]:
+    if histogram is None:
         return None
     return curves_draw(
         histogram[index].astype(np.int64),
@@ -162,8 +168,8 @@ def disparities_assemble(grouping: Grouping, found: Measured, state: Standing, s
 
 
 def confusion_assemble(counts: Counts | None, spec: EvaluateSpec) -> dict[str, Any] | None:
-    """The overall confusion counts with their labels; None for a regression."""
-    if counts is None or spec.task == REGRESSION:
+    """The overall confusion counts with their labels; None for numbers and rankings."""
+    if counts is None:
         return None
     labels = list(spec.classes or ())
     if spec.task == BINARY:

@@ -7,7 +7,7 @@ values (paired DeLong for the ROC AUC); losses the normal interval of the mean d
 values of a report make one family.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from scipy.special import bdtr
 
 from analysis.contracts.costs import Costs
+from analysis.contracts.metrics import EXPOSURES, TOP_K
 from analysis.contracts.report import (
     BETTER,
     NO_DIFFERENCE,
@@ -27,6 +28,7 @@ from analysis.contracts.report import (
 from analysis.intervals import (
     Counts,
     Floats,
+    group_sum,
     mean_error,
     normal_p,
     normal_z,
@@ -37,11 +39,13 @@ from analysis.intervals import (
 )
 from analysis.segment_metrics.binary_rows import PairedStatistics
 from analysis.segment_metrics.estimates import Estimates
-from analysis.segment_metrics.multiclass import MulticlassRows, influence_cells, single_price
-from analysis.segment_metrics.regression import RegressionRows
+from analysis.segment_metrics.multiclass import MEANS, MulticlassRows, influence_cells, single_price
+from analysis.segment_metrics.ranking import DIVIDED, NO_RELEVANT, RankingRows, exposure_differences, query_groups
+from analysis.segment_metrics.regression import QUANTILES, RegressionRows
 from analysis.segment_metrics.slopes import Slope, count_slopes
 
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int32]
 
 
@@ -151,13 +155,13 @@ def binary_differences(
     table = None if paired.weighted else paired_table(cells)
     out = {name: _share_of(paired, cells, truths, turned, level) for name, (truths, turned) in _SHARES.items()}
     for name, slope in count_slopes(costs).items():
-        out[name] = _cells_difference(paired, name, slope, found, level)
+        out[name] = cells_difference(paired, name, slope, found, level)
     for index, (name, method) in enumerate((("roc_auc", "paired DeLong"), ("pr_auc", "paired influence function"))):
         value = found[0][name].value - found[1][name].value
         out[name] = normal_difference(value, np.sqrt(paired.variances[:, index]), level, method)
     for index, name in enumerate(("log_loss", "brier")):
         out[name] = _paired_mean(paired, index, level)
-    out["ece"] = _unpaired(found, "ece")
+    out["ece"] = unpaired_difference(found, "ece")
     return table, out
 
 
@@ -197,16 +201,44 @@ def _paired_mean(paired: PairedStatistics, index: int, level: float) -> Differen
     return normal_difference(value, error, level, "normal, paired by row")
 
 
-def mean_difference(codes: Codes, size: int, per_row: Floats, level: float) -> Differences:
+def mean_difference(
+    codes: Codes, size: int, per_row: Floats, level: float, weights: Floats | None = None
+) -> Differences:
     """Difference of two means over the same rows, from the difference of each row."""
-    n = np.bincount(codes, minlength=size)
-    total = np.bincount(codes, weights=per_row, minlength=size)
-    squares = np.bincount(codes, weights=per_row**2, minlength=size)
-    value, error = mean_error(total, squares, n)
+    if weights is None:
+        n = np.bincount(codes, minlength=size)
+        total = np.bincount(codes, weights=per_row, minlength=size)
+        squares = np.bincount(codes, weights=per_row**2, minlength=size)
+        value, error = mean_error(total, squares, n)
+        return normal_difference(value, error, level, "normal, paired by row")
+    heavy = weights**2
+    sums = [weights, weights * per_row, heavy, heavy * per_row, heavy * per_row**2]
+    weighed, moved, zeroth, first, second = (group_sum(codes, one, size) for one in sums)
+    value = ratio(moved, weighed)
+    error = np.sqrt(weighted_spread(second, first, zeroth, value, weighed))
     return normal_difference(value, error, level, "normal, paired by row")
 
 
-def _cells_difference(
+def right_difference(
+    codes: Codes, size: int, right: Bools, was_right: Bools, level: float, weights: Floats | None
+) -> tuple[PairedTable | None, Differences]:
+    """Difference of the shares of rows that are right, and who was right: without weights, which no table counts."""
+
+    def count(weight: Floats | None) -> Counts:
+        cell = codes * np.int64(4) + 2 * right + was_right
+        return np.bincount(cell, weights=weight, minlength=4 * size).reshape(size, 4)
+
+    both_wrong, only_b, only_c, both = count(weights).T
+    n = both_wrong + only_b + only_c + both
+    if weights is None:
+        table = PairedTable(both, only_c, only_b, both_wrong, mcnemar(only_c, only_b))
+        return table, share_difference(only_c, only_b, n, level)
+    squares = count(weights**2)
+    discordant = squares[:, 1] + squares[:, 2]
+    return None, weighted_share_difference(only_c, only_b, discordant, n, squares.sum(axis=1), level)
+
+
+def cells_difference(
     paired: PairedStatistics,
     name: str,
     slope: Slope,
@@ -222,7 +254,7 @@ def _cells_difference(
     return normal_difference(value, np.sqrt(variance), level, "delta method on paired counts")
 
 
-def _unpaired(found: tuple[Mapping[str, Estimates], Mapping[str, Estimates]], name: str) -> Differences:
+def unpaired_difference(found: tuple[Mapping[str, Estimates], Mapping[str, Estimates]], name: str) -> Differences:
     """A difference from the two intervals alone: wider than needed, and without a test."""
     first, second = found[0][name], found[1][name]
     low, high = square_and_add(
@@ -237,28 +269,35 @@ def multiclass_differences(
     size: int,
     candidate: MulticlassRows,
     baseline: MulticlassRows,
-    confusion: tuple[Ints, Ints],
+    confusion: tuple[Counts, Counts],
     found: tuple[Mapping[str, Estimates], Mapping[str, Estimates]],
     *,
     prices: Floats | None = None,
+    top_k: Sequence[int] = (),
     level: float = 0.95,
-) -> tuple[PairedTable, dict[str, Differences]]:
-    """The same for many classes; per-class recalls are shares of the same rows."""
+) -> tuple[PairedTable | None, dict[str, Differences]]:
+    """The same for many classes."""
+    weights = candidate.weight
     right, was_right = candidate.predicted == candidate.truth, baseline.predicted == baseline.truth
-    counts = np.bincount(codes * np.int64(4) + 2 * right + was_right, minlength=4 * size).reshape(size, 4)
-    both_wrong, only_b, only_c, both = counts.T
-    table = PairedTable(both, only_c, only_b, both_wrong, mcnemar(only_c, only_b))
-    out = {"accuracy": share_difference(only_c, only_b, counts.sum(axis=1), level)}
-    for name in ("balanced_accuracy", "macro_f1", "weighted_f1", "macro_precision", "macro_recall"):
+    table, accuracy = right_difference(codes, size, right, was_right, level, weights)
+    out = {"accuracy": accuracy, "micro_f1": accuracy}
+    heavy = 1.0 if weights is None else weights**2
+    for name in MEANS:
         first, second = (influence_cells(one, name) for one in confusion)
         moved = first[codes, candidate.truth, candidate.predicted] - second[codes, baseline.truth, baseline.predicted]
-        error = np.sqrt(np.bincount(codes, weights=moved**2, minlength=size))
+        error = np.sqrt(group_sum(codes, heavy * moved**2, size))
         value = found[0][name].value - found[1][name].value
         out[name] = normal_difference(value, error, level, "delta method on paired rows")
     if candidate.log_loss is not None and baseline.log_loss is not None:
-        out["log_loss"] = mean_difference(codes, size, candidate.log_loss - baseline.log_loss, level)
+        out["log_loss"] = mean_difference(codes, size, candidate.log_loss - baseline.log_loss, level, weights)
+    if candidate.ordered and baseline.ordered:
+        out["macro_roc_auc"] = unpaired_difference(found, "macro_roc_auc")
+    for k in top_k:
+        if candidate.place is not None and baseline.place is not None:
+            first_k = (candidate.place < k, baseline.place < k)
+            out[f"{TOP_K}{k}"] = right_difference(codes, size, *first_k, level, weights)[1]
     if prices is not None:
-        out["cost_per_100"] = _price_difference(codes, size, candidate, baseline, table, prices, level)
+        out["cost_per_100"] = _price_difference(codes, size, candidate, baseline, accuracy, prices, level)
     return table, out
 
 
@@ -267,7 +306,7 @@ def _price_difference(
     size: int,
     candidate: MulticlassRows,
     baseline: MulticlassRows,
-    table: PairedTable,
+    accuracy: Differences,
     prices: Floats,
     level: float,
 ) -> Differences:
@@ -276,10 +315,10 @@ def _price_difference(
     """
     price = single_price(prices)
     if price is not None:
-        n = table.both_right + table.only_candidate + table.only_baseline + table.both_wrong
-        return _scaled(share_difference(table.only_baseline, table.only_candidate, n, level), 100 * price)
+        turned = replace(accuracy, value=-accuracy.value, low=-accuracy.high, high=-accuracy.low)
+        return _scaled(turned, 100 * price)
     own, before = (prices[one.truth, one.predicted] for one in (candidate, baseline))
-    return mean_difference(codes, size, 100 * (own - before), level)
+    return mean_difference(codes, size, 100 * (own - before), level, candidate.weight)
 
 
 def _scaled(one: Differences, factor: float) -> Differences:
@@ -296,34 +335,39 @@ def regression_differences(
     per_unit: float | None = None,
     level: float = 0.95,
 ) -> dict[str, Differences]:
-    """The same for a regression; root mean squared error and R squared by influence values."""
-    truth = candidate.truth
+    """The same for a regression; root mean squared error and R squared by influence values, quantiles unpaired."""
+    truth, weights = candidate.truth, candidate.weight
+    weight = np.ones(truth.size) if weights is None else weights
     first, second = candidate.predicted - truth, baseline.predicted - truth
     out = {
-        "mae": mean_difference(codes, size, np.abs(first) - np.abs(second), level),
-        "mean_error": mean_difference(codes, size, first - second, level),
+        "mae": mean_difference(codes, size, np.abs(first) - np.abs(second), level, weights),
+        "mean_error": mean_difference(codes, size, first - second, level, weights),
     }
     if per_unit is not None:
         out["cost_per_100"] = _scaled(out["mae"], 100 * per_unit)
-    n = np.bincount(codes, minlength=size).astype(np.float64)
+
+    def total(values: Floats) -> Floats:
+        return group_sum(codes, weight * values, size)
+
+    n = group_sum(codes, weight, size)
     root = [np.nan_to_num(ratio(0.5, n * one["rmse"].value))[codes] for one in found]
     base = [one["rmse"].value[codes] ** 2 for one in found]
     moved = (first**2 - base[0]) * root[0] - (second**2 - base[1]) * root[1]
-    out["rmse"] = _influence_difference(codes, size, moved, found, "rmse", level)
-    mean = ratio(np.bincount(codes, weights=truth, minlength=size), n)
+    out["rmse"] = _influence_difference(codes, size, weight * moved, found, "rmse", level)
+    mean = ratio(total(truth), n)
     apart = (truth - mean[codes]) ** 2
-    total = np.bincount(codes, weights=apart, minlength=size)
-    errors = [ratio(np.bincount(codes, weights=one**2, minlength=size), total)[codes] for one in (first, second)]
-    moved = ratio((second**2 - errors[1] * apart) - (first**2 - errors[0] * apart), total[codes])
-    out["r2"] = _influence_difference(codes, size, moved, found, "r2", level)
+    whole = total(apart)
+    errors = [ratio(total(one**2), whole)[codes] for one in (first, second)]
+    moved = ratio((second**2 - errors[1] * apart) - (first**2 - errors[0] * apart), whole[codes])
+    out["r2"] = _influence_difference(codes, size, weight * moved, found, "r2", level)
     nonzero = truth != 0
     share = np.nan_to_num(ratio(np.abs(first) - np.abs(second), np.abs(truth)))[nonzero]
-    out["mape"] = mean_difference(codes[nonzero], size, share, level)
+    out["mape"] = mean_difference(codes[nonzero], size, share, level, None if weights is None else weights[nonzero])
+    for name, _ in QUANTILES:
+        out[name] = unpaired_difference(found, name)
     if candidate.tolerance is not None:
         ok, was_ok = np.abs(first) <= candidate.tolerance, np.abs(second) <= candidate.tolerance
-        only_c = np.bincount(codes[ok & ~was_ok], minlength=size)
-        only_b = np.bincount(codes[~ok & was_ok], minlength=size)
-        out["within_tolerance"] = share_difference(only_c, only_b, n.astype(np.int64), level)
+        out["within_tolerance"] = right_difference(codes, size, ok, was_ok, level, weights)[1]
     return out
 
 
@@ -336,8 +380,28 @@ def _influence_difference(
     level: float,
 ) -> Differences:
     value = found[0][name].value - found[1][name].value
-    error = np.sqrt(np.bincount(codes, weights=np.nan_to_num(moved) ** 2, minlength=size))
+    error = np.sqrt(group_sum(codes, np.nan_to_num(moved) ** 2, size))
     return normal_difference(value, np.where(np.isfinite(value), error, np.nan), level, "influence function")
+
+
+def ranking_differences(
+    codes: Codes, size: int, candidate: RankingRows, baseline: RankingRows, *, level: float = 0.95
+) -> dict[str, Differences]:
+    """The same for rankings, paired by query; no quality where the grouping divides a query's items."""
+    groups = query_groups(codes, candidate)
+    out = {}
+    for name, quality in candidate.quality.items():
+        apart = quality - baseline.quality[name]
+        if groups is None:
+            none = np.full(size, np.nan)
+            out[name] = Differences(none, none, none, none, "normal, paired by query", DIVIDED)
+        else:
+            known = np.isfinite(apart)
+            one = mean_difference(groups[known], size, apart[known], level)
+            out[name] = replace(one, method="normal, paired by query", reason=NO_RELEVANT)
+    for name, (value, error) in zip(EXPOSURES, exposure_differences(codes, size, candidate, baseline), strict=True):
+        out[name] = normal_difference(value, error, level, "ratio of sums over queries, paired")
+    return out
 
 
 def verdict_find(

@@ -10,14 +10,16 @@ import numpy as np
 
 from analysis.assembly import confusion_assemble, disparities_assemble, groups_assemble
 from analysis.contracts.costs import ClassCosts, Costs, UnitCosts
-from analysis.contracts.metrics import BINARY, MULTICLASS, metric_get
+from analysis.contracts.metrics import BINARY, MULTICLASS, RANKING, metric_get
 from analysis.contracts.report import Dimension, Disparity, Group, Report
+from analysis.custom import CustomValues, customs_of
 from analysis.inputs import EvaluateSpec, EvaluationRows, ModelOutput, row_digest
 from analysis.intervals import Floats, benjamini_hochberg
-from analysis.kernels import BinaryKernel, Kernel, Measured, MulticlassKernel, RegressionKernel
-from analysis.segment_metrics.binary_rows import binary_rows
+from analysis.kernels import BinaryKernel, Kernel, Measured, MulticlassKernel, RankingKernel, RegressionKernel
+from analysis.segment_metrics.binary_rows import RowCodes, binary_rows
 from analysis.segment_metrics.groupings import Grouping, groupings_build
 from analysis.segment_metrics.multiclass import multiclass_rows, price_table
+from analysis.segment_metrics.ranking import ranking_rows
 from analysis.segment_metrics.regression import regression_rows
 from analysis.segments import SegmentCodes, segments_evaluate
 from analysis.statistics import Arrays
@@ -100,39 +102,63 @@ def _threshold(output: ModelOutput, spec: EvaluateSpec) -> float | None:
 
 def _kernel(rows: EvaluationRows, spec: EvaluateSpec, segments: Sequence[SegmentCodes]) -> Kernel:
     outputs = [rows.candidate] if rows.baseline is None else [rows.candidate, rows.baseline]
-    for output in outputs:
-        for array in (output.scores, output.predicted):
-            if array is not None and len(array) != len(rows.truth):
-                raise ValueError("A model's output has as many rows as there are truths")
+    for array in (rows.weights, *(part for one in outputs for part in (one.scores, one.predicted))):
+        if array is not None and len(array) != len(rows.truth):
+            raise ValueError("A model's output and the weights have as many rows as there are truths")
+    if rows.weights is not None and not ((rows.weights > 0) & np.isfinite(rows.weights)).all():
+        raise ValueError("Every row's weight is a finite number above 0")
+    if spec.task == RANKING:
+        return _ranking(rows, outputs, spec)
+    usable = [one for one in segments if one.labels]
+    customs = customs_of(spec.custom, spec.task)
+    values = CustomValues.of(customs, rows.truth, outputs, rows.weights)
     if spec.task == BINARY:
         truth = rows.truth.astype(np.bool_)
-        binary = [binary_rows(truth, _scores(one), _threshold(one, spec) or 0.0, rows.weights) for one in outputs]
-        costs = spec.costs if isinstance(spec.costs, Costs) else None
-        return BinaryKernel.of(binary, [one for one in segments if one.labels], costs)
+        return BinaryKernel.of(
+            [binary_rows(truth, _scores(one), _threshold(one, spec) or 0.0, rows.weights) for one in outputs],
+            usable,
+            values,
+            costs=spec.costs if isinstance(spec.costs, Costs) else None,
+            sensitivities=spec.sensitivities,
+            customs=customs,
+        )
     if spec.task == MULTICLASS:
         classes = spec.classes or ()
         codes = rows.truth.astype(np.int32)
         if codes.min() < 0 or codes.max() >= len(classes):
             raise ValueError("A truth is none of the classes")
-        many = [
+        many = tuple(
             multiclass_rows(
                 codes,
                 len(classes),
                 None if one.scores is None else np.asarray(one.scores, np.float64),
                 None if one.predicted is None else one.predicted.astype(np.int32),
+                rows.weights,
             )
             for one in outputs
-        ]
+        )
+        ordered = tuple(tuple(RowCodes.gather(usable, each.order) for each in one.ordered) for one in many)
         prices = price_table(spec.costs, classes) if isinstance(spec.costs, ClassCosts) else None
-        return MulticlassKernel(many[0], many[1] if len(many) > 1 else None, classes, prices)
-    numbers = [regression_rows(rows.truth.astype(np.float64), _predictions(one), spec.tolerance) for one in outputs]
-    per_unit = spec.costs.per_unit if isinstance(spec.costs, UnitCosts) else None
-    return RegressionKernel(numbers[0], numbers[1] if len(numbers) > 1 else None, per_unit)
+        return MulticlassKernel(many, ordered, classes, prices, spec.top_k, values)
+    truths = rows.truth.astype(np.float64)
+    numbers = tuple(regression_rows(truths, _predictions(one), spec.tolerance, rows.weights) for one in outputs)
+    return RegressionKernel(numbers, spec.costs.per_unit if isinstance(spec.costs, UnitCosts) else None, values)
+
+
+def _ranking(rows: EvaluationRows, outputs: Sequence[ModelOutput], spec: EvaluateSpec) -> RankingKernel:
+    if rows.queries is None or len(rows.queries) != len(rows.truth):
+        raise ValueError("A ranking needs the query of every row")
+    if rows.weights is not None or spec.custom:
+        raise ValueError("Weights and metrics of one's own are not for rankings")
+    relevance = rows.truth.astype(np.float64)
+    return RankingKernel(
+        tuple(ranking_rows(rows.queries, relevance, _scores(one), spec.cutoffs) for one in outputs)
+    )  # fmt: skip
 
 
 def _scores(output: ModelOutput) -> Floats:
     if output.scores is None or np.ndim(output.scores) != 1:
-        raise ValueError("Two classes need one score per row")
+        raise ValueError("Two classes and rankings need one score per row")
     return np.asarray(output.scores, np.float64)
 
 

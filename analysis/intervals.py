@@ -43,6 +43,11 @@ def ratio(top: npt.ArrayLike, bottom: npt.ArrayLike) -> Floats:
         return np.where(b != 0, a / b, np.nan)
 
 
+def group_sum(codes: npt.NDArray[np.integer], values: npt.ArrayLike, size: int) -> Floats:
+    """Sum of a value per row [n] in each of `size` groups."""
+    return np.bincount(codes, weights=np.asarray(values, np.float64), minlength=size).astype(np.float64)
+
+
 def wilson(hits: npt.ArrayLike, n: npt.ArrayLike, level: Level = 0.95) -> Ends:
     """Wilson score interval of a share hits / n (Wilson 1927); nan for n = 0."""
     z = normal_z(level)

@@ -3,7 +3,7 @@ number 1.
 
 Shape of the JSON (every key is always there; "or null" is written "?")::
 
-    {"schema": 1, "task": "BINARY|MULTICLASS|REGRESSION", "level": 0.95,
+    {"schema": 1, "task": "BINARY|MULTICLASS|REGRESSION|RANKING", "level": 0.95,
      "n": rows scored, "row_digest": sha256 hex over row ids and truths,
      "threshold"?: the candidate's, "baseline_threshold"?, "positive_label"?, "classes"?: [labels],
      "costs"?: {"false_positive", "false_negative"} | {"per_error", "matrix"?} | {"per_unit"}, "has_baseline": bool,
@@ -27,6 +27,7 @@ Shape of the JSON (every key is always there; "or null" is written "?")::
                 "baseline"?: {"value", "low", "high"}}
     Curves     {"roc": {"x": fpr, "y": tpr}, "pr": {"x": recall, "y": precision},
                 "calibration": {"score", "rate", "n"}, "histogram": {"edges", "negatives", "positives"}}
+                of a regression {"residuals": {"predicted", "error", "low", "high", "n"}}
     Confusion  {"labels": [..], "counts": [[..]]}: rows are the truth, columns the prediction
 
 A Difference is candidate minus baseline on the same rows. A suppressed group keeps its key and label; its

@@ -7,7 +7,7 @@ score), 9), sum over bins of |sum of scores - positives| / n. With weights every
 interval takes the effective number of rows (sum of w)^2 / (sum of w^2) of its denominator.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import partial
 
@@ -28,7 +28,7 @@ from analysis.intervals import (
     weighted_spread,
     wilson,
 )
-from analysis.segment_metrics.estimates import Estimates, estimates, exact
+from analysis.segment_metrics.estimates import Estimates, LazyEstimates, Maker, estimates, exact
 from analysis.segment_metrics.slopes import lift_slope, lift_value, mcc_slope, mcc_value, slope_error
 
 BINS = 200
@@ -78,42 +78,23 @@ class BinaryStatistics:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-class BinaryEstimates(Mapping[str, Estimates]):
-    """All metrics of all groups with intervals, from the stored statistics alone; each is made when it is asked for.
-
-    `level` is one level for all groups or one for each.
-    """
-
-    def __init__(self, statistics: BinaryStatistics, *, costs: Costs | None = None, level: Level = 0.95) -> None:
-        self._statistics = statistics
-        self._level = level
-        self._made: dict[str, Estimates] = {}
-        self._makers: dict[str, Callable[[], Estimates]] = {
-            **_count_makers(_Cells(statistics.counts, statistics.squares), costs, level),
-            "roc_auc": partial(_area, statistics, 0, level),
-            "pr_auc": partial(_area, statistics, 1, level),
-            "log_loss": partial(_mean, statistics, 0, level),
-            "brier": partial(_mean, statistics, 2, level),
-            "ece": partial(_calibration_error, statistics, level),
-        }
-
-    def __getitem__(self, name: str) -> Estimates:
-        if name not in self._made:
-            self._made[name] = self._makers[name]()
-        return self._made[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._makers)
-
-    def __len__(self) -> int:
-        return len(self._makers)
+def binary_makers(statistics: BinaryStatistics, *, costs: Costs | None = None, level: Level = 0.95) -> dict[str, Maker]:
+    """How each metric of all groups is made, with intervals, from the stored statistics alone."""
+    return {
+        **_count_makers(_Cells(statistics.counts, statistics.squares), costs, level),
+        "roc_auc": partial(_area, statistics, 0, level),
+        "pr_auc": partial(_area, statistics, 1, level),
+        "log_loss": partial(_mean, statistics, 0, level),
+        "brier": partial(_mean, statistics, 2, level),
+        "ece": partial(_calibration_error, statistics, level),
+    }
 
 
 def binary_estimates(
     statistics: BinaryStatistics, *, costs: Costs | None = None, level: Level = 0.95
 ) -> Mapping[str, Estimates]:
-    """All metrics of all groups with intervals, from the stored statistics alone."""
-    return BinaryEstimates(statistics, costs=costs, level=level)
+    """All metrics of all groups; `level` is one level for all groups or one for each."""
+    return LazyEstimates(binary_makers(statistics, costs=costs, level=level))
 
 
 def count_estimates(
@@ -159,11 +140,11 @@ class _Cells:
 _ALL = (TN, FP, FN, TP)
 
 
-def _count_makers(cells: _Cells, costs: Costs | None, level: Level) -> dict[str, Callable[[], Estimates]]:
-    def share(hits: tuple[int, ...], of: tuple[int, ...], reason: str) -> Callable[[], Estimates]:
+def _count_makers(cells: _Cells, costs: Costs | None, level: Level) -> dict[str, Maker]:
+    def share(hits: tuple[int, ...], of: tuple[int, ...], reason: str) -> Maker:
         return partial(_share, cells, hits, of, reason, level)
 
-    makers: dict[str, Callable[[], Estimates]] = {
+    makers: dict[str, Maker] = {
         "count": lambda: exact(cells.total(*_ALL), cells.total(*_ALL)),
         "selection_rate": share((FP, TP), _ALL, NO_ROWS),
         "accuracy": share((TN, TP), _ALL, NO_ROWS),
@@ -259,6 +240,30 @@ def _cost(cells: _Cells, costs: Costs, level: Level) -> Estimates:
     ends = square_and_add((a, b), both, weights, np.nan_to_num(tied))
     value = weights[0] * a + weights[1] * b
     return estimates(value, _positive(ends), cells.effective(*_ALL), "square and add of Wilson")
+
+
+def specificity_at(
+    statistics: BinaryStatistics, share: float, negatives_above: Callable[[Floats], Floats], level: Level
+) -> Estimates:
+    """Specificity at the highest threshold whose recall reaches `share`; `negatives_above` as in `binary_rows`.
+
+    The interval needs no density: the true threshold lies between the scores at two order statistics of the
+    positives (binomial, in its normal form with continuity), and the specificity at each of them has Wilson's
+    interval; each part takes half of the error (Bonferroni).
+    """
+    cells = _Cells(statistics.counts, statistics.squares)
+    positives, negatives = cells.total(FN, TP), cells.total(TN, FP)
+    m, trials = cells.effective(FN, TP), cells.effective(TN, FP)
+    half = 1 - (1 - np.asarray(level, np.float64)) / 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        step = (normal_z(half) * np.sqrt(m * share * (1 - share)) + 0.5) / m
+    shares = np.stack([np.full(m.shape, share), np.clip(share - step, 0, 1), np.clip(share + step, 0, 1)], axis=1)
+    above = negatives_above(shares * np.asarray(positives, np.float64)[:, None] * (1 - 1e-12))
+    kept = ratio(negatives[:, None] - above, negatives[:, None])
+    value = np.where(positives > 0, kept[:, 0], np.nan)
+    low = wilson(kept[:, 2] * trials, trials, half)[0]
+    high = wilson(kept[:, 1] * trials, trials, half)[1]
+    return estimates(value, (low, high), trials, "binomial threshold, Wilson, Bonferroni", ONE_OUTCOME)
 
 
 def _area(statistics: BinaryStatistics, which: int, level: Level) -> Estimates:

@@ -1,7 +1,8 @@
 """Estimates of one metric for all groups of a grouping at once, and their way into a report."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,28 @@ class Estimates:
         if not (np.isfinite(low) and np.isfinite(high)):
             return Estimate(value, n=n)
         return Estimate(value, low, high, self.method, n)
+
+
+Maker: TypeAlias = Callable[[], Estimates]
+
+
+class LazyEstimates(Mapping[str, Estimates]):
+    """Estimates by metric, each made when it is first asked for."""
+
+    def __init__(self, makers: Mapping[str, Maker]) -> None:
+        self._makers = makers
+        self._made: dict[str, Estimates] = {}
+
+    def __getitem__(self, name: str) -> Estimates:
+        if name not in self._made:
+            self._made[name] = self._makers[name]()
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
 
 
 def exact(value: npt.ArrayLike, n: npt.ArrayLike) -> Estimates:

@@ -171,13 +171,13 @@ def binary_pass(
             low = stop
         tenth = tenths[piece]
         if piece + 2 == bounds.size or tenths[piece + 1] != tenth:
-            for g in range(size):
-                tenth_sums[g, tenth, 0] += state[g, S]
-                tenth_sums[g, tenth, 1] += state[g, Q]
-                loss_sums[g, 2] += state[g, Q]
-                state[g, S], state[g, Q] = 0.0, 0.0
-    for g in range(size):
-        _run_close(state, np.uintp(g), weight)
+            for group in range(size):
+                tenth_sums[group, tenth, 0] += state[group, S]
+                tenth_sums[group, tenth, 1] += state[group, Q]
+                loss_sums[group, 2] += state[group, Q]
+                state[group, S], state[group, Q] = 0.0, 0.0
+    for group in range(size):
+        _run_close(state, np.uintp(group), weight)
 
 
 @compiled
@@ -302,12 +302,12 @@ def sensitivity_pass(
                 state[g, RUN] = run
             state[g, P if flag & 1 else N] += 1.0 if weight is None else weight[i]
         low = stop
-    for g in range(state.shape[0]):
-        _reached(state, g, wanted, found)
+    for group in range(state.shape[0]):
+        _reached(state, np.uintp(group), wanted, found)
 
 
 @compiled
-def _reached(state: Any, g: int, wanted: Any, found: Any) -> None:
+def _reached(state: Any, g: Any, wanted: Any, found: Any) -> None:
     for k in range(wanted.shape[1]):
         if np.isnan(found[g, k]) and state[g, P] > 0 and state[g, P] >= wanted[g, k]:
             found[g, k] = state[g, N]
