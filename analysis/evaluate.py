@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -47,14 +47,57 @@ def evaluate_table(
         raise ValueError("Row ids, truths and columns have the same number of rows")
     if n == 0:
         raise ValueError("There are no rows to evaluate")
-    segments = segments_evaluate(spec.segments, rows.columns)
+    return evaluate_rows(rows, spec, segments_evaluate(spec.segments, rows.columns), importance, threads)
+
+
+def evaluate_rows(
+    rows: EvaluationRows,
+    spec: EvaluateSpec,
+    segments: Sequence[SegmentCodes],
+    importance: Sequence[Mapping[str, Any]] = (),
+    threads: int | None = None,
+) -> tuple[Report, Arrays]:
+    """The same when the segments were divided before; `rows.columns` is not read."""
+    n = len(rows.truth)
     kernel = _kernel(rows, spec, segments)
     groupings, notes = groupings_build(segments, n, crossings=spec.crossings, triples=spec.triples)
     with ThreadPoolExecutor(threads or processors()) as pool:
         measured = list(pool.map(lambda one: kernel.measure(one, spec.level), groupings))
+    head = ReportHead(
+        n=n,
+        row_digest=row_digest(rows.row_ids, rows.truth),
+        threshold=_threshold(rows.candidate, spec),
+        baseline_threshold=None if rows.baseline is None else _threshold(rows.baseline, spec),
+        has_baseline=rows.baseline is not None,
+        notes=tuple(notes),
+        importance=tuple(dict(one) for one in importance),
+    )
+    return report_build(head, spec, segments, groupings, measured)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportHead:
+    """What a report says of its rows as a whole."""
+
+    n: int
+    row_digest: str
+    threshold: float | None
+    baseline_threshold: float | None
+    has_baseline: bool
+    notes: tuple[str, ...] = ()
+    importance: tuple[dict[str, Any], ...] = ()
+
+
+def report_build(
+    head: ReportHead,
+    spec: EvaluateSpec,
+    segments: Sequence[SegmentCodes],
+    groupings: Sequence[Grouping],
+    measured: Sequence[Measured],
+) -> tuple[Report, Arrays]:
+    """Judge who may be shown, correct the findings, put the report together; everyone is the first grouping."""
     standing = standings(groupings, [one.sizes for one in measured], spec.least_support)
     adjusted, findings = _corrected(measured, standing)
-
     groups: list[Group] = []
     disparities: list[Disparity] = []
     for grouping, found, state, corrected in zip(groupings, measured, standing, adjusted, strict=True):
@@ -65,15 +108,15 @@ def evaluate_table(
     shown = groups[0].suppressed is None
     report = Report(
         task=spec.task,
-        n=n,
-        row_digest=row_digest(rows.row_ids, rows.truth),
+        n=head.n,
+        row_digest=head.row_digest,
         level=spec.level,
-        threshold=_threshold(rows.candidate, spec),
-        baseline_threshold=None if rows.baseline is None else _threshold(rows.baseline, spec),
+        threshold=head.threshold,
+        baseline_threshold=head.baseline_threshold,
         positive_label=spec.positive_label,
         classes=spec.classes if spec.task == MULTICLASS else None,
         costs=None if spec.costs is None else asdict(spec.costs),
-        has_baseline=rows.baseline is not None,
+        has_baseline=head.has_baseline,
         dimensions=tuple(
             Dimension(one.spec.id, one.spec.name, one.spec.protected, one.spec.purpose, one.labels, one.error)
             for one in segments
@@ -82,9 +125,9 @@ def evaluate_table(
         disparities=tuple(disparities),
         confusion=confusion_assemble(whole.confusion, spec) if shown else None,
         baseline_confusion=confusion_assemble(whole.baseline_confusion, spec) if shown else None,
-        importance=tuple(dict(one) for one in importance),
+        importance=head.importance,
         findings=findings,
-        notes=tuple(notes),
+        notes=head.notes,
     )
     return report, _stored(groupings, measured, standing)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,8 @@ from analysis.columns import expression_evaluate, schema_types
 from analysis.contracts.expressions import Column
 from analysis.contracts.segments import MAX_LEVELS, MISSING, SegmentError, SegmentSpec, segment_check
 
+Key: TypeAlias = str | int | None
+
 
 @dataclass(frozen=True, slots=True)
 class SegmentCodes:
@@ -19,13 +22,14 @@ class SegmentCodes:
 
     Every band and both sides of a condition are there even when no row is in them; the group of rows without
     a value is last, and there only when it has rows. When the segment does not fit, `error` says why and
-    there are no labels.
+    there are no labels. `keys` are what the labels are sorted by, None for the group without a value.
     """
 
     spec: SegmentSpec
     codes: npt.NDArray[np.uint8]
     labels: tuple[str, ...]
     error: str | None = None
+    keys: tuple[Key, ...] = ()
 
     def counts(self) -> npt.NDArray[np.int64]:
         """Rows per group."""
@@ -63,12 +67,18 @@ def _with_missing(
     codes: npt.NDArray[np.uint8],
     missing: npt.NDArray[np.bool_],
     labels: tuple[str, ...],
+    keys: tuple[Key, ...] | None = None,
 ) -> SegmentCodes:
+    keys = tuple(range(len(labels))) if keys is None else keys
     if not missing.any():
-        return SegmentCodes(spec, codes, labels)
+        return SegmentCodes(spec, codes, labels, keys=keys)
     codes = np.where(missing, np.uint8(len(labels)), codes)
-    name = MISSING if MISSING not in labels else f"{MISSING} (no value)"
-    return SegmentCodes(spec, codes, (*labels, name))
+    return SegmentCodes(spec, codes, (*labels, missing_label(labels)), keys=(*keys, None))
+
+
+def missing_label(labels: Sequence[str]) -> str:
+    """What the group without a value is called beside these labels."""
+    return MISSING if MISSING not in labels else f"{MISSING} (no value)"
 
 
 def _missing(values: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
@@ -108,7 +118,8 @@ def _levels(spec: SegmentSpec, values: pa.ChunkedArray, kind: str) -> SegmentCod
     indices = pc.fill_null(encoded.indices, 0).to_numpy()
     if None in names:
         missing = missing | np.asarray([name is None for name in names])[indices]
-    return _with_missing(spec, rank[indices], missing, tuple(_label(level, kind) for level in levels))
+    keys = cast(tuple[Key, ...], tuple(int(one) if kind == "INTEGER" else one for one in levels))
+    return _with_missing(spec, rank[indices], missing, tuple(_label(level, kind) for level in levels), keys)
 
 
 def _label(level: object, kind: str) -> str:

@@ -1,7 +1,7 @@
 """Two classes: one model's rows put in order once, and the passes that reduce them to the statistics of groups."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +41,7 @@ class BinaryRows:
 
     `order` [n] is the row number at each position; flags, score, log_loss and weight [n] go by position. `bounds`
     [pieces + 1] are the positions where the score's bin, its tenth or the side of the threshold changes, `bins` and
-    `tenths` [pieces] those of each piece, `cut` the number of rows at or above the threshold.
+    `tenths` [pieces] those of each piece, `cut` the number of rows at or above the threshold, `width` that of bins.
     """
 
     truth: Bools
@@ -55,6 +55,7 @@ class BinaryRows:
     bins: Ints
     tenths: Ints
     cut: int
+    width: int = BINS
 
     def predicted(self) -> Bools:
         """What the model says of each row, by row number."""
@@ -93,9 +94,12 @@ class RowCodes:
         return (first, second, third), wide, grouping.table, len(parts)
 
 
-def binary_rows(truth: Bools, score: Floats, threshold: float, weight: Floats | None = None) -> BinaryRows:
-    """Check and put in order. Raises ValueError for scores that are not probabilities, weights that are not positive.
+def binary_rows(
+    truth: Bools, score: Floats, threshold: float, weight: Floats | None = None, *, bins: int = BINS
+) -> BinaryRows:
+    """Check and put in order; pieces end at multiples of 1 / `bins`, itself a multiple of BINS.
 
+    Raises ValueError for scores that are not probabilities and weights that are not positive.
     Scores of log loss are kept 2.2e-16 away from 0 and 1.
     """
     if score.size and not (score.min() >= 0 and score.max() <= 1):
@@ -111,7 +115,7 @@ def binary_rows(truth: Bools, score: Floats, threshold: float, weight: Floats | 
     clipped = np.clip(by_score, tiny, 1 - tiny)
     loss = -np.log(np.where(actual, clipped, 1 - clipped))
     rising = by_score[::-1]
-    edges = rising.size - np.searchsorted(rising, np.arange(BINS + 1) / BINS)
+    edges = rising.size - np.searchsorted(rising, np.arange(bins + 1) / bins)
     tens = rising.size - np.searchsorted(rising * ECE_BINS, np.arange(ECE_BINS + 1))
     cut = int(rising.size - np.searchsorted(rising, threshold))
     bounds = np.unique(np.concatenate([edges[1:], tens[1:], [0, cut, rising.size]]))
@@ -126,9 +130,10 @@ def binary_rows(truth: Bools, score: Floats, threshold: float, weight: Floats | 
         weight=None if weight is None else weight[order],
         bounds=bounds,
         # A position lies in bin b when more rows than its number reach edge b, and not edge b + 1.
-        bins=_last_reached(edges[:BINS], starts),
+        bins=_last_reached(edges[:bins], starts),
         tenths=_last_reached(tens[:ECE_BINS], starts),
         cut=cut,
+        width=bins,
     )
 
 
@@ -139,16 +144,8 @@ def _last_reached(reach: Ints, positions: Ints) -> Ints:
 
 def binary_statistics(grouping: Grouping, rows: BinaryRows, codes: RowCodes) -> BinaryStatistics:
     """The statistics of every group of one grouping: one pass, `codes` in the order of `rows`."""
-    size, weighted = grouping.size, rows.weight is not None
-    state = np.zeros((size, STATE if weighted else PLAIN_STATE))
-    pieces = np.zeros((rows.tenths.size, size, 2), np.float64 if weighted else np.int32)
-    piece_squares = np.zeros(pieces.shape) if weighted else None
-    tenths = np.zeros((size, ECE_BINS, 2))
-    sums = np.zeros((size, 8 if weighted else 4))
-    binary_pass(
-        rows.flags, rows.score, rows.log_loss, rows.weight, *codes.way(grouping), rows.bounds, rows.tenths, state,
-        pieces, piece_squares, tenths, sums,
-    )  # fmt: skip
+    weighted = rows.weight is not None
+    state, pieces, piece_squares, tenths, sums = _reduce(grouping, rows, codes)
     cells, histogram, by_tenth = _pieces_sum(pieces, rows)
     squares = None if piece_squares is None else _pieces_sum(piece_squares, rows)
     return BinaryStatistics(
@@ -163,13 +160,30 @@ def binary_statistics(grouping: Grouping, rows: BinaryRows, codes: RowCodes) -> 
     )
 
 
-def _pieces_sum(pieces: Counts, rows: BinaryRows) -> tuple[Counts, Counts, Counts]:
-    """Counts [G, 4] at the threshold, by bin [G, BINS, 2] and by tenth [G, 10, 2], from counts [pieces, G, 2]."""
+def _reduce(
+    grouping: Grouping, rows: BinaryRows, codes: RowCodes
+) -> tuple[Floats, Counts, Floats | None, Floats, Floats]:
+    """The pass over the rows: state, counts by piece, those of squared weights, sums by tenth, sums of losses."""
+    size, weighted = grouping.size, rows.weight is not None
+    state = np.zeros((size, STATE if weighted else PLAIN_STATE))
+    pieces = np.zeros((rows.tenths.size, size, 2), np.float64 if weighted else np.int32)
+    squares = np.zeros(pieces.shape) if weighted else None
+    tenths = np.zeros((size, ECE_BINS, 2))
+    sums = np.zeros((size, 8 if weighted else 4))
+    binary_pass(
+        rows.flags, rows.score, rows.log_loss, rows.weight, *codes.way(grouping), rows.bounds, rows.tenths, state,
+        pieces, squares, tenths, sums,
+    )  # fmt: skip
+    return state, pieces, squares, tenths, sums
+
+
+def _pieces_sum(pieces: Counts, rows: BinaryRows) -> tuple[Counts, Counts, Floats]:
+    """Counts [G, 4] at the threshold, by bin [G, width, 2] and by tenth [G, 10, 2], from counts [pieces, G, 2]."""
     size = pieces.shape[1]
     before = rows.bounds[:-1] < rows.cut
     said = [pieces[~before].sum(axis=0), pieces[before].sum(axis=0)]
     cells = np.stack([said[0][:, 0], said[1][:, 0], said[0][:, 1], said[1][:, 1]], axis=1)
-    by_bin = np.zeros((BINS, size, 2), pieces.dtype)
+    by_bin = np.zeros((rows.width, size, 2), pieces.dtype)
     by_tenth = np.zeros((ECE_BINS, size, 2))
     np.add.at(by_bin, rows.bins, pieces)
     np.add.at(by_tenth, rows.tenths, pieces)
@@ -256,14 +270,25 @@ def paired_statistics(
             one.flags, one.order, one.weight, *ordered.way(grouping), state, places[2 * index], places[2 * index + 1]
         )
         states.append(state)
-    cells = np.zeros((size, 16))
-    losses, sums = np.zeros((size, 2, 4)), np.zeros((size, 2, 2, 2))
+    plain, sums = _paired_reduce(grouping, rows, codes[2], places)
+    return replace(plain, variances=_paired_variances(plain.cells, plain.squares, sums, states, ranks))
+
+
+def paired_counts(grouping: Grouping, rows: PairedRows, codes: RowCodes) -> PairedStatistics:
+    """The part of them that adds up over pieces of a table, `codes` by row number; the areas' variances are nan."""
+    return _paired_reduce(grouping, rows, codes, np.zeros((4, rows.truth.size)))[0]
+
+
+def _paired_reduce(
+    grouping: Grouping, rows: PairedRows, codes: RowCodes, places: Floats
+) -> tuple[PairedStatistics, Floats]:
+    size = grouping.size
+    cells, losses, sums = np.zeros((size, 16)), np.zeros((size, 2, 4)), np.zeros((size, 2, 2, 2))
     paired_pass(
-        rows.truth, rows.said, rows.losses, places, rows.weight, *codes[2].way(grouping), cells, losses, sums
+        rows.truth, rows.said, rows.losses, places, rows.weight, *codes.way(grouping), cells, losses, sums
     )  # fmt: skip
     counts, squares = cells[:, :8].reshape(size, 2, 2, 2), cells[:, 8:].reshape(size, 2, 2, 2)
-    variances = _paired_variances(counts, squares, sums, states, ranks)
-    return PairedStatistics(counts, squares, losses, variances, rows.weight is not None)
+    return PairedStatistics(counts, squares, losses, np.full((size, 2), np.nan), rows.weight is not None), sums
 
 
 def _paired_variances(
