@@ -30,9 +30,12 @@ class StatisticsError(ValueError):
 
 
 def statistics_write(arrays: Mapping[str, npt.NDArray[np.generic]]) -> bytes:
-    """The arrays as a compressed npz file."""
+    """The arrays as a compressed npz file; quickly compressed, which counts for bins that are mostly empty."""
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **dict(arrays))
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
     return buffer.getvalue()
 
 

@@ -1,7 +1,6 @@
-"""Areas from score bins, where the rows are too many to be sorted together, with bounds that cannot be exceeded."""
+"""Areas from score bins, where there are no rows to sort, with bounds that cannot be exceeded; numpy only."""
 
 import numpy as np
-from scipy.special import digamma
 
 from analysis.intervals import Counts, Floats, ratio, weighted_spread
 from analysis.segment_metrics.binary import BINS, BinaryStatistics
@@ -58,8 +57,19 @@ def ranks_of_bins(statistics: BinaryStatistics) -> BinaryStatistics:
 
 def _precision_sums(p: Floats, n: Floats, t: Floats) -> Floats:
     """Sum over j = 1..t of (p + j) / (p + n + j), for whole t: t - n (psi(p + n + t + 1) - psi(p + n + 1))."""
-    total: Floats = t - n * (digamma(p + n + t + 1) - digamma(p + n + 1))
+    total: Floats = t - n * (_digamma(p + n + t + 1) - _digamma(p + n + 1))
     return total
+
+
+def _digamma(x: Floats) -> Floats:
+    """The logarithmic derivative of the gamma function for x > 0: eight steps up, then its asymptotic series."""
+    raised = x + 8
+    square = 1 / raised**2
+    series = square * (1 / 12 - square * (1 / 120 - square * (1 / 252 - square * (1 / 240 - square / 132))))
+    value: Floats = np.log(raised) - 1 / (2 * raised) - series
+    for step in range(8):
+        value = value - 1 / (x + step)
+    return value
 
 
 def _coarse(histogram: Counts) -> Counts:
