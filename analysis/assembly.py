@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,14 +10,23 @@ import numpy.typing as npt
 
 from analysis.compare import verdict_find
 from analysis.contracts.metrics import BINARY, metric_get
-from analysis.contracts.report import NOT_ENOUGH_DATA, Difference, Disparity, Group, Paired, Verdict
+from analysis.contracts.report import (
+    NOT_ENOUGH_DATA,
+    Conditional,
+    Difference,
+    Disparity,
+    Group,
+    Paired,
+    Place,
+    Verdict,
+)
 from analysis.curves import curves_draw
-from analysis.fairness import disparities_find
+from analysis.fairness import EstimatesAt, disparities_find
 from analysis.inputs import EvaluateSpec
 from analysis.intervals import Counts, Floats
 from analysis.kernels import Measured
-from analysis.segment_metrics.estimates import group_estimates
-from analysis.segment_metrics.groupings import Grouping
+from analysis.segment_metrics.estimates import Estimates, LazyEstimates, group_estimates
+from analysis.segment_metrics.groupings import Grouping, place_label
 from analysis.segment_metrics.regression import residual_curve
 from analysis.statistics import BASELINE, CANDIDATE
 from analysis.support import Standing
@@ -152,19 +162,64 @@ def _number(value: float | np.floating[Any]) -> float | None:
 
 def disparities_assemble(grouping: Grouping, found: Measured, state: Standing, spec: EvaluateSpec) -> list[Disparity]:
     """The disparities of one segment or crossing, with the reason for every group left out."""
-    barred = [
-        f"hidden, {hidden}" if hidden is not None else None if thin is None else f"not enough data, {thin}"
-        for hidden, thin in zip(state.suppressed, state.thin, strict=True)
-    ]
     return disparities_find(
         "&".join(part.spec.name for part in grouping.parts),
         [grouping.label(index) for index in range(grouping.size)],
-        barred,
+        _barred(state),
         found.at,
         protected=grouping.protected,
         baseline_at=found.baseline_at,
         level=spec.level,
     )
+
+
+def conditional_assemble(grouping: Grouping, found: Measured, state: Standing, spec: EvaluateSpec) -> list[Conditional]:
+    """The disparities of one segment within each level of a control, from the crossing of the two.
+
+    A crossing of two controls gives those of each within the other; one without a control gives none.
+    """
+    out: list[Conditional] = []
+    barred = _barred(state)
+    for axis, part in enumerate(grouping.parts if len(grouping.parts) == 2 else ()):
+        if part.spec.name not in spec.controls:
+            continue
+        other = grouping.parts[1 - axis]
+        for level, label in enumerate(part.labels):
+            inside = np.asarray([index for index, cell in enumerate(grouping.cells) if cell[axis] == level], np.int64)
+            if not inside.size:
+                continue
+            disparities = disparities_find(
+                other.spec.name,
+                [place_label(grouping.places(index)[1 - axis]) for index in inside.tolist()],
+                [barred[index] for index in inside.tolist()],
+                _taken(found.at, inside),
+                protected=grouping.protected,
+                baseline_at=None if found.baseline_at is None else _taken(found.baseline_at, inside),
+                level=spec.level,
+            )
+            place = Place(part.spec.id, part.spec.name, label)
+            out.extend(Conditional(place, one) for one in disparities)
+    return out
+
+
+def _taken(at: EstimatesAt, groups: npt.NDArray[np.int64]) -> EstimatesAt:
+    """The estimates of some groups."""
+    return lambda level: LazyEstimates(
+        {name: partial(_take, found, name, groups) for found in (at(level),) for name in found}
+    )
+
+
+def _take(found: Mapping[str, Estimates], name: str, groups: npt.NDArray[np.int64]) -> Estimates:
+    one = found[name]
+    return replace(one, value=one.value[groups], low=one.low[groups], high=one.high[groups], n=one.n[groups])
+
+
+def _barred(state: Standing) -> list[str | None]:
+    """Why each group is not compared, or None."""
+    return [
+        f"hidden, {hidden}" if hidden is not None else None if thin is None else f"not enough data, {thin}"
+        for hidden, thin in zip(state.suppressed, state.thin, strict=True)
+    ]
 
 
 def confusion_assemble(counts: Counts | None, spec: EvaluateSpec) -> dict[str, Any] | None:

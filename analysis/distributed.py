@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from analysis.contracts.report import Report
 from analysis.inputs import EvaluateSpec
 from analysis.statistics import Arrays
-from analysis.streaming import Part, Scan, batches_read, part_of, parts_merge, rows_fit
+from analysis.streaming import Part, Scan, bands_fix, batches_read, part_of, parts_merge, rows_fit
 
 MERGED_AT_ONCE = 8
 """Parts that one task merges; more are merged level by level, so that no task holds them all."""
@@ -29,6 +29,7 @@ def evaluate_on_ray(
     import ray
 
     rows = [pq.read_metadata(path).num_rows for path in paths]
+    spec = bands_fix(paths, spec)
     exact = rows_fit(sum(rows), scan, spec, memory_bytes)
 
     def scanned(path: str, first: int) -> Part:

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from analysis.assembly import confusion_assemble, disparities_assemble, groups_assemble
+from analysis.assembly import conditional_assemble, confusion_assemble, disparities_assemble, groups_assemble
 from analysis.contracts.costs import ClassCosts, Costs, UnitCosts
 from analysis.contracts.metrics import BINARY, MULTICLASS, RANKING, metric_get
-from analysis.contracts.report import Dimension, Disparity, Group, Report
+from analysis.contracts.report import Conditional, Dimension, Disparity, Group, Report
 from analysis.custom import CustomValues, customs_of
 from analysis.inputs import EvaluateSpec, EvaluationRows, ModelOutput, row_digest
 from analysis.intervals import Floats, benjamini_hochberg
@@ -100,10 +100,12 @@ def report_build(
     adjusted, findings = _corrected(measured, standing)
     groups: list[Group] = []
     disparities: list[Disparity] = []
+    conditional: list[Conditional] = []
     for grouping, found, state, corrected in zip(groupings, measured, standing, adjusted, strict=True):
         groups.extend(groups_assemble(grouping, found, state, corrected, spec))
         if grouping.parts:
             disparities.extend(disparities_assemble(grouping, found, state, spec))
+            conditional.extend(conditional_assemble(grouping, found, state, spec))
     whole = measured[0]
     shown = groups[0].suppressed is None
     report = Report(
@@ -128,6 +130,7 @@ def report_build(
         importance=head.importance,
         findings=findings,
         notes=head.notes,
+        conditional=tuple(conditional),
     )
     return report, _stored(groupings, measured, standing)
 

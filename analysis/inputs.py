@@ -21,10 +21,11 @@ class EvaluateSpec:
 
     `margins` (metric -> difference that does not matter, in the metric's stored unit) decides between "no difference"
     and "not proven". `classes` are the labels behind class numbers of many classes; `tolerance` is the distance
-    within which a regression counts as right. `triples` are crossings of three segments, by their names. `top_k`
-    asks for the share of rows whose class is among the first k, `sensitivities` for the specificity where recall
-    reaches a share, `custom` for registered metrics of one's own, `cutoffs` are the ranks down to which a ranking is
-    judged.
+    within which a regression counts as right. `triples` are crossings of three segments, by their names. `controls`
+    are segments within whose levels the disparities of the others are given too, so that like is compared with like.
+    `top_k` asks for the share of rows whose class is among the first k, `sensitivities` for the specificity where
+    recall reaches a share, `custom` for registered metrics of one's own; `cutoffs` are the ranks down to which a
+    ranking is judged.
     """
 
     task: str
@@ -38,6 +39,7 @@ class EvaluateSpec:
     level: float = 0.95
     crossings: bool = True
     triples: tuple[tuple[str, str, str], ...] = ()
+    controls: tuple[str, ...] = ()
     top_k: tuple[int, ...] = ()
     sensitivities: tuple[float, ...] = ()
     custom: tuple[str, ...] = ()
@@ -59,6 +61,8 @@ class EvaluateSpec:
             raise ValueError("The first k classes or items are at least one")
         if any(not 0 < share <= 1 for share in self.sensitivities):
             raise ValueError("A stated recall lies above 0 and is at most 1")
+        if not set(self.controls) <= set(names) or (self.controls and not self.crossings):
+            raise ValueError("A control is one of the segments, and needs their crossings")
         for three in self.triples:
             if len(three) != 3 or len(set(three)) != 3 or not set(three) <= set(names):
                 raise ValueError("A crossing of three names three different segments")
@@ -80,6 +84,7 @@ class EvaluateSpec:
             tolerance=None if data.get("tolerance") is None else float(data["tolerance"]),
             level=float(data.get("level", 0.95)),
             crossings=bool(data.get("crossings", True)),
+            controls=tuple(str(one) for one in data.get("controls") or ()),
             top_k=tuple(int(one) for one in data.get("top_k") or ()),
             sensitivities=tuple(float(one) for one in data.get("sensitivities") or ()),
             cutoffs=tuple(int(one) for one in data.get("cutoffs") or (10,)),

@@ -7,7 +7,7 @@ numpy only.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from analysis.contracts.costs import Costs
 from analysis.contracts.report import Estimate, Group, Place, Report, group_key
 from analysis.segment_metrics.binary import BINS, BinaryStatistics, binary_estimates, count_estimates
 from analysis.segment_metrics.binned import ranks_of_bins
-from analysis.segment_metrics.estimates import group_estimates
+from analysis.segment_metrics.estimates import GroupEstimates, group_estimates
 from analysis.statistics import Statistics
 
 HIDDEN = "a part of it is hidden"
@@ -28,11 +28,11 @@ class Moved:
     """What the metrics would be at another threshold: the threshold it was rounded to, and estimates by group key."""
 
     threshold: float
-    groups: dict[str, dict[str, Estimate]]
+    groups: GroupEstimates
 
     def to_json(self) -> dict[str, Any]:
         """As JSON, for the page that moves a threshold."""
-        return asdict(self)
+        return {"threshold": self.threshold, "groups": self.groups.to_json()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,7 @@ def threshold_move(report: Report, statistics: Statistics, threshold: float, *, 
     edge = round(threshold * BINS)
     counts, squares = threshold_counts(statistics.binary(baseline=baseline), edge)
     found = count_estimates(counts, squares=squares, costs=report_costs(report), level=report.level)
-    each = group_estimates(found, counts.sum(axis=1))
-    return Moved(edge / BINS, {key: each[index] for key, index in statistics.rows.items()})
+    return Moved(edge / BINS, GroupEstimates(found, statistics.rows, counts.sum(axis=1)))
 
 
 def threshold_sweep(
@@ -95,9 +94,7 @@ def threshold_sweep(
     return sweep
 
 
-def interval_move(
-    report: Report, statistics: Statistics, level: float, *, baseline: bool = False
-) -> dict[str, dict[str, Estimate]]:
+def interval_move(report: Report, statistics: Statistics, level: float, *, baseline: bool = False) -> GroupEstimates:
     """Every metric of every shown group with intervals at another level, by group key.
 
     Raises StatisticsError when the report is not one of two classes, ValueError for a level outside 0.5 to 1.
@@ -106,8 +103,7 @@ def interval_move(
         raise ValueError("The level of intervals lies between 0.5 and 1")
     stored = statistics.binary(baseline=baseline)
     found = binary_estimates(stored, costs=report_costs(report), level=level)
-    each = group_estimates(found, stored.counts.sum(axis=1))
-    return {key: each[index] for key, index in statistics.rows.items()}
+    return GroupEstimates(found, statistics.rows, stored.counts.sum(axis=1))
 
 
 def bands_merge(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias, cast
 
 import numpy as np
@@ -11,7 +12,15 @@ import pyarrow.compute as pc
 
 from analysis.columns import expression_evaluate, schema_types
 from analysis.contracts.expressions import Column
-from analysis.contracts.segments import MAX_LEVELS, MISSING, SegmentError, SegmentSpec, segment_check
+from analysis.contracts.segments import (
+    MAX_LEVELS,
+    MISSING,
+    Bands,
+    QuantileBands,
+    SegmentError,
+    SegmentSpec,
+    segment_check,
+)
 
 Key: TypeAlias = str | int | None
 
@@ -86,12 +95,36 @@ def _missing(values: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
 
 
 def _banded(spec: SegmentSpec, values: pa.ChunkedArray) -> SegmentCodes:
+    missing = _missing(values)
+    numbers = pc.fill_null(pc.cast(values, pa.float64()), 0.0).to_numpy()
     bands = spec.bands
+    if isinstance(bands, QuantileBands):
+        bands = quantile_bands(numbers[~missing], bands)
     if bands is None:
         raise SegmentError("There are no bands", "bands")
-    numbers = pc.fill_null(pc.cast(values, pa.float64()), 0.0).to_numpy()
     codes = np.searchsorted(np.asarray(bands.edges), numbers, side="right").astype(np.uint8)
-    return _with_missing(spec, codes, _missing(values), bands.labels)
+    return _with_missing(spec, codes, missing, bands.labels)
+
+
+def quantile_bands(numbers: npt.NDArray[np.float64], wanted: QuantileBands) -> Bands:
+    """The bands of as many rows each: edges are values of rows, fewer where values repeat.
+
+    Raises SegmentError when all values are the same, or there are none.
+    """
+    if not numbers.size:
+        raise SegmentError("No row has a value to cut into bands", "bands")
+    shares = np.arange(1, wanted.count) / wanted.count
+    edges = np.unique(np.quantile(numbers, shares, method="higher"))
+    edges = edges[edges > numbers.min()]
+    if not edges.size:
+        raise SegmentError("Every row has the same value, so there is nothing to cut", "bands")
+    # Labels tell the edges apart, with as many digits as that takes.
+    for digits in range(3, 18):
+        texts = [f"{edge:.{digits}g}" for edge in edges]
+        if len(set(texts)) == len(texts):
+            break
+    inner = tuple(f"{low} to under {high}" for low, high in pairwise(texts))
+    return Bands(tuple(edges.tolist()), (f"under {texts[0]}", *inner, f"{texts[-1]} and over"))
 
 
 def _condition(spec: SegmentSpec, values: pa.ChunkedArray) -> SegmentCodes:

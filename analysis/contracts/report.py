@@ -9,10 +9,10 @@ Shape of the JSON (every key is always there; "or null" is written "?")::
      "costs"?: {"false_positive", "false_negative"} | {"per_error", "matrix"?} | {"per_unit"}, "has_baseline": bool,
      "dimensions": [Dimension], "groups": [Group], "disparities": [Disparity],
      "confusion"?: Confusion, "baseline_confusion"?: Confusion, "importance": [{"feature", "value"}],
-     "findings": number of tests corrected together, "notes": [sentences]}
+     "findings": number of tests corrected together, "notes": [sentences], "conditional": [Conditional]}
     Dimension  {"segment": id, "name", "protected": bool, "purpose", "levels": [labels], "error"?: sentence}
     Group      {"key": "overall" | "Age=35 and over" | "Age=35 and over&Colour=White", "label",
-                "level": 0|1|2, "dimensions": [{"segment", "name", "level"}], "protected": bool,
+                "level": 0|1|2|3, "dimensions": [{"segment", "name", "level"}], "protected": bool,
                 "n"?, "positives"?, "negatives"?, "suppressed"?: reason, "thin"?: reason,
                 "metrics": {name: Estimate}, "baseline"?: {name: Estimate}, "paired"?: Paired,
                 "curves"?: Curves, "baseline_curves"?: Curves, "confusion"?: [[..]]}
@@ -25,6 +25,7 @@ Shape of the JSON (every key is always there; "or null" is written "?")::
                 "value"?, "low"?, "high"?, "method"?, "groups": [labels used], "lowest"?, "highest"?,
                 "left_out": [{"label", "reason"}], "undefined"?: reason,
                 "baseline"?: {"value", "low", "high"}}
+    Conditional {"control": {"segment", "name", "level"}, "disparity": Disparity}: among the rows of that level
     Curves     {"roc": {"x": fpr, "y": tpr}, "pr": {"x": recall, "y": precision},
                 "calibration": {"score", "rate", "n"}, "histogram": {"edges", "negatives", "positives"}}
                 of a regression {"residuals": {"predicted", "error", "low", "high", "n"}}
@@ -32,7 +33,8 @@ Shape of the JSON (every key is always there; "or null" is written "?")::
 
 A Difference is candidate minus baseline on the same rows. A suppressed group keeps its key and label; its
 counts are null and its metrics empty. A thin group has numbers but no verdict. `n` of an Estimate is its
-denominator. Groups of level 2 carry no curves: draw them from the stored statistics.
+denominator. Groups of level 3 are crossings of three segments. Reports written before there were any have no
+"conditional". Groups of level 2 carry no curves: draw them from the stored statistics.
 """
 
 from collections.abc import Mapping
@@ -208,6 +210,20 @@ class Disparity:
 
 
 @dataclass(frozen=True, slots=True)
+class Conditional:
+    """A disparity among the rows of one level of a control segment: like compared with like."""
+
+    control: Place
+    disparity: Disparity
+
+    @classmethod
+    def from_json(cls, data: Json) -> "Conditional":
+        """From JSON. Raises ReportError."""
+        rest = _known(cls, data)
+        return cls(Place(**_known(Place, rest["control"])), Disparity.from_json(rest["disparity"]))
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The whole report; see the head of the module for its JSON."""
 
@@ -229,6 +245,7 @@ class Report:
     importance: tuple[Json, ...] = ()
     findings: int = 0
     notes: tuple[str, ...] = ()
+    conditional: tuple[Conditional, ...] = ()
 
     def to_json(self) -> Json:
         """As JSON of the documented shape: dicts, lists, strings, numbers, None."""
@@ -247,6 +264,7 @@ class Report:
             )
             rest["groups"] = tuple(Group.from_json(one) for one in data["groups"])
             rest["disparities"] = tuple(Disparity.from_json(one) for one in data["disparities"])
+            rest["conditional"] = tuple(Conditional.from_json(one) for one in data.get("conditional") or ())
             rest["importance"] = tuple(data["importance"])
             rest["notes"] = tuple(data["notes"])
             return cls(**rest)

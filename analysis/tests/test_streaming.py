@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from analysis import streaming
 from analysis.contracts.report import Report
+from analysis.contracts.segments import QuantileBands
 from analysis.distributed import evaluate_on_ray
 from analysis.evaluate import EvaluateSpec, EvaluationRows, evaluate_table
 from analysis.segment_metrics.binary_rows import RowCodes, binary_rows, binary_statistics
 from analysis.segment_metrics.binned import ranks_of_bins
 from analysis.statistics import Arrays
-from analysis.streaming import CountsPart, RowsPart, Scan, evaluate_files, part_of, parts_merge
+from analysis.streaming import CountsPart, RowsPart, Scan, evaluate_files, part_of, parts_merge, rows_fit
 from analysis.tests.factories import EMPLOYED, make_binary, make_grouping, make_segment, make_spec
 
 SCAN = Scan("truth", "score", baseline_score="other", row="row", threshold=0.5, baseline_threshold=0.45)
@@ -226,8 +226,8 @@ def test_parts_are_checked(tmp_path: Path) -> None:
     pq.write_table(good, tmp_path / "a.parquet")
     with pytest.raises(KeyError, match="no column nowhere"):
         evaluate_files([tmp_path / "a.parquet"], Scan("truth", "nowhere"), spec)
-    assert streaming.rows_fit(10, scan, spec, 10_000)
-    assert not streaming.rows_fit(10**9, scan, spec, 10_000)
+    assert rows_fit(10, scan, spec, 10_000)
+    assert not rows_fit(10**9, scan, spec, 10_000)
 
 
 @pytest.mark.slow
@@ -246,3 +246,19 @@ def test_ray_tasks_give_the_report_of_the_whole(tmp_path: Path, whole: tuple[Rep
 
     assert exact == whole[0]
     assert counted.overall.metrics["accuracy"] == exact.overall.metrics["accuracy"]
+
+
+def test_bands_of_equal_size_are_fixed_over_all_files(tmp_path: Path) -> None:
+    rows = rows_of(1000)
+    banded = (make_segment("Band", "age", bands=QuantileBands(4)), EMPLOYED)
+    spec = make_spec(segments=banded)
+    table = table_of(rows)
+    table = table.take(pa.array(np.argsort(np.asarray(table["age"]), kind="stable")))
+
+    exact, _ = evaluate_table(rows, spec)
+    for memory in (None, 1000):
+        report, _ = evaluate_files(write(tmp_path, table, 3), SCAN, spec, memory_bytes=memory)
+        assert report.dimensions[0].levels == exact.dimensions[0].levels
+        assert [group.n for group in report.groups] == [group.n for group in exact.groups]
+    with pytest.raises(ValueError, match="bands_fix"):
+        part_of([table], SCAN, spec, exact=True)
