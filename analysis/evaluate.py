@@ -1,8 +1,10 @@
 """The one entry point of an evaluation job: rows and a spec in, a report and its stored statistics out."""
 
+import gc
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -96,6 +98,31 @@ def report_build(
     measured: Sequence[Measured],
 ) -> tuple[Report, Arrays]:
     """Judge who may be shown, correct the findings, put the report together; everyone is the first grouping."""
+    with _uncollected():
+        return _report(head, spec, segments, groupings, measured)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the search for cycles, of which a report has none: it would go through its many small parts again and
+    again while they are made.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _report(
+    head: ReportHead,
+    spec: EvaluateSpec,
+    segments: Sequence[SegmentCodes],
+    groupings: Sequence[Grouping],
+    measured: Sequence[Measured],
+) -> tuple[Report, Arrays]:
     standing = standings(groupings, [one.sizes for one in measured], spec.least_support)
     adjusted, findings = _corrected(measured, standing)
     groups: list[Group] = []

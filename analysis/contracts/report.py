@@ -37,9 +37,10 @@ denominator. Groups of level 3 are crossings of three segments. Reports written 
 "conditional". Groups of level 2 carry no curves: draw them from the stored statistics.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, is_dataclass
 from functools import cache
+from operator import attrgetter
 from typing import Any, Final, Literal, TypeAlias, cast
 
 SCHEMA: Final = 1
@@ -307,6 +308,9 @@ def _estimates(data: Json) -> dict[str, Estimate]:
 _BARE: Final = frozenset({str, int, float, bool, type(None)})
 
 
+_FLAT: Final = frozenset({Estimate, Difference, Place, LeftOut})
+
+
 def _plain(value: Any) -> Any:
     kind = type(value)
     if kind in _BARE:
@@ -316,13 +320,23 @@ def _plain(value: Any) -> Any:
     if kind is dict:
         return {str(key): one if type(one) in _BARE else _plain(one) for key, one in value.items()}
     if is_dataclass(kind):
-        parts = ((name, getattr(value, name)) for name in _fields(kind))
-        return {name: one if type(one) in _BARE else _plain(one) for name, one in parts}
+        names, parts_of = _shape(kind)
+        out = dict(zip(names, parts_of(value), strict=True))
+        if kind not in _FLAT:
+            for name, one in out.items():
+                if type(one) not in _BARE:
+                    out[name] = _plain(one)
+        return out
     if isinstance(value, Mapping):
         return {str(key): _plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
     return value
+
+
+@cache
+def _shape(cls: type) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    return _fields(cls), attrgetter(*_fields(cls))
 
 
 @cache
