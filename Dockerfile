@@ -17,6 +17,7 @@ WORKDIR /opt/fairway
 COPY . .
 COPY --from=frontend /src/frontend/node_modules frontend/node_modules
 RUN python -I frontend/vendor.py && rm -rf frontend/node_modules
+RUN .venv/bin/python -m analysis.compiled
 
 FROM python:${PYTHON}
 # LightGBM's wheel needs the system's OpenMP runtime.

@@ -2,21 +2,32 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from analysis.compare import verdict_find
-from analysis.contracts.metrics import BINARY, REGRESSION, metric_get
-from analysis.contracts.report import NOT_ENOUGH_DATA, Difference, Disparity, Group, Paired, Verdict
+from analysis.contracts.metrics import BINARY, metric_get
+from analysis.contracts.report import (
+    NOT_ENOUGH_DATA,
+    Conditional,
+    Difference,
+    Disparity,
+    Group,
+    Paired,
+    Place,
+    Verdict,
+)
 from analysis.curves import curves_draw
-from analysis.fairness import disparities_find
+from analysis.fairness import EstimatesAt, disparities_find
 from analysis.inputs import EvaluateSpec
-from analysis.intervals import Floats
+from analysis.intervals import Counts, Floats
 from analysis.kernels import Measured
-from analysis.segment_metrics.estimates import row_estimates
-from analysis.segment_metrics.groupings import Grouping
+from analysis.segment_metrics.estimates import Estimates, LazyEstimates, group_estimates
+from analysis.segment_metrics.groupings import Grouping, place_label
+from analysis.segment_metrics.regression import residual_curve
 from analysis.statistics import BASELINE, CANDIDATE
 from analysis.support import Standing
 
@@ -28,8 +39,10 @@ def groups_assemble(
 
     `corrected` maps a metric to the corrected p value of each group.
     """
-    estimates = found.at(spec.level)
-    baseline = found.baseline_at(spec.level) if found.baseline_at is not None else None
+    estimates = group_estimates(found.at(spec.level), found.sizes.rows)
+    baseline = None
+    if found.baseline_at is not None:
+        baseline = group_estimates(found.baseline_at(spec.level), found.sizes.rows)
     groups = []
     for index in range(grouping.size):
         places = grouping.places(index)
@@ -54,8 +67,8 @@ def groups_assemble(
                 positives=_count(found.sizes.positives, index),
                 negatives=_count(found.sizes.negatives, index),
                 thin=state.thin[index],
-                metrics=row_estimates(estimates, index, rows),
-                baseline=None if baseline is None else row_estimates(baseline, index, rows),
+                metrics=estimates[index],
+                baseline=None if baseline is None else baseline[index],
                 paired=_paired(found, index, corrected, spec, thin=state.thin[index]),
                 curves=_curves(grouping, found, CANDIDATE, index, spec),
                 baseline_curves=_curves(grouping, found, BASELINE, index, spec),
@@ -70,8 +83,13 @@ def _count(counts: npt.NDArray[np.int64] | None, index: int) -> int | None:
 
 
 def _curves(grouping: Grouping, found: Measured, side: str, index: int, spec: EvaluateSpec) -> dict[str, Any] | None:
+    if len(grouping.parts) > 1 or not found.sizes.rows[index]:
+        return None
+    residuals = found.arrays.get(f"{side}residuals")
+    if residuals is not None:
+        return {"residuals": residual_curve(residuals[index].astype(np.float64), spec.level)}
     histogram = found.arrays.get(f"{side}histogram")
-    if histogram is None or len(grouping.parts) > 1 or not found.sizes.rows[index]:
+    if histogram is None:
         return None
     return curves_draw(
         histogram[index].astype(np.int64),
@@ -144,14 +162,10 @@ def _number(value: float | np.floating[Any]) -> float | None:
 
 def disparities_assemble(grouping: Grouping, found: Measured, state: Standing, spec: EvaluateSpec) -> list[Disparity]:
     """The disparities of one segment or crossing, with the reason for every group left out."""
-    barred = [
-        f"hidden, {hidden}" if hidden is not None else None if thin is None else f"not enough data, {thin}"
-        for hidden, thin in zip(state.suppressed, state.thin, strict=True)
-    ]
     return disparities_find(
         "&".join(part.spec.name for part in grouping.parts),
         [grouping.label(index) for index in range(grouping.size)],
-        barred,
+        _barred(state),
         found.at,
         protected=grouping.protected,
         baseline_at=found.baseline_at,
@@ -159,9 +173,58 @@ def disparities_assemble(grouping: Grouping, found: Measured, state: Standing, s
     )
 
 
-def confusion_assemble(counts: npt.NDArray[np.int64] | None, spec: EvaluateSpec) -> dict[str, Any] | None:
-    """The overall confusion counts with their labels; None for a regression."""
-    if counts is None or spec.task == REGRESSION:
+def conditional_assemble(grouping: Grouping, found: Measured, state: Standing, spec: EvaluateSpec) -> list[Conditional]:
+    """The disparities of one segment within each level of a control, from the crossing of the two.
+
+    A crossing of two controls gives those of each within the other; one without a control gives none.
+    """
+    out: list[Conditional] = []
+    barred = _barred(state)
+    for axis, part in enumerate(grouping.parts if len(grouping.parts) == 2 else ()):
+        if part.spec.name not in spec.controls:
+            continue
+        other = grouping.parts[1 - axis]
+        for level, label in enumerate(part.labels):
+            inside = np.asarray([index for index, cell in enumerate(grouping.cells) if cell[axis] == level], np.int64)
+            if not inside.size:
+                continue
+            disparities = disparities_find(
+                other.spec.name,
+                [place_label(grouping.places(index)[1 - axis]) for index in inside.tolist()],
+                [barred[index] for index in inside.tolist()],
+                _taken(found.at, inside),
+                protected=grouping.protected,
+                baseline_at=None if found.baseline_at is None else _taken(found.baseline_at, inside),
+                level=spec.level,
+            )
+            place = Place(part.spec.id, part.spec.name, label)
+            out.extend(Conditional(place, one) for one in disparities)
+    return out
+
+
+def _taken(at: EstimatesAt, groups: npt.NDArray[np.int64]) -> EstimatesAt:
+    """The estimates of some groups."""
+    return lambda level: LazyEstimates(
+        {name: partial(_take, found, name, groups) for found in (at(level),) for name in found}
+    )
+
+
+def _take(found: Mapping[str, Estimates], name: str, groups: npt.NDArray[np.int64]) -> Estimates:
+    one = found[name]
+    return replace(one, value=one.value[groups], low=one.low[groups], high=one.high[groups], n=one.n[groups])
+
+
+def _barred(state: Standing) -> list[str | None]:
+    """Why each group is not compared, or None."""
+    return [
+        f"hidden, {hidden}" if hidden is not None else None if thin is None else f"not enough data, {thin}"
+        for hidden, thin in zip(state.suppressed, state.thin, strict=True)
+    ]
+
+
+def confusion_assemble(counts: Counts | None, spec: EvaluateSpec) -> dict[str, Any] | None:
+    """The overall confusion counts with their labels; None for numbers and rankings."""
+    if counts is None:
         return None
     labels = list(spec.classes or ())
     if spec.task == BINARY:

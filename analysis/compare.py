@@ -7,14 +7,16 @@ values (paired DeLong for the ROC AUC); losses the normal interval of the mean d
 values of a report make one family.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import bdtr
 
 from analysis.contracts.costs import Costs
+from analysis.contracts.metrics import EXPOSURES, TOP_K
 from analysis.contracts.report import (
     BETTER,
     NO_DIFFERENCE,
@@ -24,21 +26,26 @@ from analysis.contracts.report import (
     Verdict,
 )
 from analysis.intervals import (
+    Counts,
     Floats,
+    group_sum,
     mean_error,
     normal_p,
     normal_z,
     paired_shares,
     ratio,
     square_and_add,
+    weighted_spread,
 )
-from analysis.segment_metrics.binary import BinaryRows
+from analysis.segment_metrics.binary_rows import PairedStatistics
 from analysis.segment_metrics.estimates import Estimates
-from analysis.segment_metrics.multiclass import MulticlassRows, influence_cells, single_price
-from analysis.segment_metrics.ranks import RankStatistics
-from analysis.segment_metrics.regression import RegressionRows
+from analysis.segment_metrics.multiclass import MEANS, MulticlassRows, influence_cells, single_price
+from analysis.segment_metrics.ranking import DIVIDED, NO_RELEVANT, RankingRows, exposure_differences, query_groups
+from analysis.segment_metrics.regression import QUANTILES, RegressionRows
+from analysis.segment_metrics.slopes import Slope, count_slopes
 
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int32]
 
 
@@ -94,14 +101,8 @@ def normal_difference(value: Floats, error: Floats, level: float, method: str) -
     return Differences(value, value - z * error, value + z * error, p, method)
 
 
-def binary_table(codes: Codes, size: int, candidate: BinaryRows, baseline: BinaryRows) -> Ints:
-    """Counts [G, 2, 2, 2] by truth, candidate's word and baseline's word."""
-    inner = 4 * candidate.truth.astype(np.int32) + 2 * candidate.predicted + 1 * baseline.predicted
-    return np.bincount(codes * np.int64(8) + inner, minlength=8 * size).reshape(size, 2, 2, 2)
-
-
-def paired_table(cells: Ints) -> PairedTable:
-    """Who was right, from the counts of `binary_table`."""
+def paired_table(cells: Counts) -> PairedTable:
+    """Who was right, from counts [G, 2, 2, 2] by truth, candidate's word and baseline's word."""
     both_right = cells[:, 0, 0, 0] + cells[:, 1, 1, 1]
     only_candidate = cells[:, 0, 0, 1] + cells[:, 1, 1, 0]
     only_baseline = cells[:, 0, 1, 0] + cells[:, 1, 0, 1]
@@ -109,134 +110,151 @@ def paired_table(cells: Ints) -> PairedTable:
     return PairedTable(both_right, only_candidate, only_baseline, both_wrong, mcnemar(only_candidate, only_baseline))
 
 
+def weighted_share_difference(
+    only_candidate: Floats,
+    only_baseline: Floats,
+    discordant_squares: Floats,
+    n: Floats,
+    n_squares: Floats,
+    level: float,
+) -> Differences:
+    """The same from sums of weights: Bonett and Price with the effective number of rows; the test is McNemar's in its
+    normal form, (a - b) over the root of the discordant rows' squared weights.
+    """
+    value = ratio(only_candidate - only_baseline, n)
+    effective = np.nan_to_num(ratio(n**2, n_squares))
+    scale = np.nan_to_num(ratio(effective, n))
+    low, high = paired_shares(only_candidate * scale, only_baseline * scale, effective, level)
+    p = normal_p(np.nan_to_num(ratio(only_candidate - only_baseline, np.sqrt(discordant_squares))))
+    return Differences(value, low, high, np.where(n > 0, p, np.nan), "Bonett-Price, effective number of rows")
+
+
+_SHARES: Final = {
+    "accuracy": ((0, 1), (0,)),
+    "selection_rate": ((0, 1), ()),
+    "tpr": ((1,), ()),
+    "fnr": ((1,), (1,)),
+    "fpr": ((0,), ()),
+    "tnr": ((0,), (0,)),
+}
+"""Shares of the same rows: the truths whose rows are counted, and those of them where being called negative counts."""
+
+
 def binary_differences(
-    codes: Codes,
-    size: int,
-    candidate: BinaryRows,
-    baseline: BinaryRows,
-    ranks: tuple[RankStatistics, RankStatistics],
+    paired: PairedStatistics,
     found: tuple[Mapping[str, Estimates], Mapping[str, Estimates]],
     *,
     costs: Costs | None = None,
     level: float = 0.95,
-) -> tuple[PairedTable, dict[str, Differences]]:
-    """Every metric's difference in every group of one grouping; `ranks` with influence values, `found`
-    estimates.
+) -> tuple[PairedTable | None, dict[str, Differences]]:
+    """Every metric's difference in every group of one grouping; `found` are both models' estimates.
+
+    The table counts rows, so with weights there is none.
     """
-    cells = binary_table(codes, size, candidate, baseline)
-    table = paired_table(cells)
-    n, negatives, positives = (
-        cells.sum(axis=(1, 2, 3)),
-        cells[:, 0].sum(axis=(1, 2)),
-        cells[:, 1].sum(axis=(1, 2)),
-    )
-    only_c, only_b = cells[:, :, 1, 0], cells[:, :, 0, 1]  # predicted positive by one only, by truth
-    out = {
-        "accuracy": share_difference(table.only_candidate, table.only_baseline, n, level),
-        "selection_rate": share_difference(only_c.sum(axis=1), only_b.sum(axis=1), n, level),
-        "tpr": share_difference(only_c[:, 1], only_b[:, 1], positives, level),
-        "fnr": share_difference(only_b[:, 1], only_c[:, 1], positives, level),
-        "fpr": share_difference(only_c[:, 0], only_b[:, 0], negatives, level),
-        "tnr": share_difference(only_b[:, 0], only_c[:, 0], negatives, level),
-    }
-    for name, slopes in _count_slopes(costs).items():
-        out[name] = _cells_difference(cells, name, slopes, found, level)
-    for name, first, second in (
-        ("roc_auc", ranks[0].auc_influence, ranks[1].auc_influence),
-        ("pr_auc", ranks[0].ap_influence, ranks[1].ap_influence),
-    ):
-        if first is None or second is None:
-            raise ValueError("Paired areas need the influence values of both models")
+    cells = paired.cells if paired.weighted else paired.cells.astype(np.int64)
+    table = None if paired.weighted else paired_table(cells)
+    out = {name: _share_of(paired, cells, truths, turned, level) for name, (truths, turned) in _SHARES.items()}
+    for name, slope in count_slopes(costs).items():
+        out[name] = cells_difference(paired, name, slope, found, level)
+    for index, (name, method) in enumerate((("roc_auc", "paired DeLong"), ("pr_auc", "paired influence function"))):
         value = found[0][name].value - found[1][name].value
-        variance = np.bincount(codes, weights=(first - second) ** 2, minlength=size)
-        few = np.minimum(positives, negatives) < 2 if name == "roc_auc" else positives < 2
-        method = "paired DeLong" if name == "roc_auc" else "paired influence function"
-        out[name] = normal_difference(value, np.sqrt(np.where(few, np.nan, variance)), level, method)
-    for name, first, second in (
-        ("log_loss", candidate.log_loss, baseline.log_loss),
-        ("brier", candidate.square, baseline.square),
-    ):
-        out[name] = mean_difference(codes, size, first - second, level)
-    out["ece"] = _unpaired(found, "ece")
+        out[name] = normal_difference(value, np.sqrt(paired.variances[:, index]), level, method)
+    for index, name in enumerate(("log_loss", "brier")):
+        out[name] = _paired_mean(paired, index, level)
+    out["ece"] = unpaired_difference(found, "ece")
     return table, out
 
 
-def mean_difference(codes: Codes, size: int, per_row: Floats, level: float) -> Differences:
-    """Difference of two means over the same rows, from the difference of each row."""
-    n = np.bincount(codes, minlength=size)
-    total = np.bincount(codes, weights=per_row, minlength=size)
-    squares = np.bincount(codes, weights=per_row**2, minlength=size)
-    value, error = mean_error(total, squares, n)
+def _share_of(
+    paired: PairedStatistics,
+    cells: Counts,
+    truths: tuple[int, ...],
+    turned: tuple[int, ...],
+    level: float,
+) -> Differences:
+    """Difference of the shares of rows of some truths that each model calls positive, or for `turned` ones negative."""
+
+    def only(counts: Counts, candidate: bool) -> Counts:
+        parts = []
+        for truth in truths:
+            by_candidate, by_baseline = counts[:, truth, 1, 0], counts[:, truth, 0, 1]
+            parts.append(by_candidate if candidate != (truth in turned) else by_baseline)
+        return np.asarray(sum(parts))
+
+    def rows(counts: Counts) -> Counts:
+        return np.asarray(sum(counts[:, truth].sum(axis=(1, 2)) for truth in truths))
+
+    if not paired.weighted:
+        return share_difference(only(cells, True), only(cells, False), rows(cells), level)
+    squares = paired.squares
+    discordant = only(squares, True) + only(squares, False)
+    return weighted_share_difference(
+        only(cells, True), only(cells, False), discordant, rows(cells), rows(squares), level
+    )
+
+
+def _paired_mean(paired: PairedStatistics, index: int, level: float) -> Differences:
+    total, first, second, squares = paired.losses[:, index].T
+    n = paired.cells.sum(axis=(1, 2, 3))
+    value = ratio(total, n)
+    error = np.sqrt(weighted_spread(second, first, squares, value, n))
     return normal_difference(value, error, level, "normal, paired by row")
 
 
-def _count_slopes(costs: Costs | None) -> dict[str, Callable[[Ints], Floats]]:
-    """Derivative of a metric by each cell [G, truth, word] of one model's counts, homogeneous of degree 0."""
-
-    def precision(counts: Ints) -> Floats:
-        chosen = counts[:, 0, 1] + counts[:, 1, 1]
-        share = ratio(counts[:, 1, 1], chosen)
-        return _slope(counts, {(0, 1): ratio(-share, chosen), (1, 1): ratio(1 - share, chosen)})
-
-    def f1(counts: Ints) -> Floats:
-        both = 2 * counts[:, 1, 1] + counts[:, 0, 1] + counts[:, 1, 0]
-        value = ratio(2 * counts[:, 1, 1], both)
-        wrong = ratio(-value, both)
-        return _slope(counts, {(0, 1): wrong, (1, 0): wrong, (1, 1): ratio(2 - 2 * value, both)})
-
-    def balanced(counts: Ints) -> Floats:
-        parts = {}
-        for truth in (0, 1):
-            rows = counts[:, truth].sum(axis=1)
-            right = ratio(counts[:, truth, truth], rows)
-            parts[(truth, truth)] = ratio(1 - right, 2 * rows)
-            parts[(truth, 1 - truth)] = ratio(-right, 2 * rows)
-        return _slope(counts, parts)
-
-    slopes: dict[str, Callable[[Ints], Floats]] = {"precision": precision, "f1": f1, "balanced_accuracy": balanced}
-    if costs is not None:
-        prices = (costs.false_positive, costs.false_negative)
-
-        def cost(counts: Ints) -> Floats:
-            n = counts.sum(axis=(1, 2))
-            mean = ratio(prices[0] * counts[:, 0, 1] + prices[1] * counts[:, 1, 0], n)
-            still = ratio(-100 * mean, n)
-            wrong = {
-                (0, 0): still,
-                (1, 1): still,
-                (0, 1): ratio(100 * (prices[0] - mean), n),
-                (1, 0): ratio(100 * (prices[1] - mean), n),
-            }
-            return _slope(counts, wrong)
-
-        slopes["cost_per_100"] = cost
-    return slopes
+def mean_difference(
+    codes: Codes, size: int, per_row: Floats, level: float, weights: Floats | None = None
+) -> Differences:
+    """Difference of two means over the same rows, from the difference of each row."""
+    if weights is None:
+        n = np.bincount(codes, minlength=size)
+        total = np.bincount(codes, weights=per_row, minlength=size)
+        squares = np.bincount(codes, weights=per_row**2, minlength=size)
+        value, error = mean_error(total, squares, n)
+        return normal_difference(value, error, level, "normal, paired by row")
+    heavy = weights**2
+    sums = [weights, weights * per_row, heavy, heavy * per_row, heavy * per_row**2]
+    weighed, moved, zeroth, first, second = (group_sum(codes, one, size) for one in sums)
+    value = ratio(moved, weighed)
+    error = np.sqrt(weighted_spread(second, first, zeroth, value, weighed))
+    return normal_difference(value, error, level, "normal, paired by row")
 
 
-def _slope(counts: Ints, parts: Mapping[tuple[int, int], Floats]) -> Floats:
-    slope = np.zeros(counts.shape)
-    for (truth, word), value in parts.items():
-        slope[:, truth, word] = value
-    return slope
+def right_difference(
+    codes: Codes, size: int, right: Bools, was_right: Bools, level: float, weights: Floats | None
+) -> tuple[PairedTable | None, Differences]:
+    """Difference of the shares of rows that are right, and who was right: without weights, which no table counts."""
+
+    def count(weight: Floats | None) -> Counts:
+        cell = codes * np.int64(4) + 2 * right + was_right
+        return np.bincount(cell, weights=weight, minlength=4 * size).reshape(size, 4)
+
+    both_wrong, only_b, only_c, both = count(weights).T
+    n = both_wrong + only_b + only_c + both
+    if weights is None:
+        table = PairedTable(both, only_c, only_b, both_wrong, mcnemar(only_c, only_b))
+        return table, share_difference(only_c, only_b, n, level)
+    squares = count(weights**2)
+    discordant = squares[:, 1] + squares[:, 2]
+    return None, weighted_share_difference(only_c, only_b, discordant, n, squares.sum(axis=1), level)
 
 
-def _cells_difference(
-    cells: Ints,
+def cells_difference(
+    paired: PairedStatistics,
     name: str,
-    slopes: Callable[[Ints], Floats],
+    slope: Slope,
     found: tuple[Mapping[str, Estimates], Mapping[str, Estimates]],
     level: float,
 ) -> Differences:
     """Delta method; half a row is added to each discordant cell, so that no finding rests on an empty one."""
     value = found[0][name].value - found[1][name].value
-    candidate, baseline = slopes(cells.sum(axis=3)), slopes(cells.sum(axis=2))
-    influence = candidate[:, :, :, None] - baseline[:, :, None, :]
-    smoothed = cells + np.where(np.eye(2) == 1, 0.0, 0.5)[None, None]
+    cells, squares = paired.cells, paired.squares
+    influence = slope(cells.sum(axis=3))[:, :, :, None] - slope(cells.sum(axis=2))[:, :, None, :]
+    smoothed = squares + np.where(np.eye(2) == 1, 0.0, 0.5)[None, None]
     variance = (smoothed * influence**2).sum(axis=(1, 2, 3))
     return normal_difference(value, np.sqrt(variance), level, "delta method on paired counts")
 
 
-def _unpaired(found: tuple[Mapping[str, Estimates], Mapping[str, Estimates]], name: str) -> Differences:
+def unpaired_difference(found: tuple[Mapping[str, Estimates], Mapping[str, Estimates]], name: str) -> Differences:
     """A difference from the two intervals alone: wider than needed, and without a test."""
     first, second = found[0][name], found[1][name]
     low, high = square_and_add(
@@ -251,28 +269,35 @@ def multiclass_differences(
     size: int,
     candidate: MulticlassRows,
     baseline: MulticlassRows,
-    confusion: tuple[Ints, Ints],
+    confusion: tuple[Counts, Counts],
     found: tuple[Mapping[str, Estimates], Mapping[str, Estimates]],
     *,
     prices: Floats | None = None,
+    top_k: Sequence[int] = (),
     level: float = 0.95,
-) -> tuple[PairedTable, dict[str, Differences]]:
-    """The same for many classes; per-class recalls are shares of the same rows."""
+) -> tuple[PairedTable | None, dict[str, Differences]]:
+    """The same for many classes."""
+    weights = candidate.weight
     right, was_right = candidate.predicted == candidate.truth, baseline.predicted == baseline.truth
-    counts = np.bincount(codes * np.int64(4) + 2 * right + was_right, minlength=4 * size).reshape(size, 4)
-    both_wrong, only_b, only_c, both = counts.T
-    table = PairedTable(both, only_c, only_b, both_wrong, mcnemar(only_c, only_b))
-    out = {"accuracy": share_difference(only_c, only_b, counts.sum(axis=1), level)}
-    for name in ("balanced_accuracy", "macro_f1", "weighted_f1", "macro_precision", "macro_recall"):
+    table, accuracy = right_difference(codes, size, right, was_right, level, weights)
+    out = {"accuracy": accuracy, "micro_f1": accuracy}
+    heavy = 1.0 if weights is None else weights**2
+    for name in MEANS:
         first, second = (influence_cells(one, name) for one in confusion)
         moved = first[codes, candidate.truth, candidate.predicted] - second[codes, baseline.truth, baseline.predicted]
-        error = np.sqrt(np.bincount(codes, weights=moved**2, minlength=size))
+        error = np.sqrt(group_sum(codes, heavy * moved**2, size))
         value = found[0][name].value - found[1][name].value
         out[name] = normal_difference(value, error, level, "delta method on paired rows")
     if candidate.log_loss is not None and baseline.log_loss is not None:
-        out["log_loss"] = mean_difference(codes, size, candidate.log_loss - baseline.log_loss, level)
+        out["log_loss"] = mean_difference(codes, size, candidate.log_loss - baseline.log_loss, level, weights)
+    if candidate.ordered and baseline.ordered:
+        out["macro_roc_auc"] = unpaired_difference(found, "macro_roc_auc")
+    for k in top_k:
+        if candidate.place is not None and baseline.place is not None:
+            first_k = (candidate.place < k, baseline.place < k)
+            out[f"{TOP_K}{k}"] = right_difference(codes, size, *first_k, level, weights)[1]
     if prices is not None:
-        out["cost_per_100"] = _price_difference(codes, size, candidate, baseline, table, prices, level)
+        out["cost_per_100"] = _price_difference(codes, size, candidate, baseline, accuracy, prices, level)
     return table, out
 
 
@@ -281,7 +306,7 @@ def _price_difference(
     size: int,
     candidate: MulticlassRows,
     baseline: MulticlassRows,
-    table: PairedTable,
+    accuracy: Differences,
     prices: Floats,
     level: float,
 ) -> Differences:
@@ -290,10 +315,10 @@ def _price_difference(
     """
     price = single_price(prices)
     if price is not None:
-        n = table.both_right + table.only_candidate + table.only_baseline + table.both_wrong
-        return _scaled(share_difference(table.only_baseline, table.only_candidate, n, level), 100 * price)
+        turned = replace(accuracy, value=-accuracy.value, low=-accuracy.high, high=-accuracy.low)
+        return _scaled(turned, 100 * price)
     own, before = (prices[one.truth, one.predicted] for one in (candidate, baseline))
-    return mean_difference(codes, size, 100 * (own - before), level)
+    return mean_difference(codes, size, 100 * (own - before), level, candidate.weight)
 
 
 def _scaled(one: Differences, factor: float) -> Differences:
@@ -310,34 +335,39 @@ def regression_differences(
     per_unit: float | None = None,
     level: float = 0.95,
 ) -> dict[str, Differences]:
-    """The same for a regression; root mean squared error and R squared by influence values."""
-    truth = candidate.truth
+    """The same for a regression; root mean squared error and R squared by influence values, quantiles unpaired."""
+    truth, weights = candidate.truth, candidate.weight
+    weight = np.ones(truth.size) if weights is None else weights
     first, second = candidate.predicted - truth, baseline.predicted - truth
     out = {
-        "mae": mean_difference(codes, size, np.abs(first) - np.abs(second), level),
-        "mean_error": mean_difference(codes, size, first - second, level),
+        "mae": mean_difference(codes, size, np.abs(first) - np.abs(second), level, weights),
+        "mean_error": mean_difference(codes, size, first - second, level, weights),
     }
     if per_unit is not None:
         out["cost_per_100"] = _scaled(out["mae"], 100 * per_unit)
-    n = np.bincount(codes, minlength=size).astype(np.float64)
+
+    def total(values: Floats) -> Floats:
+        return group_sum(codes, weight * values, size)
+
+    n = group_sum(codes, weight, size)
     root = [np.nan_to_num(ratio(0.5, n * one["rmse"].value))[codes] for one in found]
     base = [one["rmse"].value[codes] ** 2 for one in found]
     moved = (first**2 - base[0]) * root[0] - (second**2 - base[1]) * root[1]
-    out["rmse"] = _influence_difference(codes, size, moved, found, "rmse", level)
-    mean = ratio(np.bincount(codes, weights=truth, minlength=size), n)
+    out["rmse"] = _influence_difference(codes, size, weight * moved, found, "rmse", level)
+    mean = ratio(total(truth), n)
     apart = (truth - mean[codes]) ** 2
-    total = np.bincount(codes, weights=apart, minlength=size)
-    errors = [ratio(np.bincount(codes, weights=one**2, minlength=size), total)[codes] for one in (first, second)]
-    moved = ratio((second**2 - errors[1] * apart) - (first**2 - errors[0] * apart), total[codes])
-    out["r2"] = _influence_difference(codes, size, moved, found, "r2", level)
+    whole = total(apart)
+    errors = [ratio(total(one**2), whole)[codes] for one in (first, second)]
+    moved = ratio((second**2 - errors[1] * apart) - (first**2 - errors[0] * apart), whole[codes])
+    out["r2"] = _influence_difference(codes, size, weight * moved, found, "r2", level)
     nonzero = truth != 0
     share = np.nan_to_num(ratio(np.abs(first) - np.abs(second), np.abs(truth)))[nonzero]
-    out["mape"] = mean_difference(codes[nonzero], size, share, level)
+    out["mape"] = mean_difference(codes[nonzero], size, share, level, None if weights is None else weights[nonzero])
+    for name, _ in QUANTILES:
+        out[name] = unpaired_difference(found, name)
     if candidate.tolerance is not None:
         ok, was_ok = np.abs(first) <= candidate.tolerance, np.abs(second) <= candidate.tolerance
-        only_c = np.bincount(codes[ok & ~was_ok], minlength=size)
-        only_b = np.bincount(codes[~ok & was_ok], minlength=size)
-        out["within_tolerance"] = share_difference(only_c, only_b, n.astype(np.int64), level)
+        out["within_tolerance"] = right_difference(codes, size, ok, was_ok, level, weights)[1]
     return out
 
 
@@ -350,8 +380,28 @@ def _influence_difference(
     level: float,
 ) -> Differences:
     value = found[0][name].value - found[1][name].value
-    error = np.sqrt(np.bincount(codes, weights=np.nan_to_num(moved) ** 2, minlength=size))
+    error = np.sqrt(group_sum(codes, np.nan_to_num(moved) ** 2, size))
     return normal_difference(value, np.where(np.isfinite(value), error, np.nan), level, "influence function")
+
+
+def ranking_differences(
+    codes: Codes, size: int, candidate: RankingRows, baseline: RankingRows, *, level: float = 0.95
+) -> dict[str, Differences]:
+    """The same for rankings, paired by query; no quality where the grouping divides a query's items."""
+    groups = query_groups(codes, candidate)
+    out = {}
+    for name, quality in candidate.quality.items():
+        apart = quality - baseline.quality[name]
+        if groups is None:
+            none = np.full(size, np.nan)
+            out[name] = Differences(none, none, none, none, "normal, paired by query", DIVIDED)
+        else:
+            known = np.isfinite(apart)
+            one = mean_difference(groups[known], size, apart[known], level)
+            out[name] = replace(one, method="normal, paired by query", reason=NO_RELEVANT)
+    for name, (value, error) in zip(EXPOSURES, exposure_differences(codes, size, candidate, baseline), strict=True):
+        out[name] = normal_difference(value, error, level, "ratio of sums over queries, paired")
+    return out
 
 
 def verdict_find(

@@ -18,6 +18,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from analysis.contracts.metrics import EXPOSURES, NDCG_AT
 from analysis.contracts.report import Disparity, LeftOut
 from analysis.intervals import Floats, sidak_level
 from analysis.segment_metrics.estimates import Estimates
@@ -43,6 +44,7 @@ BINARY_RANGES: Final = (
     "cost_per_100",
 )
 MULTICLASS_RANGES: Final = ("accuracy", "balanced_accuracy", "macro_f1", "cost_per_100")
+RANKING_RANGES: Final = ("mrr", *EXPOSURES)
 REGRESSION_RANGES: Final = ("mae", "rmse", "mean_error", "within_tolerance", "cost_per_100")
 
 EstimatesAt = Callable[[float], Mapping[str, Estimates]]
@@ -155,8 +157,10 @@ def _metrics_of(kind: str, metric: str) -> tuple[str, ...]:
 
 def kinds_for(metrics: Sequence[str]) -> list[tuple[str, str]]:
     """The (kind, metric) pairs that are reported for the metrics at hand."""
-    pairs = [(RANGE, name) for name in (*BINARY_RANGES, *MULTICLASS_RANGES, *REGRESSION_RANGES) if name in metrics]
-    pairs = list(dict.fromkeys(pairs))
+    ranges = (*BINARY_RANGES, *MULTICLASS_RANGES, *REGRESSION_RANGES, *RANKING_RANGES)
+    pairs = [(RANGE, name) for name in dict.fromkeys(ranges) if name in metrics]
+    pairs += [(RANGE, name) for name in metrics if name.startswith(NDCG_AT)]
+    pairs += [(RATIO, name) for name in EXPOSURES if name in metrics]
     if "selection_rate" in metrics:
         pairs += [(RATIO, "selection_rate"), (FOUR_FIFTHS, "selection_rate")]
         pairs += [(EQUAL_OPPORTUNITY, "tpr"), (EQUALIZED_ODDS, "tpr"), (PREDICTIVE_PARITY, "precision")]

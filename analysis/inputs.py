@@ -21,7 +21,11 @@ class EvaluateSpec:
 
     `margins` (metric -> difference that does not matter, in the metric's stored unit) decides between "no difference"
     and "not proven". `classes` are the labels behind class numbers of many classes; `tolerance` is the distance
-    within which a regression counts as right.
+    within which a regression counts as right. `triples` are crossings of three segments, by their names. `controls`
+    are segments within whose levels the disparities of the others are given too, so that like is compared with like.
+    `top_k` asks for the share of rows whose class is among the first k, `sensitivities` for the specificity where
+    recall reaches a share, `custom` for registered metrics of one's own; `cutoffs` are the ranks down to which a
+    ranking is judged.
     """
 
     task: str
@@ -34,6 +38,12 @@ class EvaluateSpec:
     tolerance: float | None = None
     level: float = 0.95
     crossings: bool = True
+    triples: tuple[tuple[str, str, str], ...] = ()
+    controls: tuple[str, ...] = ()
+    top_k: tuple[int, ...] = ()
+    sensitivities: tuple[float, ...] = ()
+    custom: tuple[str, ...] = ()
+    cutoffs: tuple[int, ...] = (10,)
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
@@ -42,11 +52,20 @@ class EvaluateSpec:
             raise ValueError("The level of intervals lies between 0.5 and 1")
         if self.task == MULTICLASS and not self.classes:
             raise ValueError("Many classes need their labels")
-        if self.costs is not None and not isinstance(self.costs, COSTS_OF[self.task]):
+        if self.costs is not None and not isinstance(self.costs, COSTS_OF.get(self.task, ())):
             raise ValueError("The costs of errors are those of the task")
         names = [segment.name for segment in self.segments]
         if len(set(names)) != len(names):
             raise ValueError("Every segment has a name of its own")
+        if any(k < 1 for k in (*self.top_k, *self.cutoffs)):
+            raise ValueError("The first k classes or items are at least one")
+        if any(not 0 < share <= 1 for share in self.sensitivities):
+            raise ValueError("A stated recall lies above 0 and is at most 1")
+        if not set(self.controls) <= set(names) or (self.controls and not self.crossings):
+            raise ValueError("A control is one of the segments, and needs their crossings")
+        for three in self.triples:
+            if len(three) != 3 or len(set(three)) != 3 or not set(three) <= set(names):
+                raise ValueError("A crossing of three names three different segments")
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "EvaluateSpec":
@@ -65,7 +84,19 @@ class EvaluateSpec:
             tolerance=None if data.get("tolerance") is None else float(data["tolerance"]),
             level=float(data.get("level", 0.95)),
             crossings=bool(data.get("crossings", True)),
+            controls=tuple(str(one) for one in data.get("controls") or ()),
+            top_k=tuple(int(one) for one in data.get("top_k") or ()),
+            sensitivities=tuple(float(one) for one in data.get("sensitivities") or ()),
+            cutoffs=tuple(int(one) for one in data.get("cutoffs") or (10,)),
+            custom=tuple(str(one) for one in data.get("custom") or ()),
+            triples=tuple(_three(one) for one in data.get("triples") or ()),
         )
+
+
+def _three(names: Sequence[object]) -> tuple[str, str, str]:
+    if len(names) != 3:
+        raise ValueError("A crossing of three names three different segments")
+    return str(names[0]), str(names[1]), str(names[2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +105,7 @@ class ModelOutput:
 
     Two classes: `scores` [n], the probability of the positive label, and the threshold (score >= threshold is
     positive). Many classes: `scores` [n, K], or `predicted` [n] class numbers, or both. Regression: `predicted` [n].
+    Ranking: `scores` [n].
     """
 
     scores: Floats | None = None
@@ -85,7 +117,9 @@ class ModelOutput:
 class EvaluationRows:
     """The scored rows, all arrays in the same order and without missing truths.
 
-    `truth` is bool (two classes), class numbers (many), or floats (regression); `columns` holds what segments read.
+    `truth` is bool (two classes), class numbers (many), or floats (regression); `columns` holds what segments read;
+    `weights` how much each row counts (above 0), or None. Of a ranking `truth` is
+    the relevance and `queries` say which rows are ranked together.
     """
 
     row_ids: Sequence[object] | npt.NDArray[np.generic]
@@ -93,6 +127,8 @@ class EvaluationRows:
     columns: pa.Table
     candidate: ModelOutput
     baseline: ModelOutput | None = None
+    weights: Floats | None = None
+    queries: npt.NDArray[np.generic] | None = None
 
 
 def row_digest(row_ids: Sequence[object] | npt.NDArray[np.generic], truth: npt.NDArray[np.generic]) -> str:

@@ -4,20 +4,28 @@ numpy and the standard library only. Every function says which published method 
 """
 
 from statistics import NormalDist
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 Floats: TypeAlias = npt.NDArray[np.float64]
+Counts: TypeAlias = npt.NDArray[Any]
+"""Rows by cell: whole numbers, or sums of weights."""
 Ends: TypeAlias = tuple[Floats, Floats]
+Level: TypeAlias = float | Floats
+"""The level of an interval: one for all groups, or one for each."""
 
 _NORMAL = NormalDist()
 
 
-def normal_z(level: float) -> float:
-    """Two-sided critical value of the standard normal: 1.959964 for 0.95."""
-    return _NORMAL.inv_cdf(0.5 + level / 2)
+def normal_z(level: Level) -> Floats:
+    """Two-sided critical value of the standard normal, 1.959964 for 0.95: of one level, or of each of several."""
+    levels = np.asarray(level, np.float64)
+    if levels.ndim == 0:
+        return np.asarray(_NORMAL.inv_cdf(0.5 + float(levels) / 2))
+    known, place = np.unique(levels, return_inverse=True)
+    return np.asarray([_NORMAL.inv_cdf(0.5 + float(one) / 2) for one in known])[place]
 
 
 def normal_p(z: npt.ArrayLike) -> Floats:
@@ -35,7 +43,12 @@ def ratio(top: npt.ArrayLike, bottom: npt.ArrayLike) -> Floats:
         return np.where(b != 0, a / b, np.nan)
 
 
-def wilson(hits: npt.ArrayLike, n: npt.ArrayLike, level: float = 0.95) -> Ends:
+def group_sum(codes: npt.NDArray[np.integer], values: npt.ArrayLike, size: int) -> Floats:
+    """Sum of a value per row [n] in each of `size` groups."""
+    return np.bincount(codes, weights=np.asarray(values, np.float64), minlength=size).astype(np.float64)
+
+
+def wilson(hits: npt.ArrayLike, n: npt.ArrayLike, level: Level = 0.95) -> Ends:
     """Wilson score interval of a share hits / n (Wilson 1927); nan for n = 0."""
     z = normal_z(level)
     trials = np.asarray(n, np.float64)
@@ -51,7 +64,7 @@ def wilson(hits: npt.ArrayLike, n: npt.ArrayLike, level: float = 0.95) -> Ends:
     return np.where(undefined, np.nan, low), np.where(undefined, np.nan, high)
 
 
-def mean_normal(total: npt.ArrayLike, squares: npt.ArrayLike, n: npt.ArrayLike, level: float = 0.95) -> Ends:
+def mean_normal(total: npt.ArrayLike, squares: npt.ArrayLike, n: npt.ArrayLike, level: Level = 0.95) -> Ends:
     """Normal interval of a mean from sum and sum of squares (variance with n - 1); nan below two values."""
     centre, error = mean_error(total, squares, n)
     z = normal_z(level)
@@ -91,7 +104,17 @@ def mean_error(total: npt.ArrayLike, squares: npt.ArrayLike, n: npt.ArrayLike) -
     return mean, np.sqrt(ratio(variance, count))
 
 
-def logit_normal(value: Floats, error: Floats, trials: npt.ArrayLike, level: float = 0.95) -> Ends:
+def weighted_spread(second: Floats, first: Floats, zeroth: Floats, mean: Floats, total: Floats) -> Floats:
+    """Variance of a weighted mean from the sums of w^2 x^2, w^2 x and w^2, the mean and the sum of w.
+
+    With n - 1, n being the effective number of rows (sum of w)^2 / (sum of w^2) (Kish 1965); nan below two.
+    """
+    around = np.maximum(second - 2 * mean * first + mean**2 * zeroth, 0)
+    effective = ratio(total**2, zeroth)
+    return np.where(effective > 1, ratio(around * effective, (effective - 1) * total**2), np.nan)
+
+
+def logit_normal(value: Floats, error: Floats, trials: npt.ArrayLike, level: Level = 0.95) -> Ends:
     """Interval of a value in (0, 1) with standard error, made on the logit scale so that it stays in [0, 1].
 
     At exactly 0 or 1 the error is 0 and says nothing; there the Wilson interval of that share among `trials`
@@ -136,7 +159,7 @@ def square_and_add(
     return centre - low_half, centre + high_half
 
 
-def paired_shares(only_first: npt.ArrayLike, only_second: npt.ArrayLike, n: npt.ArrayLike, level: float) -> Ends:
+def paired_shares(only_first: npt.ArrayLike, only_second: npt.ArrayLike, n: npt.ArrayLike, level: Level) -> Ends:
     """Interval of (only_first - only_second) / n for paired yes-no outcomes: Bonett and Price 2012 (Laplace-
     adjusted).
     """

@@ -1,4 +1,5 @@
-"""Reading a stored report: rows for tables and CSV, one group, and other thresholds from the stored bins.
+"""Reading a stored report: rows for tables and CSV, one group, curves; and what is made of its stored statistics, such
+as another threshold, other bands or replicates, which has modules of its own.
 
 numpy only.
 """
@@ -6,29 +7,40 @@ numpy only.
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
-
-from analysis.contracts.costs import Costs
 from analysis.contracts.metrics import metric_get
 from analysis.contracts.report import Difference, Estimate, Group, Report
 from analysis.curves import curves_draw
-from analysis.segment_metrics.binary import BINS, count_estimates
-from analysis.segment_metrics.estimates import row_estimates
+from analysis.replicates import Replicated, disparities_replicate
+from analysis.reslicing import (
+    Moved,
+    Slice,
+    bands_merge,
+    crossing_marginalise,
+    interval_move,
+    threshold_move,
+    threshold_sweep,
+)
 from analysis.statistics import Statistics, StatisticsError
 
 __all__ = [
     "CSV_HEAD",
     "Moved",
+    "Replicated",
     "Row",
+    "Slice",
     "Statistics",
     "StatisticsError",
+    "bands_merge",
+    "crossing_marginalise",
     "csv_rows",
     "csv_text",
     "curves_pick",
+    "disparities_replicate",
     "group_pick",
+    "interval_move",
     "rows_by_harm",
     "table_rows",
     "threshold_move",
@@ -222,63 +234,7 @@ def _cell(text: str) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """What the metrics would be at another threshold: the threshold it was rounded to, and estimates by group key."""
-
-    threshold: float
-    groups: dict[str, dict[str, Estimate]]
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON, for the page that moves a threshold."""
-        return asdict(self)
-
-
-def threshold_move(report: Report, statistics: Statistics, threshold: float, *, baseline: bool = False) -> Moved:
-    """Every threshold metric of every shown group at another threshold, from stored bins, no row read.
-
-    The threshold is rounded to the nearest bin edge (steps of 0.005). Raises StatisticsError when the report is not
-    one of two classes, ValueError for a threshold outside 0 to 1.
-    """
-    if not 0 <= threshold <= 1:
-        raise ValueError("A threshold lies between 0 and 1")
-    edge = round(threshold * BINS)
-    stored = statistics.binary(baseline=baseline)
-    histogram = stored.histogram.astype(np.int64)
-    above, below = histogram[:, edge:].sum(axis=1), histogram[:, :edge].sum(axis=1)
-    counts = np.stack([below[:, 0], above[:, 0], below[:, 1], above[:, 1]], axis=1)
-    found = count_estimates(counts, costs=_costs(report), level=report.level)
-    totals = counts.sum(axis=1)
-    groups = {key: row_estimates(found, index, int(totals[index])) for key, index in statistics.rows.items()}
-    return Moved(edge / BINS, groups)
-
-
-def threshold_sweep(
-    report: Report, statistics: Statistics, key: str, *, baseline: bool = False
-) -> dict[str, list[float | None]]:
-    """One group's threshold metrics at every bin edge: {"threshold": [0 .. 1], metric: [..]}; None where undefined.
-
-    Raises StatisticsError for a group that is not stored.
-    """
-    histogram = statistics.binary(baseline=baseline).histogram[statistics.row(key)].astype(np.int64)
-    zero = np.zeros((1, 2), np.int64)
-    below = np.concatenate([zero, np.cumsum(histogram, axis=0)])
-    above = below[-1] - below
-    counts = np.stack([below[:, 0], above[:, 0], below[:, 1], above[:, 1]], axis=1)
-    found = count_estimates(counts, costs=_costs(report), level=report.level)
-    sweep: dict[str, list[float | None]] = {"threshold": [edge / BINS for edge in range(BINS + 1)]}
-    for name, estimate in found.items():
-        sweep[name] = [float(one) if np.isfinite(one) else None for one in estimate.value]
-    return sweep
-
-
 def curves_pick(statistics: Statistics, key: str, *, baseline: bool = False) -> dict[str, Any]:
     """The curves of any shown group, crossings too. Raises StatisticsError for a group that is not stored."""
     stored, row = statistics.binary(baseline=baseline), statistics.row(key)
     return curves_draw(stored.histogram[row], stored.ece[row])
-
-
-def _costs(report: Report) -> Costs | None:
-    if report.costs is None:
-        return None
-    return Costs(float(report.costs["false_positive"]), float(report.costs["false_negative"]))

@@ -9,6 +9,7 @@ support are thin: shown, never judged.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -25,12 +26,13 @@ COMPLEMENT = "its numbers would give away those of a smaller group"
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """Rows, positives and negatives of each group of one grouping; the latter two None unless there are two
-    classes.
+    classes. `effective` is the effective number of rows where rows have weights.
     """
 
     rows: Ints
     positives: Ints | None = None
     negatives: Ints | None = None
+    effective: npt.NDArray[np.float64] | None = None
 
     def below(self, least: Support) -> Bools:
         """Which groups do not reach the least support."""
@@ -75,8 +77,11 @@ def least_support(grouping: Grouping, default: Support) -> Support:
 
 
 def standings(groupings: Sequence[Grouping], sizes: Sequence[Sizes], default: Support) -> list[Standing]:
-    """Judge every group of every grouping; singles must come before the crossings that use them."""
-    hidden_levels: dict[str, Bools] = {}
+    """Judge every group of every grouping; singles must come before the crossings that use them, pairs before triples.
+
+    A group of a crossing is hidden with each group of a part of it that is hidden.
+    """
+    hidden_before: dict[tuple[str, ...], dict[tuple[int, ...], bool]] = {}
     found = []
     for grouping, size in zip(groupings, sizes, strict=True):
         least = least_support(grouping, default)
@@ -86,27 +91,34 @@ def standings(groupings: Sequence[Grouping], sizes: Sequence[Sizes], default: Su
         if grouping.protected:
             primary = below & (size.rows > 0)
             hidden = primary.copy()
-            for axis, part in enumerate(grouping.parts if len(grouping.parts) > 1 else ()):
-                levels = hidden_levels.get(part.spec.id)
-                if levels is not None:
-                    hidden |= levels[[cell[axis] for cell in grouping.cells]]
+            ids = tuple(part.spec.id for part in grouping.parts)
+            for axes in _subsets(len(ids)):
+                known = hidden_before.get(tuple(ids[axis] for axis in axes))
+                if known is not None:
+                    hidden |= [known.get(tuple(cell[axis] for axis in axes), False) for cell in grouping.cells]
             _hide_complements(hidden, _lines(grouping), size, least)
-            if len(grouping.parts) == 1:
-                hidden_levels[grouping.parts[0].spec.id] = hidden
+            hidden_before[ids] = dict(zip(grouping.cells, hidden.tolist(), strict=True))
         found.append(_standing(grouping, size, least, primary, hidden, below))
     return found
 
 
+def _subsets(parts: int) -> list[tuple[int, ...]]:
+    """The proper parts of a crossing, none and all of it left out."""
+    return [axes for count in range(1, parts) for axes in combinations(range(parts), count)]
+
+
 def _lines(grouping: Grouping) -> list[Ints]:
-    """The sets of groups whose total is shown elsewhere: all of a segment, each row and column of a
-    crossing.
+    """The sets of groups whose total is shown elsewhere: all of a segment; of a crossing, those that share the levels
+    of some of its segments.
     """
     if len(grouping.parts) < 2:
         return [np.arange(grouping.size)]
-    cells = np.asarray(grouping.cells)
-    return [
-        np.flatnonzero(cells[:, axis] == level) for axis in range(cells.shape[1]) for level in np.unique(cells[:, axis])
-    ]
+    cells = np.asarray(grouping.cells).reshape(grouping.size, -1)
+    lines = []
+    for axes in _subsets(cells.shape[1]):
+        _, line = np.unique(cells[:, axes], axis=0, return_inverse=True)
+        lines += [np.flatnonzero(line == each) for each in range(int(line.max(initial=-1)) + 1)]
+    return lines
 
 
 def _hide_complements(hidden: Bools, lines: list[Ints], sizes: Sizes, least: Support) -> None:
@@ -131,12 +143,13 @@ def _standing(
 ) -> Standing:
     suppressed: list[str | None] = []
     thin: list[str | None] = []
+    few = np.zeros(grouping.size, np.bool_) if sizes.effective is None else ~(sizes.effective >= least.rows)
     for group in range(grouping.size):
         reason = None
         if hidden[group]:
             reason = _needs(sizes, least) if primary[group] else COMPLEMENT
         suppressed.append(reason)
-        thin.append(_short(sizes, least, group) if below[group] and reason is None else None)
+        thin.append(_short(sizes, least, group) if (below[group] or few[group]) and reason is None else None)
     return Standing(tuple(suppressed), tuple(thin))
 
 
@@ -158,4 +171,6 @@ def _short(sizes: Sizes, least: Support, group: int) -> str:
     ):
         if counts is not None and counts[group] < needed:
             return f"{int(counts[group])} {word}, needs {needed}"
+    if sizes.effective is not None:
+        return f"effective n = {sizes.effective[group]:.0f}, needs {least.rows}"
     return "below least support"

@@ -72,6 +72,8 @@ def costs_read(task: str, data: Mapping[str, Any] | None) -> TaskCosts | None:
             else None
         )
         return ClassCosts(float(given.get("per_error") or 0), rows)
+    if task != REGRESSION:
+        return None
     return None if given.get("per_unit") is None else UnitCosts(float(given["per_unit"]))
 
 

@@ -5,20 +5,22 @@ they are, money per 100 rows in the units of the stated costs, errors of a regre
 target.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 BINARY: Final = "BINARY"
 MULTICLASS: Final = "MULTICLASS"
 REGRESSION: Final = "REGRESSION"
-TASKS: Final = (BINARY, MULTICLASS, REGRESSION)
+RANKING: Final = "RANKING"
+TASKS: Final = (BINARY, MULTICLASS, REGRESSION, RANKING)
 
 PERCENT: Final = "percent"
 SCORE: Final = "score"
 MONEY: Final = "money"
 COUNT: Final = "count"
 TARGET: Final = "target"
+UNITS: Final = (PERCENT, SCORE, MONEY, COUNT, TARGET)
 """Units: a rate, a bare score, money per 100 rows, a number of rows, the unit of the regression's target."""
 
 
@@ -55,10 +57,11 @@ class Metric:
 
 
 _B, _M, _R = frozenset({BINARY}), frozenset({MULTICLASS}), frozenset({REGRESSION})
+_Q = frozenset({RANKING})
 _BM = _B | _M
 
 _ALL: Final = (
-    Metric("count", "Rows", COUNT, None, _BM | _R, "Number of rows."),
+    Metric("count", "Rows", COUNT, None, _BM | _R | _Q, "Number of rows."),
     Metric(
         "cost_per_100",
         "Cost per 100",
@@ -122,7 +125,19 @@ _ALL: Final = (
         True,
         "predicted positives",
     ),
+    Metric(
+        "npv",
+        "Negative predictive value",
+        PERCENT,
+        True,
+        _B,
+        "Share of predicted negatives that are negative.",
+        True,
+        "predicted negatives",
+    ),
     Metric("f1", "F1", SCORE, True, _B, "Harmonic mean of precision and recall."),
+    Metric("mcc", "Matthews correlation", SCORE, True, _B, "Correlation of prediction and outcome, from -1 to 1."),
+    Metric("lift", "Lift", SCORE, True, _B, "Precision over the share of positives among all rows."),
     Metric(
         "roc_auc",
         "ROC AUC",
@@ -151,10 +166,24 @@ _ALL: Final = (
     ),
     Metric("macro_f1", "Macro F1", SCORE, True, _M, "Mean over the classes of each class's F1."),
     Metric("weighted_f1", "Weighted F1", SCORE, True, _M, "Mean F1 weighted by each class's rows."),
+    Metric("micro_f1", "Micro F1", SCORE, True, _M, "F1 over all rows and classes together."),
+    Metric(
+        "macro_roc_auc",
+        "Macro ROC AUC",
+        SCORE,
+        True,
+        _M,
+        "Mean over the classes of the chance that a row of the class scores above another.",
+    ),
+    Metric(
+        "weighted_precision", "Weighted precision", PERCENT, True, _M, "Mean precision weighted by each class's rows."
+    ),
     Metric("macro_precision", "Macro precision", PERCENT, True, _M, "Mean precision over the classes."),
     Metric("macro_recall", "Macro recall", PERCENT, True, _M, "Mean recall over the classes."),
     Metric("mae", "Mean absolute error", TARGET, False, _R, "Mean distance of prediction and truth."),
     Metric("rmse", "Root mean squared error", TARGET, False, _R, "Root of the mean squared error."),
+    Metric("median_error", "Median absolute error", TARGET, False, _R, "Half of the rows are off by no more."),
+    Metric("p90_error", "90 % absolute error", TARGET, False, _R, "Nine rows in ten are off by no more."),
     Metric("r2", "R squared", SCORE, True, _R, "Share of the truth's variance that is explained."),
     Metric("mean_error", "Mean error", TARGET, None, _R, "Mean of prediction minus truth: the bias."),
     Metric("mape", "Mean absolute percentage error", PERCENT, False, _R, "Mean distance as a share of the truth."),
@@ -167,26 +196,98 @@ _ALL: Final = (
         "Share of rows within the stated distance.",
         True,
     ),
+    Metric("mrr", "Mean reciprocal rank", SCORE, True, _Q, "Mean of 1 over the rank of the first relevant item."),
+    Metric("exposure", "Exposure", SCORE, None, _Q, "Mean of 1 over log2(1 + rank) over the items."),
+    Metric("exposure_merit", "Exposure for merit", SCORE, None, _Q, "Exposure of the items over their relevance."),
 )
 METRICS: Final[dict[str, Metric]] = {metric.name: metric for metric in _ALL}
-"""Every metric by name. Per-class metrics of many classes are named "recall:LABEL" and "precision:LABEL"."""
+"""Every metric by name; those below are named after a class, a number or a function."""
 
 CLASS_RECALL: Final = "recall:"
 CLASS_PRECISION: Final = "precision:"
+CLASS_F1: Final = "f1:"
+CLASS_AUC: Final = "roc_auc:"
+TOP_K: Final = "top_k:"
+SPECIFICITY_AT: Final = "tnr_at_tpr:"
+NDCG_AT: Final = "ndcg:"
+MAP_AT: Final = "map:"
+CUSTOM: Final = "custom:"
+EXPOSURES: Final = ("exposure", "exposure_merit")
+
+_registered: dict[str, Metric] = {}
+
+
+def metric_register(metric: Metric) -> None:
+    """Make a metric of one's own known under its name, which starts with "custom:"."""
+    _registered[metric.name] = metric
 
 
 def metric_get(name: str) -> Metric:
-    """The metric of that name, per-class names included. Raises KeyError for an unknown one."""
+    """The metric of that name, also one of a class, a number or a function. Raises KeyError for an unknown one."""
     if name in METRICS:
         return METRICS[name]
-    for prefix, word, of in (
-        (CLASS_RECALL, "Recall", "rows of the class"),
-        (CLASS_PRECISION, "Precision", "rows predicted as the class"),
-    ):
-        if name.startswith(prefix) and len(name) > len(prefix):
-            label = name[len(prefix) :]
-            return Metric(name, f"{word} of {label}", PERCENT, True, _M, f"{word} of the class {label}.", True, of)
-    raise KeyError(name)
+    if name in _registered:
+        return _registered[name]
+    start, sign, label = name.partition(":")
+    maker = _NAMED.get(start + sign)
+    if maker is None or not label:
+        raise KeyError(name)
+    return maker(name, label)
+
+
+def _class_rate(word: str, of: str) -> Callable[[str, str], Metric]:
+    return lambda name, label: Metric(
+        name, f"{word} of {label}", PERCENT, True, _M, f"{word} of the class {label}.", True, of
+    )
+
+
+def _class_score(word: str) -> Callable[[str, str], Metric]:
+    return lambda name, label: Metric(
+        name, f"{word} of {label}", SCORE, True, _M, f"{word} of {label} against the rest."
+    )
+
+
+def _top_k(name: str, label: str) -> Metric:
+    if not label.isdigit() or int(label) < 1:
+        raise KeyError(name)
+    return Metric(
+        name, f"Top {label}", PERCENT, True, _M, f"Share of rows whose class is among the first {label}.", True
+    )
+
+
+def _specificity_at(name: str, label: str) -> Metric:
+    try:
+        share = float(label)
+    except ValueError:
+        raise KeyError(name) from None
+    words = f"Specificity at {100 * share:g} % recall"
+    return Metric(name, words, PERCENT, True, _B, "Specificity at the highest threshold that reaches the recall.")
+
+
+def _at_rank(word: str, meaning: str) -> Callable[[str, str], Metric]:
+    def make(name: str, label: str) -> Metric:
+        if not label.isdigit() or int(label) < 1:
+            raise KeyError(name)
+        return Metric(name, f"{word}@{label}", SCORE, True, _Q, meaning)
+
+    return make
+
+
+def _function(name: str, label: str) -> Metric:
+    return Metric(name, label, SCORE, None, frozenset(TASKS), f"The metric {label}, a function of its own.")
+
+
+_NAMED: Final[Mapping[str, Callable[[str, str], Metric]]] = {
+    CLASS_RECALL: _class_rate("Recall", "rows of the class"),
+    CLASS_PRECISION: _class_rate("Precision", "rows predicted as the class"),
+    CLASS_F1: _class_score("F1"),
+    CLASS_AUC: _class_score("ROC AUC"),
+    TOP_K: _top_k,
+    SPECIFICITY_AT: _specificity_at,
+    NDCG_AT: _at_rank("NDCG", "Gain of the first items, discounted by rank, over the best possible."),
+    MAP_AT: _at_rank("MAP", "Mean over the queries of the average precision among the first items."),
+    CUSTOM: _function,
+}
 
 
 def metrics_for(task: str) -> tuple[Metric, ...]:

@@ -3,16 +3,16 @@ number 1.
 
 Shape of the JSON (every key is always there; "or null" is written "?")::
 
-    {"schema": 1, "task": "BINARY|MULTICLASS|REGRESSION", "level": 0.95,
+    {"schema": 1, "task": "BINARY|MULTICLASS|REGRESSION|RANKING", "level": 0.95,
      "n": rows scored, "row_digest": sha256 hex over row ids and truths,
      "threshold"?: the candidate's, "baseline_threshold"?, "positive_label"?, "classes"?: [labels],
      "costs"?: {"false_positive", "false_negative"} | {"per_error", "matrix"?} | {"per_unit"}, "has_baseline": bool,
      "dimensions": [Dimension], "groups": [Group], "disparities": [Disparity],
      "confusion"?: Confusion, "baseline_confusion"?: Confusion, "importance": [{"feature", "value"}],
-     "findings": number of tests corrected together, "notes": [sentences]}
+     "findings": number of tests corrected together, "notes": [sentences], "conditional": [Conditional]}
     Dimension  {"segment": id, "name", "protected": bool, "purpose", "levels": [labels], "error"?: sentence}
     Group      {"key": "overall" | "Age=35 and over" | "Age=35 and over&Colour=White", "label",
-                "level": 0|1|2, "dimensions": [{"segment", "name", "level"}], "protected": bool,
+                "level": 0|1|2|3, "dimensions": [{"segment", "name", "level"}], "protected": bool,
                 "n"?, "positives"?, "negatives"?, "suppressed"?: reason, "thin"?: reason,
                 "metrics": {name: Estimate}, "baseline"?: {name: Estimate}, "paired"?: Paired,
                 "curves"?: Curves, "baseline_curves"?: Curves, "confusion"?: [[..]]}
@@ -25,18 +25,22 @@ Shape of the JSON (every key is always there; "or null" is written "?")::
                 "value"?, "low"?, "high"?, "method"?, "groups": [labels used], "lowest"?, "highest"?,
                 "left_out": [{"label", "reason"}], "undefined"?: reason,
                 "baseline"?: {"value", "low", "high"}}
+    Conditional {"control": {"segment", "name", "level"}, "disparity": Disparity}: among the rows of that level
     Curves     {"roc": {"x": fpr, "y": tpr}, "pr": {"x": recall, "y": precision},
                 "calibration": {"score", "rate", "n"}, "histogram": {"edges", "negatives", "positives"}}
+                of a regression {"residuals": {"predicted", "error", "low", "high", "n"}}
     Confusion  {"labels": [..], "counts": [[..]]}: rows are the truth, columns the prediction
 
 A Difference is candidate minus baseline on the same rows. A suppressed group keeps its key and label; its
 counts are null and its metrics empty. A thin group has numbers but no verdict. `n` of an Estimate is its
-denominator. Groups of level 2 carry no curves: draw them from the stored statistics.
+denominator. Groups of level 3 are crossings of three segments. Reports written before there were any have no
+"conditional". Groups of level 2 carry no curves: draw them from the stored statistics.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, is_dataclass
 from functools import cache
+from operator import attrgetter
 from typing import Any, Final, Literal, TypeAlias, cast
 
 SCHEMA: Final = 1
@@ -207,6 +211,20 @@ class Disparity:
 
 
 @dataclass(frozen=True, slots=True)
+class Conditional:
+    """A disparity among the rows of one level of a control segment: like compared with like."""
+
+    control: Place
+    disparity: Disparity
+
+    @classmethod
+    def from_json(cls, data: Json) -> "Conditional":
+        """From JSON. Raises ReportError."""
+        rest = _known(cls, data)
+        return cls(Place(**_known(Place, rest["control"])), Disparity.from_json(rest["disparity"]))
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The whole report; see the head of the module for its JSON."""
 
@@ -228,10 +246,11 @@ class Report:
     importance: tuple[Json, ...] = ()
     findings: int = 0
     notes: tuple[str, ...] = ()
+    conditional: tuple[Conditional, ...] = ()
 
     def to_json(self) -> Json:
         """As JSON of the documented shape: dicts, lists, strings, numbers, None."""
-        return {"schema": SCHEMA, **cast(Json, _plain(asdict(self)))}
+        return {"schema": SCHEMA, **cast(Json, _plain(self))}
 
     @classmethod
     def from_json(cls, data: Json) -> "Report":
@@ -246,6 +265,7 @@ class Report:
             )
             rest["groups"] = tuple(Group.from_json(one) for one in data["groups"])
             rest["disparities"] = tuple(Disparity.from_json(one) for one in data["disparities"])
+            rest["conditional"] = tuple(Conditional.from_json(one) for one in data.get("conditional") or ())
             rest["importance"] = tuple(data["importance"])
             rest["notes"] = tuple(data["notes"])
             return cls(**rest)
@@ -272,7 +292,7 @@ def group_key(places: tuple[Place, ...] | list[Place]) -> str:
 
 @cache
 def _names(cls: type) -> frozenset[str]:
-    return frozenset(cls.__dataclass_fields__)  # type: ignore[attr-defined]
+    return frozenset(_fields(cls))
 
 
 def _known(cls: type, data: Json) -> Json:
@@ -285,9 +305,40 @@ def _estimates(data: Json) -> dict[str, Estimate]:
     return {name: Estimate(**_known(Estimate, one)) for name, one in data.items()}
 
 
+_BARE: Final = frozenset({str, int, float, bool, type(None)})
+
+
+_FLAT: Final = frozenset({Estimate, Difference, Place, LeftOut})
+
+
 def _plain(value: Any) -> Any:
+    kind = type(value)
+    if kind in _BARE:
+        return value
+    if kind is list or kind is tuple:
+        return [one if type(one) in _BARE else _plain(one) for one in value]
+    if kind is dict:
+        return {str(key): one if type(one) in _BARE else _plain(one) for key, one in value.items()}
+    if is_dataclass(kind):
+        names, parts_of = _shape(kind)
+        out = dict(zip(names, parts_of(value), strict=True))
+        if kind not in _FLAT:
+            for name, one in out.items():
+                if type(one) not in _BARE:
+                    out[name] = _plain(one)
+        return out
     if isinstance(value, Mapping):
         return {str(key): _plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
     return value
+
+
+@cache
+def _shape(cls: type) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    return _fields(cls), attrgetter(*_fields(cls))
+
+
+@cache
+def _fields(cls: type) -> tuple[str, ...]:
+    return tuple(cls.__dataclass_fields__)  # type: ignore[attr-defined]

@@ -1,6 +1,6 @@
 """Segments and splits as jobs see them: plain frozen shapes with their checks.
 
-SegmentSpec JSON: {"id", "name", "expression", "bands": {"edges": [..], "labels": [..]} | null,
+SegmentSpec JSON: {"id", "name", "expression", "bands": {"edges": [..], "labels": [..]} | {"quantiles": 4} | null,
 "purpose": "PROTECTED|PERFORMANCE|OPERATIONAL", "least_support": {"rows", "positives", "negatives"}}.
 """
 
@@ -105,6 +105,26 @@ class Bands:
         return {"edges": list(self.edges), "labels": list(self.labels)}
 
 
+@dataclass(frozen=True, slots=True)
+class QuantileBands:
+    """Cuts a number into bands of as many rows each, as far as equal values allow; the edges are those of the rows."""
+
+    count: int
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.count <= MAX_BANDS:
+            raise SegmentError(f"Bands of equal size are 2 to {MAX_BANDS}", "bands")
+
+    def to_json(self) -> dict[str, int]:
+        """As JSON."""
+        return {"quantiles": self.count}
+
+
+def bands_read(data: Mapping[str, Any]) -> Bands | QuantileBands:
+    """From {"edges", "labels"} or {"quantiles": number of bands}. Raises SegmentError."""
+    return QuantileBands(int(data["quantiles"])) if data.get("quantiles") else Bands.from_json(data)
+
+
 def band_labels(edges: Sequence[float]) -> tuple[str, ...]:
     """Plain labels for bands: "under 25", "25 to under 35", "35 and over"."""
     if not edges:
@@ -120,7 +140,7 @@ class SegmentSpec:
     id: str
     name: str
     expression: str
-    bands: Bands | None = None
+    bands: Bands | QuantileBands | None = None
     purpose: str = PERFORMANCE
     least_support: Support = Support()
 
@@ -147,7 +167,7 @@ class SegmentSpec:
             id=str(data["id"]),
             name=str(data["name"]),
             expression=str(data["expression"]),
-            bands=Bands.from_json(bands) if bands else None,
+            bands=bands_read(bands) if bands else None,
             purpose=str(data.get("purpose", PERFORMANCE)),
             least_support=Support.from_json(data.get("least_support")),
         )

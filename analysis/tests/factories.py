@@ -6,6 +6,17 @@ import pyarrow as pa
 from analysis.contracts.costs import Costs
 from analysis.contracts.segments import PERFORMANCE, Bands, SegmentSpec, Support
 from analysis.evaluate import EvaluateSpec, EvaluationRows, ModelOutput
+from analysis.segment_metrics.binary import BinaryStatistics
+from analysis.segment_metrics.binary_rows import (
+    BinaryRows,
+    PairedRows,
+    PairedStatistics,
+    RowCodes,
+    binary_statistics,
+    paired_statistics,
+)
+from analysis.segment_metrics.groupings import Grouping, single
+from analysis.segments import SegmentCodes
 
 NO_LEAST = Support(0, 0, 0)
 
@@ -58,3 +69,33 @@ def make_spec(**changes: object) -> EvaluateSpec:
         "costs": Costs(1200, 400),
     }
     return EvaluateSpec(**(given | changes))  # type: ignore[arg-type]
+
+
+def make_grouping(codes: np.ndarray, size: int) -> Grouping:
+    """The grouping in which row i belongs to group codes[i]; over 200 groups are crossed from two segments."""
+    wide = 100 if size > 200 else size
+    labels = tuple(f"v{level}" for level in range(wide))
+    low = SegmentCodes(make_segment("Low", "low"), (codes % wide).astype(np.uint8), labels)
+    if size <= 200:
+        return single(low)
+    high = SegmentCodes(make_segment("High", "high"), (codes // wide).astype(np.uint8), labels[: -(-size // wide)])
+    cells = tuple(divmod(group, wide) for group in range(size))
+    table = np.arange(len(high.labels) * wide, dtype=np.int32)
+    return Grouping((high, low), codes.size, table, cells)
+
+
+def reduce_binary(codes: np.ndarray, size: int, rows: BinaryRows) -> BinaryStatistics:
+    """The statistics of rows whose groups are given as numbers."""
+    grouping = make_grouping(codes, size)
+    return binary_statistics(grouping, rows, RowCodes.gather(grouping.parts, rows.order))
+
+
+def reduce_pair(
+    codes: np.ndarray, size: int, one: BinaryRows, two: BinaryRows
+) -> tuple[BinaryStatistics, BinaryStatistics, PairedStatistics]:
+    """The statistics of two models on the same rows, and those of the pair."""
+    grouping = make_grouping(codes, size)
+    a, b, plain = (RowCodes.gather(grouping.parts, order) for order in (one.order, two.order, None))
+    first, second = binary_statistics(grouping, one, a), binary_statistics(grouping, two, b)
+    paired = paired_statistics(grouping, PairedRows.of(one, two), (a, b, plain), (first.ranks, second.ranks))
+    return first, second, paired

@@ -17,15 +17,9 @@ from sklearn import metrics as sk
 
 from analysis.contracts.costs import Costs
 from analysis.fairness import gap_find
-from analysis.segment_metrics.binary import (
-    BINS,
-    binary_estimates,
-    binary_rows,
-    binary_statistics,
-    count_estimates,
-    score_bins,
-)
-from analysis.segment_metrics.ranks import rank_statistics, score_order
+from analysis.segment_metrics.binary import BINS, binary_estimates, count_estimates
+from analysis.segment_metrics.binary_rows import binary_rows
+from analysis.tests.factories import reduce_binary, reduce_pair
 
 
 def draw(n: int, seed: int, decimals: int = 2) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -42,11 +36,22 @@ def slow_delong(truth: np.ndarray, score: np.ndarray) -> float:
     return float(wins.mean(axis=1).var(ddof=1) / positive.size + wins.mean(axis=0).var(ddof=1) / negative.size)
 
 
+def slow_ap_variance(truth: np.ndarray, score: np.ndarray) -> float:
+    """Sum of squared derivatives of average precision by each row's weight, by differences of scikit-learn's."""
+    step, plain = 1e-6, sk.average_precision_score(truth, score)
+    found = []
+    for row in range(truth.size):
+        weight = np.ones(truth.size)
+        weight[row] += step
+        found.append((sk.average_precision_score(truth, score, sample_weight=weight) - plain) / step)
+    return float(np.square(found).sum())
+
+
 def test_metrics_equal_scikit_learn_in_every_group() -> None:
     truth, score, codes = draw(3000, 1)
     rows = binary_rows(truth, score, 0.5)
 
-    statistics, ranks = binary_statistics(codes, 4, rows, influence=True)
+    statistics = reduce_binary(codes, 4, rows)
     found = binary_estimates(statistics)
 
     for group in range(4):
@@ -61,6 +66,9 @@ def test_metrics_equal_scikit_learn_in_every_group() -> None:
             "precision": sk.precision_score(y, p),
             "tpr": sk.recall_score(y, p),
             "tnr": sk.recall_score(~y, ~p),
+            "npv": sk.precision_score(~y, ~p),
+            "mcc": sk.matthews_corrcoef(y, p),
+            "lift": sk.precision_score(y, p) / y.mean(),
             "f1": sk.f1_score(y, p),
             "roc_auc": sk.roc_auc_score(y, s),
             "pr_auc": sk.average_precision_score(y, s),
@@ -69,16 +77,13 @@ def test_metrics_equal_scikit_learn_in_every_group() -> None:
         }
         for name, value in expected.items():
             assert found[name].value[group] == pytest.approx(value, abs=1e-12), name
-        assert ranks.auc_variance[group] == pytest.approx(slow_delong(y, s), rel=1e-9)
-        assert ranks.auc_influence is not None
-        assert (ranks.auc_influence[inside] ** 2).sum() == pytest.approx(ranks.auc_variance[group], rel=1e-9)
-        assert ranks.ap_influence is not None
-        assert ranks.ap_influence[inside].sum() == pytest.approx(0, abs=1e-9)
+        assert statistics.ranks[group, 1] == pytest.approx(slow_delong(y, s), rel=1e-9)
+        assert statistics.ranks[group, 3] == pytest.approx(slow_ap_variance(y, s), rel=1e-5)
 
 
 def test_rates_and_gaps_equal_fairlearn() -> None:
     truth, score, codes = draw(3000, 2)
-    statistics, _ = binary_statistics(codes, 4, binary_rows(truth, score, 0.5))
+    statistics = reduce_binary(codes, 4, binary_rows(truth, score, 0.5))
 
     found = binary_estimates(statistics)
     gaps = {
@@ -102,7 +107,7 @@ def test_undefined_is_no_number_and_says_why() -> None:
     truth, score = np.array([False, False, True]), np.array([0.1, 0.2, 0.3])
     codes = np.array([0, 0, 1], np.int32)
 
-    found = binary_estimates(binary_statistics(codes, 3, binary_rows(truth, score, 0.5))[0])
+    found = binary_estimates(reduce_binary(codes, 3, binary_rows(truth, score, 0.5)))
 
     assert found["tpr"].one(0, 2).undefined == "there are no actual positives"
     assert found["fpr"].one(1, 1).undefined == "there are no actual negatives"
@@ -117,7 +122,7 @@ def test_a_perfect_model_is_not_certain() -> None:
     truth = np.arange(20) < 10
     score = np.where(truth, 0.9, 0.1)
 
-    found = binary_estimates(binary_statistics(np.zeros(20, np.int32), 1, binary_rows(truth, score, 0.5))[0])
+    found = binary_estimates(reduce_binary(np.zeros(20, np.int32), 1, binary_rows(truth, score, 0.5)))
 
     auc = found["roc_auc"].one(0, 20)
     assert auc.value == 1.0
@@ -139,7 +144,7 @@ def test_costs_are_money_per_hundred() -> None:
 def test_the_threshold_counts_as_positive() -> None:
     rows = binary_rows(np.array([True, True]), np.array([0.75, 0.7499]), 0.75)
 
-    assert rows.predicted.tolist() == [True, False]
+    assert rows.predicted().tolist() == [True, False]
 
 
 @pytest.mark.parametrize("score", [[0.5, 1.2], [-0.1, 0.5], [float("nan"), 0.5]])
@@ -152,10 +157,13 @@ def test_bins_agree_with_their_edges() -> None:
     edges = np.arange(BINS + 1) / BINS
     score = np.clip(np.concatenate([edges, np.nextafter(edges, 0), np.nextafter(edges, 1)]), 0, 1)
 
-    bins = score_bins(score)
+    statistics = reduce_binary(np.zeros(score.size, np.int32), 1, binary_rows(score > 0.5, score, 0.5))
 
+    rows = statistics.histogram[0].sum(axis=1)
     for edge in range(BINS):
-        np.testing.assert_array_equal(bins >= edge, score >= edge / BINS)
+        assert rows[edge:].sum() == (score >= edge / BINS).sum()
+    tenths = np.minimum(np.floor(score * 10), 9)
+    np.testing.assert_array_equal(statistics.ece[0, :, 0], np.bincount(tenths.astype(int)))
 
 
 ROWS = st.lists(
@@ -170,8 +178,8 @@ def test_properties_of_any_rows(rows: list[tuple[bool, float, int]], threshold: 
     codes = np.array([r[2] for r in rows], np.int32)
     prepared = binary_rows(truth, score, threshold)
 
-    split, _ = binary_statistics(codes, 3, prepared)
-    whole, _ = binary_statistics(np.zeros(len(rows), np.int32), 1, prepared)
+    split = reduce_binary(codes, 3, prepared)
+    whole = reduce_binary(np.zeros(len(rows), np.int32), 1, prepared)
     found = binary_estimates(split, costs=Costs(2, 1))
 
     for part in ("counts", "histogram", "ece", "sums"):
@@ -181,9 +189,9 @@ def test_properties_of_any_rows(rows: list[tuple[bool, float, int]], threshold: 
         bounded = known & np.isfinite(estimate.low) & np.isfinite(estimate.high)
         assert (estimate.low[bounded] <= estimate.value[bounded] + 1e-12).all(), name
         assert (estimate.high[bounded] >= estimate.value[bounded] - 1e-12).all(), name
-        if name not in ("count", "log_loss", "cost_per_100"):
+        if name not in ("count", "log_loss", "cost_per_100", "lift"):
             assert (estimate.value[known] <= 1 + 1e-12).all(), name
-            assert (estimate.value[known] >= -1e-12).all(), name
+            assert (estimate.value[known] >= (-1 - 1e-12 if name == "mcc" else -1e-12)).all(), name
     np.testing.assert_allclose(
         found["tpr"].value + found["fnr"].value, np.where(np.isnan(found["tpr"].value), np.nan, 1)
     )
@@ -196,11 +204,69 @@ def test_auc_does_not_care_about_order_or_scale(rows: list[tuple[bool, float, in
     codes = np.array([r[2] for r in rows], np.int32)
     back = np.arange(len(rows))[::-1]
 
-    one = rank_statistics(codes, 3, truth, score, score_order(score))
-    two = rank_statistics(codes[back], 3, truth[back], score[back] ** 3, score_order(score[back] ** 3))
-    flipped = rank_statistics(codes, 3, ~truth, 1 - score, score_order(1 - score))
+    def ranks(inside: np.ndarray, y: np.ndarray, s: np.ndarray) -> np.ndarray:
+        return reduce_binary(inside, 3, binary_rows(y, s, 0.5)).ranks.T
 
-    np.testing.assert_allclose(one.roc_auc, two.roc_auc)
-    np.testing.assert_allclose(one.pr_auc, two.pr_auc)
-    np.testing.assert_allclose(one.roc_auc, flipped.roc_auc)
-    np.testing.assert_allclose(one.auc_variance, flipped.auc_variance, atol=1e-12)
+    one = ranks(codes, truth, score)
+    two = ranks(codes[back], truth[back], score[back] ** 3)
+    flipped = ranks(codes, ~truth, 1 - score)
+
+    np.testing.assert_allclose(one, two, atol=1e-12)
+    np.testing.assert_allclose(one[0], flipped[0])
+    np.testing.assert_allclose(one[1], flipped[1], atol=1e-12)
+
+
+@settings(max_examples=40, deadline=None)
+@given(ROWS, st.integers(0, 2**32 - 1))
+def test_areas_equal_scikit_learn_on_any_rows(rows: list[tuple[bool, float, int]], seed: int) -> None:
+    truth, score = np.array([r[0] for r in rows]), np.array([r[1] for r in rows])
+    codes = np.array([r[2] for r in rows], np.int32)
+    weight = np.random.default_rng(seed).uniform(0.2, 3, truth.size)
+
+    for given_weight in (None, weight):
+        found = reduce_binary(codes, 3, binary_rows(truth, score, 0.5, given_weight)).ranks
+        for group in range(3):
+            inside = codes == group
+            y, s, w = truth[inside], score[inside], None if given_weight is None else weight[inside]
+            if y.any() and not y.all():
+                assert found[group, 0] == pytest.approx(sk.roc_auc_score(y, s, sample_weight=w), abs=1e-12)
+            else:
+                assert np.isnan(found[group, 0])
+            if y.any():
+                assert found[group, 2] == pytest.approx(sk.average_precision_score(y, s, sample_weight=w), abs=1e-12)
+            else:
+                assert np.isnan(found[group, 2])
+
+
+def test_whole_weights_count_as_repeated_rows() -> None:
+    truth, score, codes = draw(600, 5)
+    weight = np.random.default_rng(5).integers(1, 4, truth.size)
+    again = np.repeat(np.arange(truth.size), weight)
+
+    weighted = reduce_binary(codes, 4, binary_rows(truth, score, 0.5, weight.astype(np.float64)))
+    repeated = reduce_binary(codes[again], 4, binary_rows(truth[again], score[again], 0.5))
+
+    for part in ("counts", "histogram", "ece", "sums"):
+        np.testing.assert_allclose(getattr(weighted, part), getattr(repeated, part), atol=1e-9)
+    one, two = binary_estimates(weighted), binary_estimates(repeated)
+    for name in one:
+        np.testing.assert_allclose(one[name].value, two[name].value, atol=1e-12, err_msg=name)
+    # Rows that merely count more say less than as many rows: the effective number is smaller, intervals are wider.
+    assert (one["accuracy"].n < two["accuracy"].n).all()
+    assert (one["roc_auc"].high - one["roc_auc"].low > two["roc_auc"].high - two["roc_auc"].low).all()
+
+
+def test_equal_weights_change_no_interval() -> None:
+    truth, score, codes = draw(600, 8)
+    other = np.clip(score + 0.2 * np.random.default_rng(8).normal(size=truth.size), 0, 1)
+
+    a, b, pair = reduce_pair(codes, 4, binary_rows(truth, score, 0.5), binary_rows(truth, other, 0.5))
+    even = np.full(truth.size, 2.5)
+    wa, wb, weighted = reduce_pair(codes, 4, binary_rows(truth, score, 0.5, even), binary_rows(truth, other, 0.5, even))
+
+    for plain, heavy in ((a, wa), (b, wb)):
+        one, two = binary_estimates(plain), binary_estimates(heavy)
+        for name in set(one) - {"count"}:
+            np.testing.assert_allclose(one[name].low, two[name].low, atol=1e-10, err_msg=name)
+            np.testing.assert_allclose(one[name].high, two[name].high, atol=1e-10, err_msg=name)
+    np.testing.assert_allclose(pair.variances, weighted.variances, rtol=1e-8)

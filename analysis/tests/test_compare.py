@@ -10,7 +10,6 @@ from scipy import stats
 
 from analysis.compare import (
     binary_differences,
-    binary_table,
     mcnemar,
     paired_table,
     verdict_find,
@@ -19,8 +18,9 @@ from analysis.contracts.costs import Costs
 from analysis.contracts.report import NO_DIFFERENCE, NOT_ENOUGH_DATA, NOT_PROVEN
 from analysis.evaluate import ModelOutput, evaluate_table
 from analysis.inputs import row_digest
-from analysis.segment_metrics.binary import binary_estimates, binary_rows, binary_statistics
-from analysis.tests.factories import make_binary, make_spec
+from analysis.segment_metrics.binary import binary_estimates
+from analysis.segment_metrics.binary_rows import binary_rows
+from analysis.tests.factories import make_binary, make_spec, reduce_pair
 
 
 def slow_delong_difference(truth: np.ndarray, one: np.ndarray, two: np.ndarray) -> tuple[float, float]:
@@ -52,20 +52,21 @@ def test_differences_equal_their_definitions() -> None:
     assert rows.baseline is not None
     one, two = (binary_rows(rows.truth, output.scores, output.threshold) for output in (rows.candidate, rows.baseline))
     codes = np.zeros(900, np.int32)
-    (a, ranks_a), (b, ranks_b) = (binary_statistics(codes, 1, each, influence=True) for each in (one, two))
+    a, b, pair = reduce_pair(codes, 1, one, two)
     costs = Costs(3, 1)
     found = binary_estimates(a, costs=costs), binary_estimates(b, costs=costs)
 
-    table, differences = binary_differences(codes, 1, one, two, (ranks_a, ranks_b), found, costs=costs)
+    table, differences = binary_differences(pair, found, costs=costs)
 
-    value, variance = slow_delong_difference(rows.truth, one.score, two.score)
+    value, variance = slow_delong_difference(rows.truth, rows.candidate.scores, rows.baseline.scores)
     auc = differences["roc_auc"]
     assert auc.value[0] == pytest.approx(value)
     assert (auc.high[0] - auc.low[0]) / 2 / 1.959964 == pytest.approx(np.sqrt(variance), rel=1e-6)
     for name, difference in differences.items():
         assert difference.value[0] == pytest.approx(found[0][name].value[0] - found[1][name].value[0], abs=1e-12)
         assert difference.low[0] <= difference.value[0] <= difference.high[0], name
-    right, was_right = one.predicted == rows.truth, two.predicted == rows.truth
+    assert table is not None
+    right, was_right = one.predicted() == rows.truth, two.predicted() == rows.truth
     assert table.only_candidate[0] == (right & ~was_right).sum()
     assert table.only_baseline[0] == (was_right & ~right).sum()
     assert differences["fnr"].p[0] == differences["tpr"].p[0]
@@ -76,18 +77,21 @@ def test_delta_method_agrees_with_a_bootstrap_of_the_counts() -> None:
     assert rows.baseline is not None
     one, two = (binary_rows(rows.truth, output.scores, output.threshold) for output in (rows.candidate, rows.baseline))
     codes = np.zeros(1500, np.int32)
-    (a, ranks_a), (b, ranks_b) = (binary_statistics(codes, 1, each, influence=True) for each in (one, two))
+    a, b, pair = reduce_pair(codes, 1, one, two)
     costs = Costs(3, 1)
     found = binary_estimates(a, costs=costs), binary_estimates(b, costs=costs)
-    _, differences = binary_differences(codes, 1, one, two, (ranks_a, ranks_b), found, costs=costs)
+    _, differences = binary_differences(pair, found, costs=costs)
 
-    cells = binary_table(codes, 1, one, two)[0].ravel()
+    cells = pair.cells[0].ravel()
     draws = np.random.default_rng(0).multinomial(1500, cells / 1500, 4000).reshape(-1, 2, 2, 2)
 
     def metrics(counts: np.ndarray) -> dict[str, np.ndarray]:
         (tn, fp), (fn, tp) = counts.transpose(1, 2, 0)
         return {
             "precision": tp / (tp + fp),
+            "npv": tn / (tn + fn),
+            "mcc": (tp * tn - fp * fn) / np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn) * 1.0),
+            "lift": tp * 1500 / ((tp + fp) * (tp + fn)),
             "f1": 2 * tp / (2 * tp + fp + fn),
             "balanced_accuracy": (tp / (tp + fn) + tn / (tn + fp)) / 2,
             "cost_per_100": 100 * (3 * fp + fn) / 1500,
@@ -107,7 +111,7 @@ def test_paired_cells_add_up(rows: list[tuple[bool, bool, bool]]) -> None:
     truth, a, b = (np.array(column) for column in zip(*rows, strict=True))
     one, two = binary_rows(truth, a.astype(float), 0.5), binary_rows(truth, b.astype(float), 0.5)
 
-    table = paired_table(binary_table(np.zeros(len(rows), np.int32), 1, one, two))
+    table = paired_table(reduce_pair(np.zeros(len(rows), np.int32), 1, one, two)[2].cells)
 
     total = table.both_right + table.only_candidate + table.only_baseline + table.both_wrong
     assert total[0] == len(rows)

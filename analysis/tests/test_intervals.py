@@ -20,7 +20,9 @@ from analysis.intervals import (
     square_and_add,
     wilson,
 )
-from analysis.segment_metrics.binary import binary_estimates, binary_rows, binary_statistics, count_estimates
+from analysis.segment_metrics.binary import binary_estimates, count_estimates
+from analysis.segment_metrics.binary_rows import binary_rows
+from analysis.tests.factories import reduce_binary
 
 
 def test_wilson_equals_scipy() -> None:
@@ -146,7 +148,7 @@ def test_single_intervals_cover() -> None:
 
     def estimate(rows: int, codes: np.ndarray, size: int) -> dict:
         truth, score = draw(rows)
-        statistics, _ = binary_statistics(codes, size, binary_rows(truth, score, 0.4))
+        statistics = reduce_binary(codes, size, binary_rows(truth, score, 0.4))
         return binary_estimates(statistics, costs=Costs(2, 1))
 
     right = estimate(500_000, np.zeros(500_000, np.int32), 1)

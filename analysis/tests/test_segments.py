@@ -12,6 +12,7 @@ from analysis.contracts.report import Place
 from analysis.contracts.segments import (
     PARTS,
     Bands,
+    QuantileBands,
     SegmentError,
     SegmentSpec,
     SplitSpec,
@@ -114,7 +115,7 @@ def test_crossings_hold_the_groups_that_have_rows() -> None:
     assert notes == []
     assert [grouping.size for grouping in groupings] == [1, 3, 3, 4]
     assert [groupings[3].key(index) for index in range(4)] == ["T=1&C=b", "T=3&C=b", "T=3&C=missing", "T=10&C=a"]
-    assert np.bincount(groupings[3].codes).tolist() == [1, 1, 1, 1]
+    assert np.bincount(groupings[3].codes()).tolist() == [1, 1, 1, 1]
 
 
 def test_split_follows_its_definition() -> None:
@@ -175,3 +176,42 @@ def test_a_level_that_does_not_speak_for_itself_is_named_with_its_segment() -> N
     assert place_label(Place("1", "Citizen", "No")) == "Citizen: No"
     assert place_label(Place("1", "Checks", "3")) == "Checks: 3"
     assert place_label(Place("1", "Age", "35 and over")) == "35 and over"
+
+
+def test_bands_of_equal_size_are_those_of_the_rows() -> None:
+    spec = SegmentSpec.from_json({"id": "1", "name": "Income", "expression": "x", "bands": {"quantiles": 4}})
+    values = np.random.default_rng(1).lognormal(9, 1, 1001)
+
+    found = segment_evaluate(spec, pa.table({"x": values}))
+
+    assert sorted(found.counts().tolist()) == [250, 250, 250, 251]
+    assert found.labels[0].startswith("under ")
+    assert spec.to_json()["bands"] == {"quantiles": 4}
+    for code, (low, high) in enumerate(((0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1))):
+        inside = values[found.codes == code]
+        assert inside.min() >= np.quantile(values, low, method="lower")
+        assert inside.max() <= np.quantile(values, high, method="higher")
+
+
+def test_equal_values_share_a_band() -> None:
+    spec = make_segment("X", "x", bands=QuantileBands(4))
+
+    found = segment_evaluate(spec, pa.table({"x": [1.0] * 6 + [2.0, 3.0, None]}))
+
+    assert found.labels == ("under 2", "2 and over", "missing")
+    assert found.counts().tolist() == [6, 2, 1]
+    for values in ([5.0] * 4, [None, None]):
+        with pytest.raises(SegmentError):
+            segment_evaluate(spec, pa.table({"x": pa.array(values, pa.float64())}))
+    with pytest.raises(SegmentError):
+        QuantileBands(1)
+
+
+def test_codes_of_a_dictionary_are_taken_as_they_are() -> None:
+    levels = pa.array(["unused", "b", "a", "b", None])
+    coded = pa.DictionaryArray.from_arrays(pa.array([1, 2, None, 3, 4], pa.int8()), levels)
+
+    found = segment_evaluate(make_segment("X", "x"), pa.table({"x": coded}))
+
+    assert found.labels == ("a", "b", "missing")
+    assert found.codes.tolist() == [1, 0, 2, 1, 2]

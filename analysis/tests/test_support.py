@@ -121,7 +121,7 @@ def test_no_line_of_a_crossing_gives_a_small_group_away(counts: list[int]) -> No
     first = segment_evaluate(make_segment("A", "a", "PROTECTED", least_support=least), table)
     second = segment_evaluate(make_segment("B", "b", least_support=least), table)
     groupings = [single(first), single(second), crossing(first, second)]
-    sizes = [Sizes(np.bincount(one.codes, minlength=one.size)) for one in groupings]
+    sizes = [Sizes(np.bincount(one.codes(), minlength=one.size)) for one in groupings]
 
     a, b, both = standings(groupings, sizes, least)
 
@@ -155,7 +155,7 @@ def test_a_group_hidden_as_complement_is_hidden_in_crossings_too() -> None:
     second = segment_evaluate(make_segment("B", "b", least_support=least), table)
     groupings = [single(first), single(second), crossing(first, second)]
 
-    a, _, both = standings(groupings, [Sizes(np.bincount(one.codes)) for one in groupings], least)
+    a, _, both = standings(groupings, [Sizes(np.bincount(one.codes())) for one in groupings], least)
 
     assert [bool(shown) for shown in a.shown()] == [False, False, True]
     hidden = {groupings[2].label(index) for index in np.flatnonzero(~both.shown())}
@@ -165,3 +165,41 @@ def test_a_group_hidden_as_complement_is_hidden_in_crossings_too() -> None:
 def test_negative_support_is_refused() -> None:
     with pytest.raises(ValueError, match="negative"):
         Support(-1, 0, 0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(0, 90), min_size=8, max_size=8))
+def test_no_line_of_a_crossing_of_three_gives_a_small_group_away(counts: list[int]) -> None:
+    if sum(counts) == 0:
+        counts = [1, *counts[1:]]
+    cells = [(a, b, c) for a in "xy" for b in "uv" for c in "st"]
+    table = pa.table(
+        {
+            name: [cell[axis] for cell, count in zip(cells, counts, strict=True) for _ in range(count)]
+            for axis, name in enumerate("abc")
+        }
+    )
+    least = Support(30, 0, 0)
+    segments = [
+        segment_evaluate(make_segment(name.upper(), name, "PROTECTED" if name == "a" else "PERFORMANCE"), table)
+        for name in "abc"
+    ]
+    segments = [replace(one, spec=replace(one.spec, least_support=least)) for one in segments]
+    groupings = [
+        *(single(one) for one in segments),
+        *(crossing(segments[i], segments[j]) for i, j in ((0, 1), (0, 2), (1, 2))),
+        crossing(*segments),
+    ]
+    sizes = [Sizes(np.bincount(one.codes(), minlength=one.size)) for one in groupings]
+
+    *_, pair, _, _, triple = standings(groupings, sizes, least)
+
+    at, rows, shown = np.asarray(groupings[-1].cells), sizes[-1].rows, triple.shown()
+    for cell, visible in zip(groupings[3].cells, pair.shown(), strict=True):
+        line = (at[:, 0] == cell[0]) & (at[:, 1] == cell[1])
+        hidden = line & ~shown
+        if not visible:
+            assert not (line & shown).any()
+        elif hidden.any() and (line & shown).any():
+            assert hidden.sum() >= 2
+            assert rows[hidden].sum() >= least.rows

@@ -199,6 +199,21 @@ def packages_install(name: str) -> None:
         stamp_write("test-base", digest(ROOT / "requirements" / "base.txt"))
 
 
+def passes_compile() -> None:
+    """Make machine code of the evaluation's passes now, so that no one's first evaluation waits for the compiler."""
+    package = ROOT / "analysis"
+    sources = [package / "compiled.py", *sorted((package / "segment_metrics").glob("*.py"))]
+    wanted = digest(ROOT / "requirements" / "base.txt", *sources)
+    if stamp_read().get("passes") == wanted:
+        return
+    step = Progress("Compiling the evaluation")
+    code, output = watched([str(PYTHON), "-m", "analysis.compiled"], step, cwd=ROOT)
+    if code != 0:
+        raise explained(output, "The evaluation's passes cannot be compiled")
+    step.done()
+    stamp_write("passes", wanted)
+
+
 def site_packages() -> Path:
     return next((VENV / "lib").glob("python3*/site-packages"))
 
@@ -319,6 +334,8 @@ def main(arguments: list[str]) -> int:
         venv_make()
         if command != "lock":
             packages_install(packages_of(command))
+        if command not in ("lock", "fix", "lint"):
+            passes_compile()
         if command not in WITHOUT_FRONTEND:
             frontend_install()
     except Failure as failure:

@@ -55,7 +55,7 @@ def run(job: Job) -> None:
     row_ids = rows[ROW].to_numpy() if ROW in rows.column_names else np.arange(rows.num_rows)
     importance = _importance(candidate, _inputs(candidate, frame, spec["candidate"]), truth, spec, classes)
     given = EvaluationRows(row_ids, truth, rows, outputs[0], outputs[1] if len(outputs) > 1 else None)
-    report, arrays = evaluate_table(given, settings, importance=importance)
+    report, arrays = evaluate_table(given, settings, importance=importance, threads=job.cores)
     job.progress(0.85, "Storing predictions and statistics")
     statistics = job.directory / "statistics.npz"
     statistics.write_bytes(statistics_write(arrays))
