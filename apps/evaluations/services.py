@@ -278,6 +278,8 @@ def evaluation_finish(job: Any, result: dict[str, Any], outputs: dict[str, Any])
         report = Report.from_json(body)
     except ReportError as error:
         raise Conflict(f"The report is not one: {error}", code="bad_report") from error
+    if report.task != evaluation.problem_version.task:
+        raise Conflict("The report is of another task than the problem.", code="bad_report")
     evaluation.report = report.to_json()
     evaluation.report_digest = report_digest(evaluation.report)
     evaluation.row_count = report.n

@@ -160,6 +160,18 @@ def test_a_job_without_a_true_report_ends_failed_and_nothing_is_concluded(payloa
     assert "report" in evaluation.cause.lower()
 
 
+def test_a_report_of_another_task_is_refused():
+    stage = stage_make()
+    evaluation = evaluation_running(stage)
+    report, _ = report_make(problems.segment_specs(evaluation.problem_version))
+
+    job = evaluation_end(evaluation, {"report": report.to_json() | {"task": "RANKING"}})
+
+    evaluation.refresh_from_db()
+    assert job.state == Job.State.FAILED
+    assert evaluation.cause.startswith("The report is of another task than the problem.")
+
+
 def test_a_listener_that_refuses_takes_the_completion_back():
     stage = stage_make()
     evaluation = evaluation_running(stage)

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 
 from apps.accounts.tests.factories import actor_make
 from apps.audit.models import AuditEvent
@@ -309,3 +312,36 @@ def test_the_same_run_registered_in_parallel_is_one_version_and_a_name_one_model
 
     assert len(found) == 1
     assert Model.objects.filter(team=team, name="Raced").count() == 1
+
+
+@pytest.mark.parametrize("name", ["a/b", "a:b", ".", "..", "..b", " ", "x" * 257])
+def test_a_model_has_a_name_that_clients_can_say(name: str):
+    actor, team = scientist()
+    model = model_make(actor, team, name="fine")
+
+    for write in (
+        lambda: services.model_create(actor=actor, team_id=team.pk, name=name),
+        lambda: services.model_get_or_create(actor=actor, team_id=team.pk, name=name),
+        lambda: services.model_update(actor=actor, model_id=model.pk, name=name),
+    ):
+        with pytest.raises(Invalid) as refused:
+            write()
+        assert list(refused.value.fields) == ["name"]
+
+    assert services.model_name_fit("Fees: north/south") == "Fees- north-south"
+    for odd in (".", "..b"):
+        services.model_create(actor=actor, team_id=team.pk, name=services.model_name_fit(odd))
+
+
+def test_models_from_before_get_names_that_clients_can_say():
+    actor, team = scientist()
+    taken = model_make(actor, team, name="a-b")
+    slash, colon, gone = (model_make(actor, team, name=f"old {n}") for n in range(3))
+    Model.objects.filter(pk=slash.pk).update(name="a/b")
+    Model.objects.filter(pk=colon.pk).update(name="A:B")
+    Model.objects.filter(pk=gone.pk).update(name="a/b", archived_at=timezone.now())
+
+    import_module("apps.registry.migrations.0005_names_for_clients").names_fit(apps, None)
+
+    names = dict(Model.objects.values_list("pk", "name"))
+    assert names == {taken.pk: "a-b", slash.pk: "a-b (2)", colon.pk: "A-B (3)", gone.pk: "a-b"}

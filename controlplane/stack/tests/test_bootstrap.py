@@ -213,3 +213,29 @@ def test_reset_leaves_a_folder_alone_that_is_not_an_installation(clone: Clone, t
 
     assert "was not made by Fairway" in last_sentence(done)
     assert (home / "logs").exists()
+
+
+def test_the_evaluation_is_compiled_once_and_again_when_it_changed(tmp_path: Path) -> None:
+    clone = Clone(tmp_path)
+    package = clone.root / "analysis"
+    (package / "segment_metrics").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    source = package / "compiled.py"
+    source.write_text("open('compiled', 'a').write('x')")
+    (tmp_path / "venv" / "bin").mkdir(parents=True)
+    (tmp_path / "venv" / "bin" / "python").symlink_to(sys.executable)
+    script = clone.root / "controlplane" / "stack" / "bootstrap.py"
+
+    def compile_passes() -> subprocess.CompletedProcess[str]:
+        code = f"import runpy; runpy.run_path({str(script)!r})['passes_compile']()"
+        env = {**os.environ, "FAIRWAY_VENV": str(tmp_path / "venv")}
+        return subprocess.run([sys.executable, "-I", "-c", code], env=env, capture_output=True, text=True)
+
+    assert [compile_passes().returncode for _ in range(2)] == [0, 0]
+    assert (clone.root / "compiled").read_text() == "x"
+    (package / "segment_metrics" / "passes.py").touch()
+    assert compile_passes().returncode == 0
+    assert (clone.root / "compiled").read_text() == "xx"
+    source.write_text("raise SystemExit('no compiler for this machine')")
+    failed = compile_passes()
+    assert "The evaluation's passes cannot be compiled (no compiler for this machine)" in failed.stderr
