@@ -102,7 +102,7 @@ def make_columns(rng: np.random.Generator, n: int) -> list[SliceColumn]:
 
 @pytest.mark.parametrize("kind", ["errors", "heavy"])
 def test_weak_slices_where_there_are_none_are_rarer_than_stated(kind: str) -> None:
-    """1,500 clean tables of 3,000 rows with about 3,000 slices each, errors and heavy-tailed losses."""
+    """1,500 clean tables of 3,000 rows with about 1,000 slices each, errors and heavy-tailed losses."""
     rng = np.random.default_rng(17)
     wrong = 0
     for _ in range(1_500):
