@@ -4,7 +4,7 @@ numpy only. Every number has an interval by the rule of `analysis.fairness`; wha
 """
 
 from analysis.criteria.conflicts import BaseRate, Conflict, Conflicts, Forced, conflicts_find
-from analysis.criteria.definitions import CRITERIA, RANKING, Criterion, criteria_for
+from analysis.criteria.definitions import CRITERIA, Criterion, criteria_for
 from analysis.criteria.results import CriterionResult, GroupValue, holding_find
 from analysis.criteria.tasks import (
     binary_criteria,
@@ -15,7 +15,6 @@ from analysis.criteria.tasks import (
 
 __all__ = [
     "CRITERIA",
-    "RANKING",
     "BaseRate",
     "Conflict",
     "Conflicts",

@@ -7,9 +7,7 @@ reasons for. `analysis.criteria.conflicts` says which cannot hold together.
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from analysis.contracts.metrics import BINARY, MULTICLASS, REGRESSION
-
-RANKING: Final = "RANKING"
+from analysis.contracts.metrics import BINARY, MULTICLASS, RANKING, REGRESSION
 
 DEMOGRAPHIC_PARITY: Final = "DEMOGRAPHIC_PARITY"
 FOUR_FIFTHS: Final = "FOUR_FIFTHS"

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.contracts.costs import Costs
-from analysis.contracts.metrics import BINARY, MULTICLASS, REGRESSION
+from analysis.contracts.metrics import BINARY, MULTICLASS, RANKING, REGRESSION
 from analysis.criteria.definitions import (
     CALIBRATION,
     COST_PARITY,
@@ -19,7 +19,6 @@ from analysis.criteria.definitions import (
     MEAN_ERROR_PARITY,
     MEAN_PREDICTION_PARITY,
     PREDICTIVE_PARITY,
-    RANKING,
     criteria_for,
 )
 from analysis.criteria.results import CriterionResult, criterion_measure, criterion_undefined, criterion_worst

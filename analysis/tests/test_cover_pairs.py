@@ -14,8 +14,10 @@ from analysis.compare import Differences, binary_differences
 from analysis.contracts.costs import Costs
 from analysis.contracts.metrics import metric_get
 from analysis.intervals import benjamini_hochberg
-from analysis.segment_metrics.binary import binary_estimates, binary_rows, binary_statistics
+from analysis.segment_metrics.binary import binary_estimates
+from analysis.segment_metrics.binary_rows import binary_rows
 from analysis.slices import Level, SliceColumn, SliceSpec, weak_slices
+from analysis.tests.factories import reduce_pair
 
 pytestmark = pytest.mark.slow
 
@@ -36,10 +38,9 @@ def measure(rng: np.random.Generator, noise: tuple[float, float], size: int, n: 
         score = 1 / (1 + np.exp(1.2 - 1.3 * (signal + one * rng.normal(size=size * n))))
         rows.append(binary_rows(truth, score, 0.4))
     codes = np.repeat(np.arange(size, dtype=np.int32), n)
-    statistics = [binary_statistics(codes, size, one, influence=True) for one in rows]
-    found = [binary_estimates(one, costs=COSTS) for one, _ in statistics]
-    ranks = (statistics[0][1], statistics[1][1])
-    return binary_differences(codes, size, rows[0], rows[1], ranks, (found[0], found[1]), costs=COSTS)[1]
+    a, b, pair = reduce_pair(codes, size, rows[0], rows[1])
+    found = binary_estimates(a, costs=COSTS), binary_estimates(b, costs=COSTS)
+    return binary_differences(pair, found, costs=COSTS)[1]
 
 
 @cache

@@ -14,9 +14,9 @@ from fairlearn.metrics import (
 from sklearn.metrics import precision_score
 
 from analysis.contracts.costs import Costs
+from analysis.contracts.metrics import RANKING
 from analysis.criteria import (
     CRITERIA,
-    RANKING,
     CriterionResult,
     binary_criteria,
     criteria_for,
