@@ -13,9 +13,6 @@ from analysis.compare import (
     PairedTable,
     binary_differences,
     cells_difference,
-    multiclass_differences,
-    ranking_differences,
-    regression_differences,
     unpaired_difference,
 )
 from analysis.contracts.costs import Costs
@@ -46,6 +43,7 @@ from analysis.segment_metrics.slopes import numeric_slope
 from analysis.segments import SegmentCodes
 from analysis.statistics import BASELINE, CANDIDATE, Arrays
 from analysis.support import Sizes
+from analysis.task_differences import multiclass_differences, ranking_differences, regression_differences
 
 
 @dataclass(frozen=True, slots=True)

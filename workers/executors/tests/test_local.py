@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis import compiled
 from workers.contracts.jobspec import JobSpec, JobState, child_argv
 from workers.executors.base import ExecutorError
 from workers.executors.local import LocalExecutor
@@ -108,6 +109,25 @@ def test_a_directory_that_cannot_be_made(executor_kit: ExecutorKit, tmp_path: Pa
 
     with pytest.raises(ExecutorError, match="could not be started"):
         executor_kit.executor.submit(JobSpec("j", 1, "train", child_argv(), str(tmp_path / "file" / "job")))
+
+
+@pytest.mark.slow
+def test_a_job_finds_the_machine_code_of_the_evaluation_and_may_not_write_it(executor_kit: ExecutorKit) -> None:
+    compiled.warm()
+    place = Path(compiled.__file__).parent / "segment_metrics" / "__pycache__"
+    program = f"""
+from analysis import compiled
+print("compiled", compiled.warm())
+try:
+    open({str(place / "probe")!r}, "w")
+except OSError as error:
+    print("refused")
+"""
+
+    handle = executor_kit.executor.submit(executor_kit.spec(program))
+
+    assert ended(executor_kit, handle, 120).exit_code == 0
+    assert texts(executor_kit.executor, handle) == ["compiled 0", "refused"]
 
 
 def test_the_registry_imports_late_and_names_what_it_knows() -> None:
