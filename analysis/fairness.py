@@ -99,6 +99,22 @@ def ratio_gap(value: Floats, low: Floats, high: Floats, groups: npt.NDArray[np.i
     )
 
 
+def worst_gap(value: Floats, low: Floats, high: Floats, groups: npt.NDArray[np.int64]) -> Gap:
+    """The largest value of the groups, of which one is enough, for what should be zero in each of them."""
+    if groups.size < 1:
+        return NO_GAP
+    v = value[groups]
+    bottom, top = int(np.argmin(v)), int(np.argmax(v))
+    return Gap(
+        value=float(v[top]),
+        low=float(low[groups].max()),
+        high=float(high[groups].max()),
+        used=tuple(groups.tolist()),
+        lowest=int(groups[bottom]),
+        highest=int(groups[top]),
+    )
+
+
 def larger_gap(first: Gap, second: Gap) -> Gap:
     """The larger of two ranges; its interval is that of the maximum, ends from both; used are the groups of both."""
     if first.value is None or second.value is None:

@@ -58,6 +58,30 @@ def mean_normal(total: npt.ArrayLike, squares: npt.ArrayLike, n: npt.ArrayLike, 
     return centre - z * error, centre + z * error
 
 
+def student_t(level: float, free: npt.ArrayLike) -> Floats:
+    """Two-sided critical value of Student's t: the expansion of R. A. Fisher and E. A. Cornish, Technometrics 2 (1960)
+    209-225, within 1 % from 4 degrees of freedom at 95 %; nan below one.
+    """
+    z = float(normal_z(level))
+    v = np.asarray(free, np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = (
+            z
+            + (z**3 + z) / (4 * v)
+            + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * v**2)
+            + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * v**3)
+            + (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / (92160 * v**4)
+        )
+    return np.where(v >= 1, found, np.nan)
+
+
+def mean_student(total: npt.ArrayLike, squares: npt.ArrayLike, n: npt.ArrayLike, level: float = 0.95) -> Ends:
+    """Student's interval of a mean from sum and sum of squares; nan below two values."""
+    centre, error = mean_error(total, squares, n)
+    t = student_t(level, np.asarray(n, np.float64) - 1)
+    return centre - t * error, centre + t * error
+
+
 def mean_error(total: npt.ArrayLike, squares: npt.ArrayLike, n: npt.ArrayLike) -> Ends:
     """Mean and its standard error from sum and sum of squares."""
     count = np.asarray(n, np.float64)
@@ -96,7 +120,9 @@ def square_and_add(
     """Interval of w1*v1 + w2*v2 from the intervals of both (Newcombe's square-and-add; Zou and Donner's
     MOVER).
 
-    `correlation` is that of the two estimates. A negative weight swaps that part's ends.
+    `correlation` is that of the two estimates. A negative weight swaps that part's ends. A correlation that would
+    narrow the interval is taken as none: estimated from few errors it is too strong, and the joint cover of the cost of
+    errors in 12 equal groups then fell to 91 % at a stated 95 % (see tests/test_cover.py).
     """
     centre = weights[0] * values[0] + weights[1] * values[1]
     down, up = [], []
@@ -104,7 +130,7 @@ def square_and_add(
         below, above = abs(weight) * (value - low), abs(weight) * (high - value)
         down.append(below if weight >= 0 else above)
         up.append(above if weight >= 0 else below)
-    tied = np.asarray(correlation, np.float64) * np.sign(weights[0]) * np.sign(weights[1])
+    tied = np.maximum(np.asarray(correlation, np.float64) * np.sign(weights[0]) * np.sign(weights[1]), 0)
     low_half = np.sqrt(np.maximum(down[0] ** 2 + down[1] ** 2 + 2 * tied * down[0] * down[1], 0))
     high_half = np.sqrt(np.maximum(up[0] ** 2 + up[1] ** 2 + 2 * tied * up[0] * up[1], 0))
     return centre - low_half, centre + high_half

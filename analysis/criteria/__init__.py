@@ -1,0 +1,33 @@
+"""Fairness criteria: which there are, how far each holds in the groups of a segment, and which cannot hold together.
+
+numpy only. Every number has an interval by the rule of `analysis.fairness`; what cannot be measured says why.
+"""
+
+from analysis.criteria.conflicts import BaseRate, Conflict, Conflicts, Forced, conflicts_find
+from analysis.criteria.definitions import CRITERIA, RANKING, Criterion, criteria_for
+from analysis.criteria.results import CriterionResult, GroupValue, holding_find
+from analysis.criteria.tasks import (
+    binary_criteria,
+    multiclass_criteria,
+    ranking_criteria,
+    regression_criteria,
+)
+
+__all__ = [
+    "CRITERIA",
+    "RANKING",
+    "BaseRate",
+    "Conflict",
+    "Conflicts",
+    "Criterion",
+    "CriterionResult",
+    "Forced",
+    "GroupValue",
+    "binary_criteria",
+    "conflicts_find",
+    "criteria_for",
+    "holding_find",
+    "multiclass_criteria",
+    "ranking_criteria",
+    "regression_criteria",
+]
