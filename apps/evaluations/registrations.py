@@ -34,7 +34,7 @@ def _url(pk: uuid.UUID | str) -> str:
 
 
 def _of_job(job: Job) -> Evaluation | None:
-    return Evaluation.objects.filter(job_id=job.pk).defer("report").first()
+    return Evaluation.objects.filter(job_id=job.pk).defer("report", "findings").first()
 
 
 def _subject_url(job: Job) -> str:

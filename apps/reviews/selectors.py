@@ -30,7 +30,12 @@ _RELATED = (
     "evaluation__baseline_version__model",
     "requested_by",
 )
-_LARGE = ("evaluation__report", "evaluation__dataset_version__profile", "evaluation__dataset_version__schema")
+_LARGE = (
+    "evaluation__report",
+    "evaluation__findings",
+    "evaluation__dataset_version__profile",
+    "evaluation__dataset_version__schema",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,7 @@ def request_list(
         rows = rows.filter(problem_id=problem_id)
     if model_version_id:
         rows = rows.filter(model_version_id=model_version_id)
-    return rows.defer("evaluation__report")
+    return rows.defer("evaluation__report", "evaluation__findings")
 
 
 def inbox_list(actor: Actor, team_id: uuid.UUID | None = None) -> QuerySet[ApprovalRequest]:
@@ -93,7 +98,7 @@ def inbox_list(actor: Actor, team_id: uuid.UUID | None = None) -> QuerySet[Appro
         .exclude(model_version__trained_by_id=actor.id)
         .exclude(model_version__registered_by_id=actor.id)
         .select_related("problem", "model_version__model", "requested_by", "evaluation")
-        .defer("evaluation__report")
+        .defer("evaluation__report", "evaluation__findings")
     )
     if team_id:
         rows = rows.filter(team_id=team_id)

@@ -4,6 +4,7 @@ from apps.evaluations.selectors.evaluations import (
     evaluation_get,
     evaluation_list,
     evaluation_search,
+    findings_of,
     latest_for,
     latest_id_for,
     newest_of_problem,
@@ -13,6 +14,7 @@ from apps.evaluations.selectors.evaluations import (
 from apps.evaluations.selectors.reading import (
     HarmGroup,
     HarmRow,
+    criteria_limits_of,
     curves_of,
     harm_groups,
     harm_metric,
@@ -25,10 +27,12 @@ from apps.evaluations.selectors.shown import harm_shown, kpis_of
 __all__ = [
     "HarmGroup",
     "HarmRow",
+    "criteria_limits_of",
     "curves_of",
     "evaluation_get",
     "evaluation_list",
     "evaluation_search",
+    "findings_of",
     "harm_groups",
     "harm_metric",
     "harm_shown",
