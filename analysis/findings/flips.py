@@ -47,7 +47,7 @@ def flips_of(
     found: list[tuple[Grouping, Standing, int, FlipGroup]] = []
     for grouping, standing in grouped.singles():
         labels = [grouping.label(group) for group in range(grouping.size)]
-        groups = flips_find(
+        counted = flips_find(
             right,
             was_right,
             grouping.codes,
@@ -58,7 +58,7 @@ def flips_of(
             most_rows=MOST_ROWS,
             level=spec.level,
         )
-        found += [(grouping, standing, at, one) for at, one in enumerate(groups) if one.n != 0]
+        found += [(grouping, standing, at, one) for at, one in enumerate(counted) if one.n != 0]
     judged = [one.p if standing.usable()[at] and one.p is not None else np.nan for _, standing, at, one in found]
     adjusted = benjamini_hochberg(np.asarray(judged, np.float64))
     groups = tuple(
@@ -67,8 +67,8 @@ def flips_of(
     )
     listed = {
         grouping.key(at): (
-            [row for row in one.negative_rows if not hidden[row]],
-            [row for row in one.positive_rows if not hidden[row]],
+            [row for row in map(int, one.negative_rows) if not hidden[row]],
+            [row for row in map(int, one.positive_rows) if not hidden[row]],
         )
         for grouping, _, at, one in found
         if one.barred is None

@@ -1,4 +1,4 @@
-"""The scored rows as the findings need them: who was right, the loss of each row, and the groups with their standing."""
+"""The scored rows as the findings need them: who was right, each row's loss, the groups with their standing."""
 
 from dataclasses import dataclass
 

@@ -4,6 +4,7 @@ back as it was written.
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -95,7 +96,7 @@ def test_flips_count_the_rows_of_each_group_and_list_them_gravest_first():
     assert len(listed) == min(100, group.negative)
     columns = file["columns"]
     apart = [abs(row[columns.index("candidate score")] - row[columns.index("baseline score")]) for row in file["rows"]]
-    assert all(apart[a] >= apart[b] - 1e-3 for a, b in zip(listed, listed[1:], strict=False))
+    assert all(apart[a] >= apart[b] - 1e-3 for a, b in pairwise(listed))
 
 
 def test_protected_columns_and_ids_are_masked_in_the_rows():

@@ -126,6 +126,12 @@ def due_passed(request: ApprovalRequest) -> bool:
     return request.due_at <= timezone.now()
 
 
+def decisions_on_data(dataset_version_id: uuid.UUID) -> int:
+    """How many requests were approved or refused on evaluations of a dataset version."""
+    votes = (Decision.Vote.APPROVE, Decision.Vote.REFUSE)
+    return Decision.objects.filter(vote__in=votes, request__evaluation__dataset_version_id=dataset_version_id).count()
+
+
 def decision_of(request: ApprovalRequest) -> Decision | None:
     """The vote that ended the request."""
     return Decision.objects.filter(request=request, vote__in=["APPROVE", "REFUSE"]).select_related("person").first()

@@ -1,5 +1,6 @@
 """Reading evaluations and what their reports say."""
 
+from apps.evaluations.selectors.bins import statistics_of
 from apps.evaluations.selectors.evaluations import (
     evaluation_get,
     evaluation_list,
@@ -23,6 +24,7 @@ from apps.evaluations.selectors.reading import (
     verdict_of,
 )
 from apps.evaluations.selectors.shown import harm_shown, kpis_of
+from apps.evaluations.selectors.wear import wear_margin, wear_of
 
 __all__ = [
     "HarmGroup",
@@ -43,6 +45,9 @@ __all__ = [
     "newest_of_problem",
     "report_of",
     "speech_of",
+    "statistics_of",
     "unrequested_list",
     "verdict_of",
+    "wear_margin",
+    "wear_of",
 ]
