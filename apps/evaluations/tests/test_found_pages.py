@@ -232,3 +232,16 @@ def test_a_task_without_a_threshold_has_no_such_tab():
 
     assert "/threshold/" not in page
     assert client.get(reverse("evaluation-threshold", args=[evaluation.pk])).status_code == 404
+
+
+def test_the_wear_of_the_test_rows_stands_on_the_evaluation_and_on_the_data():
+    stage = stage_make()
+    evaluation = evaluation_complete(stage)
+    client = _client(stage.ground.owner)
+
+    page = _page(client, "evaluation-detail", evaluation)
+    data = client.get(reverse("dataset-version-detail", args=[evaluation.dataset_version_id])).content.decode()
+
+    for text in (page, data):
+        assert "Wear of the test rows" in text
+        assert "1 look and 0 decisions" in text or "too few" in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import uuid
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -339,3 +340,25 @@ def test_what_a_problem_allows_between_groups_limits_the_criterion_that_asks_the
     assert selectors.criteria_limits_of([objective, live, missed]) == {
         "Age": {"DEMOGRAPHIC_PARITY": 0.1, "EQUAL_OPPORTUNITY": 0.2}
     }
+
+
+def test_wear_counts_every_look_and_the_decisions_that_rooms_above_count():
+    stage = stage_make()
+    data_id = evaluation_complete(stage).dataset_version_id
+    objectives = problems.objective_list(problems.version_current(stage.ground.problem))
+    margin = selectors.wear_margin(objectives)
+
+    first = selectors.wear_of(data_id, margin)
+    second = evaluation_complete(stage)
+    services.evaluation_archive(actor=stage.ground.scientist, evaluation_id=second.pk)
+    evaluation_running(stage)
+    after = selectors.wear_of(data_id, margin)
+
+    assert first is not None
+    assert after is not None
+    assert (first.looks, first.decisions, after.looks) == (1, 0, 2), "an archived one was looked at, a running one not"
+    assert after.n == second.row_count
+    assert after.error > first.error
+    assert selectors.wear_of(uuid.uuid4(), margin) is None
+    assert selectors.wear_margin(()) == 0.05
+    assert margin == 0.05
