@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 
 from analysis.contracts.findings import ConflictFound, ConflictsFound, CriterionFound, Fairness
 from analysis.contracts.wording import number_text, significant_text
-from analysis.criteria.definitions import CRITERIA, MEAN_ERROR_PARITY, MEAN_PREDICTION_PARITY, RATIO
+from analysis.criteria.definitions import CRITERIA, MEAN_ERROR_PARITY, MEAN_PREDICTION_PARITY, RATIO, Criterion
 from apps.core.errors import NotFound
 from apps.core.web.views import page
 from apps.evaluations import selectors
@@ -117,7 +117,6 @@ def _row(one: CriterionFound, speech: Speech) -> CriterionRow:
     named = CRITERIA.get(one.criterion)
     ratio = named is not None and named.shape == RATIO
     state, word = STATE_WORDS.get(one.holding, STATE_WORDS[None])
-    sign = ("at least " if ratio else "at most ") if one.limit is not None else ""
     interval = ""
     if one.low is not None and one.high is not None:
         interval = f"[{_text(one.low, one, ratio=ratio)}, {_text(one.high, one, ratio=ratio)}]"
@@ -127,13 +126,21 @@ def _row(one: CriterionFound, speech: Speech) -> CriterionRow:
         source=named.source if named is not None else "",
         value="" if one.value is None else _text(one.value, one, ratio=ratio),
         interval=interval,
-        limit=f"{sign}{_text(one.limit, one, ratio=ratio)}" if one.limit is not None else "none",
+        limit=_limit(one, named, ratio=ratio),
         unit=_unit(one, speech, ratio=ratio),
         state=state,
         word=word,
         meaning=meaning_of(one, speech),
         left_out="; ".join(f"{left.label}: {left.reason}" for left in one.left_out),
     )
+
+
+def _limit(one: CriterionFound, named: Criterion | None, *, ratio: bool) -> str:
+    """ "at most 5.0", "at least 0.80, by custom", "none"."""
+    if one.limit is None:
+        return "none"
+    custom = ", by custom" if named is not None and named.limit == one.limit else ""
+    return f"at {'least' if ratio else 'most'} {_text(one.limit, one, ratio=ratio)}{custom}"
 
 
 def _unit(one: CriterionFound, speech: Speech, *, ratio: bool) -> str:

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from analysis.contracts.findings import Flip, Flips
-from analysis.contracts.report import OVERALL, Estimate
+from analysis.contracts.report import OVERALL, Estimate, Report
 from analysis.contracts.wording import number_text
 from apps.core import formats
 from apps.core.blobs import blob_open
@@ -88,7 +88,7 @@ def evaluation_flips(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     context, report, speech = tab_context(request, evaluation, FLIPS)
     findings = selectors.findings_of(evaluation)
     if findings is None or findings.flips is None:
-        wanted = {"wanted": "Flips", "compared": report.has_baseline}
+        wanted = {"wanted": "Flips", "why": _why_none(report)}
         return render(request, "evaluations/findings_none.html", context | wanted)
     flips = findings.flips
     may_see = policies.evaluation_rows(request.actor, evaluation.team_id)  # type: ignore[attr-defined]
@@ -106,6 +106,12 @@ def evaluation_flips(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "level": round(100 * report.level),
     }
     return render(request, "evaluations/flips.html", context)
+
+
+def _why_none(report: Report) -> str:
+    if not report.has_baseline:
+        return "There was no other version on the same rows to compare it with."
+    return "A predicted number is right or wrong only within a tolerance, and none was stated."
 
 
 def _kpis(one: Flip, speech: Speech) -> list[dict[str, str]]:
