@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from apps.core.actors import Actor
+    from apps.datasets.models import DatasetVersion
 
 MAX_BYTES = 2 * 1024**3
 MAX_COLUMNS = 2000
@@ -108,3 +112,33 @@ def purge_veto_register(veto: PurgeVeto) -> None:
 def purge_vetoes(version_id: uuid.UUID) -> list[str]:
     """Every reason against purging a version."""
     return [reason for veto in _vetoes for reason in veto(version_id)]
+
+
+PanelContext = Callable[["Actor", "DatasetVersion"], "Mapping[str, Any] | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class DataPanel:
+    """A card in the column of facts of a version's page: `context(actor, version)` feeds `template`; None leaves the
+    card out.
+    """
+
+    template: str
+    context: PanelContext
+
+
+_panels: list[DataPanel] = []
+
+
+def data_panel_register(template: str, context_fn: PanelContext) -> None:
+    """An upper room adds a card to the page of every version. Called from its `AppConfig.ready()`.
+
+    The context function runs once for each page: read with few queries.
+    """
+    if not any(panel.template == template for panel in _panels):
+        _panels.append(DataPanel(template, context_fn))
+
+
+def data_panel_list() -> list[DataPanel]:
+    """The cards, in the order of registration."""
+    return list(_panels)

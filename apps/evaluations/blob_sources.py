@@ -17,14 +17,15 @@ def _url(pk: uuid.UUID) -> str:
 
 
 def register() -> None:
-    """The sufficient statistics and the predictions of each evaluation."""
+    """The sufficient statistics, the predictions and the flipped rows of each evaluation."""
     blob_source_register(
         BlobSource(
             "evaluations.result",
             "results of evaluations",
             "SELECT e.team_id, f.sha256, e.id AS object_id, 'Evaluation ' || e.number || ' of ' || p.name "
             "AS object_label FROM evaluations_evaluation e JOIN problems_problem p ON p.id = e.problem_id "
-            "CROSS JOIN LATERAL (VALUES (e.statistics_sha256), (e.predictions_sha256)) AS f(sha256) "
+            "CROSS JOIN LATERAL (VALUES (e.statistics_sha256), (e.predictions_sha256), "
+            "(e.flips_sha256)) AS f(sha256) "
             "WHERE f.sha256 <> ''",
             _url,
         )

@@ -32,8 +32,13 @@ class Evaluation(TeamOwned):
     # The report (analysis.contracts.report) and its digest; the sufficient statistics and predictions are blobs.
     report = models.JSONField(null=True)
     report_digest = models.CharField(max_length=64, blank=True, default="")
+    # What was found beyond the report (analysis.contracts.findings) and its digest; null for evaluations made before.
+    findings = models.JSONField(null=True)
+    findings_digest = models.CharField(max_length=64, blank=True, default="")
     statistics_sha256 = models.CharField(max_length=64, blank=True, default="")
     predictions_sha256 = models.CharField(max_length=64, blank=True, default="")
+    # The rows that flipped; told only to who may see rows.
+    flips_sha256 = models.CharField(max_length=64, blank=True, default="")
     # The verdict in one sentence, as it stood when the evaluation completed; lists and mails need no report for it.
     headline = models.TextField(blank=True, default="")
     tone = models.CharField(max_length=8, blank=True, default="")

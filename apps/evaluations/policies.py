@@ -7,6 +7,11 @@ import uuid
 from apps.core.actors import Actor
 
 
+def evaluation_rows(actor: Actor, team_id: uuid.UUID) -> bool:
+    """Single rows are for who works with the team's data or answers for its models; viewers and auditors see counts."""
+    return actor.can("job.run", team_id) or actor.can("problem.edit", team_id)
+
+
 def evaluation_launch(actor: Actor, team_id: uuid.UUID) -> bool:
     """An evaluation is a job."""
     return actor.can("job.run", team_id)

@@ -12,14 +12,18 @@ from apps.core import formats
 from apps.core.actors import Actor
 from apps.core.links import link_register, page_of
 from apps.core.registries import Command, Hit, command_register, search_register
+from apps.datasets.contracts import data_panel_register
 from apps.evaluations import policies, selectors, services
 from apps.evaluations.models import Evaluation
 from apps.evaluations.web.runs import segments_of_runs
+from apps.evaluations.web.wear import wear_context
 from apps.experiments.contracts import runs_panel_register
 from apps.jobs.contracts import Fact, JobKind, job_kind_register
+from apps.problems import selectors as problems
 from apps.registry.contracts import version_panel_register
 
 if TYPE_CHECKING:
+    from apps.datasets.models import DatasetVersion
     from apps.jobs.models import Job
     from apps.registry.models import ModelVersion
 
@@ -34,7 +38,7 @@ def _url(pk: uuid.UUID | str) -> str:
 
 
 def _of_job(job: Job) -> Evaluation | None:
-    return Evaluation.objects.filter(job_id=job.pk).defer("report").first()
+    return Evaluation.objects.filter(job_id=job.pk).defer("report", "findings").first()
 
 
 def _subject_url(job: Job) -> str:
@@ -114,6 +118,14 @@ def _version_panel(actor: Actor, version: ModelVersion) -> Mapping[str, Any]:
     }
 
 
+def _data_panel(actor: Actor, version: DatasetVersion) -> Mapping[str, Any] | None:
+    """Wear of a dataset version's test part, by the margins of its problem."""
+    problem = version.dataset.problem
+    agreed = problems.version_current(problem) if problem is not None else None
+    margin = selectors.wear_margin(problems.objective_list(agreed) if agreed is not None else ())
+    return wear_context(version.pk, margin)
+
+
 def register() -> None:
     """The job kind with its callbacks, links, search, command, and the card of the version page."""
     job_kind_register(
@@ -133,5 +145,6 @@ def register() -> None:
     search_register("evaluation", _search)
     command_register(Command("Go to evaluations", "evaluation-list", "scale"))
     command_register(Command("Evaluate a version", "evaluation-launch", "scale", visible=_may_launch))
+    data_panel_register("evaluations/_wear.html", _data_panel)
     runs_panel_register("evaluations/_runs_panel.html", segments_of_runs)
     version_panel_register("evaluations/_version_panel.html", _version_panel, place="main", order=20)

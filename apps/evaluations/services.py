@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.utils import timezone
 
+from analysis.contracts.findings import FLIP_ROWS, Findings, FindingsError
 from analysis.contracts.report import Report, ReportError
 from apps.audit.services import audit_record
 from apps.core.actors import Actor
@@ -22,7 +23,7 @@ from apps.datasets import services as dataset_services
 from apps.evaluations import policies
 from apps.evaluations.contracts import evaluation_finished
 from apps.evaluations.models import Evaluation
-from apps.evaluations.selectors import margins_of, verdict_of
+from apps.evaluations.selectors import criteria_limits_of, margins_of, verdict_of
 from apps.evaluations.selectors.reading import TRIVIAL_RECIPES
 from apps.experiments import services as experiments
 from apps.jobs import services as jobs
@@ -40,7 +41,7 @@ BASELINE_RECIPES = TRIVIAL_RECIPES
 
 
 def report_digest(report: dict[str, Any]) -> str:
-    """SHA-256 of the canonical JSON of a report."""
+    """SHA-256 of the canonical JSON of a report, or of findings."""
     return hashlib.sha256(json.dumps(report, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -158,7 +159,7 @@ def _question(
     facts = datasets.training_facts(data)
     if facts["target"] != agreed.target:
         raise Conflict(f"The data has no column “{agreed.target}” in the role of the target.", code="target_missing")
-    specs = problems.segment_specs(agreed)
+    specs, objectives = problems.segment_specs(agreed), list(problems.objective_list(agreed))
     candidate_ref = registry.model_ref(version)
     baseline_ref = registry.model_ref(baseline) if baseline else None
     files = [{**facts["table"], "name": "table.parquet"}]
@@ -175,7 +176,8 @@ def _question(
         "segments": [segment.to_json() for segment in specs],
         "costs": problems.costs_of(agreed),
         "least_support": agreed.least_support or None,
-        "margins": margins_of(problems.objective_list(agreed)),
+        "margins": margins_of(objectives),
+        "criteria_limits": criteria_limits_of(objectives),
         # A baseline that a person chose is kept by a retry; one that was found is looked for again.
         "baseline_chosen": baseline_version_id is not None,
     }
@@ -280,8 +282,13 @@ def evaluation_finish(job: Any, result: dict[str, Any], outputs: dict[str, Any])
         raise Conflict(f"The report is not one: {error}", code="bad_report") from error
     if report.task != evaluation.problem_version.task:
         raise Conflict("The report is of another task than the problem.", code="bad_report")
+    findings = _findings_read(result)
     evaluation.report = report.to_json()
     evaluation.report_digest = report_digest(evaluation.report)
+    if findings is not None:
+        evaluation.findings = findings.to_json()
+        evaluation.findings_digest = report_digest(evaluation.findings)
+        evaluation.flips_sha256 = (outputs.get(FLIP_ROWS) or {}).get("sha256", "")
     evaluation.row_count = report.n
     evaluation.row_digest = report.row_digest
     evaluation.threshold = report.threshold
@@ -304,10 +311,26 @@ def evaluation_finish(job: Any, result: dict[str, Any], outputs: dict[str, Any])
         action="evaluation.complete",
         thing=evaluation,
         problem_id=evaluation.problem_id,
-        after={"report_digest": evaluation.report_digest, "rows": report.n, "row_digest": report.row_digest},
+        after={
+            "report_digest": evaluation.report_digest,
+            "findings_digest": evaluation.findings_digest,
+            "rows": report.n,
+            "row_digest": report.row_digest,
+        },
     )
     evaluation_finished(evaluation)
     return evaluation
+
+
+def _findings_read(result: dict[str, Any]) -> Findings | None:
+    """The document beside the report; None when the child sent none. Raises Conflict for one that is malformed."""
+    body = result.get("findings")
+    if body is None:
+        return None
+    try:
+        return Findings.from_json(body)
+    except FindingsError as error:
+        raise Conflict(f"The findings are not ones: {error}", code="bad_findings") from error
 
 
 def evaluation_fail(job: Any, cause: str) -> None:

@@ -30,7 +30,12 @@ _RELATED = (
     "evaluation__baseline_version__model",
     "requested_by",
 )
-_LARGE = ("evaluation__report", "evaluation__dataset_version__profile", "evaluation__dataset_version__schema")
+_LARGE = (
+    "evaluation__report",
+    "evaluation__findings",
+    "evaluation__dataset_version__profile",
+    "evaluation__dataset_version__schema",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,7 @@ def request_list(
         rows = rows.filter(problem_id=problem_id)
     if model_version_id:
         rows = rows.filter(model_version_id=model_version_id)
-    return rows.defer("evaluation__report")
+    return rows.defer("evaluation__report", "evaluation__findings")
 
 
 def inbox_list(actor: Actor, team_id: uuid.UUID | None = None) -> QuerySet[ApprovalRequest]:
@@ -93,7 +98,7 @@ def inbox_list(actor: Actor, team_id: uuid.UUID | None = None) -> QuerySet[Appro
         .exclude(model_version__trained_by_id=actor.id)
         .exclude(model_version__registered_by_id=actor.id)
         .select_related("problem", "model_version__model", "requested_by", "evaluation")
-        .defer("evaluation__report")
+        .defer("evaluation__report", "evaluation__findings")
     )
     if team_id:
         rows = rows.filter(team_id=team_id)
@@ -119,6 +124,12 @@ def freshness(
 def due_passed(request: ApprovalRequest) -> bool:
     """Whether the moment until which a decision was asked for is over; an open request then expires."""
     return request.due_at <= timezone.now()
+
+
+def decisions_on_data(dataset_version_id: uuid.UUID) -> int:
+    """How many requests were approved or refused on evaluations of a dataset version."""
+    votes = (Decision.Vote.APPROVE, Decision.Vote.REFUSE)
+    return Decision.objects.filter(vote__in=votes, request__evaluation__dataset_version_id=dataset_version_id).count()
 
 
 def decision_of(request: ApprovalRequest) -> Decision | None:

@@ -20,4 +20,5 @@ import "./elements/job-progress.js";
 import "./elements/run-curves.js";
 import "./elements/run-picker.js";
 import "./elements/filter-words.js";
+import "./elements/threshold-explorer.js";
 import "./elements/file-upload.js";

@@ -22,6 +22,7 @@ from workers.contracts.classes import ClassesError, class_names
 from workers.contracts.model_files import UnsafePath, safe_path
 from workers.contracts.recipes import BINARY, MULTICLASS, REGRESSION
 from workers.runner.errors import BadInput
+from workers.runner.findings import findings_of
 from workers.runner.fitting.data import label_texts, table_read
 from workers.runner.fitting.importance import importance_of
 from workers.runner.frames import FeatureError, frame_of_table, numbers_of
@@ -56,6 +57,8 @@ def run(job: Job) -> None:
     importance = _importance(candidate, _inputs(candidate, frame, spec["candidate"]), truth, spec, classes)
     given = EvaluationRows(row_ids, truth, rows, outputs[0], outputs[1] if len(outputs) > 1 else None)
     report, arrays = evaluate_table(given, settings, importance=importance, threads=job.cores)
+    job.progress(0.75, "Searching for weak slices, flips and fairness")
+    findings = findings_of(job, given, settings, importance)
     job.progress(0.85, "Storing predictions and statistics")
     statistics = job.directory / "statistics.npz"
     statistics.write_bytes(statistics_write(arrays))
@@ -63,7 +66,8 @@ def run(job: Job) -> None:
     predictions = job.directory / "predictions.parquet"
     pq.write_table(_predictions(row_ids, truth, outputs, classes), predictions, compression="zstd")
     job.client.output("predictions.parquet", predictions)
-    job.client.results({"report": report.to_json()})
+    posted = {"report": report.to_json()} | ({"findings": findings} if findings is not None else {})
+    job.client.results(posted)
     job.progress(1.0, f"Evaluated {len(truth)} rows in {len(report.groups)} groups")
 
 

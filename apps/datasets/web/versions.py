@@ -14,6 +14,7 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.core.actors import Actor
@@ -22,7 +23,7 @@ from apps.core.files import file_response
 from apps.core.tables.response import safe_cell
 from apps.core.web.views import page
 from apps.datasets import policies, selectors, services
-from apps.datasets.contracts import ColumnRole
+from apps.datasets.contracts import ColumnRole, data_panel_list
 from apps.datasets.models import DatasetVersion
 from apps.datasets.web.charts import column_figure, spark_counts, values_text
 from apps.datasets.web.forms import SplitForm, errors_show, split_initial
@@ -87,10 +88,21 @@ def _respond(
         "split_counts": selectors.split_counts(version),
         "used_by": lineage.nodes_linked(lineage.descendants_of(actor, "datasets.datasetversion", version.pk)[:50]),
         "python": python_snippet(version),
+        "panels": _panels(request, actor, version),
         **_columns(request, version, support),
         **_sample(version),
     }
     return render(request, "datasets/version_detail.html", context, status=status)
+
+
+def _panels(request: HttpRequest, actor: Actor, version: DatasetVersion) -> list[SafeString]:
+    """The cards of rooms above."""
+    found = ((panel.template, panel.context(actor, version)) for panel in data_panel_list())
+    return [
+        render_to_string(template, {**context, "version": version}, request=request)
+        for template, context in found
+        if context is not None
+    ]
 
 
 def _job(actor: Actor, version: DatasetVersion) -> Any:

@@ -70,7 +70,12 @@ def _wanted() -> dict[uuid.UUID, _Wanted]:
     for rollout in (
         Rollout.objects.filter(pk__in=list(chosen))
         .select_related("model_version__model", "request__evaluation__problem_version")
-        .defer("request__evaluation__report", "request__evidence", "model_version__importance")
+        .defer(
+            "request__evaluation__report",
+            "request__evaluation__findings",
+            "request__evidence",
+            "model_version__importance",
+        )
         .order_by("-number")
     ):
         chosen[rollout.pk].rollouts.append(rollout)

@@ -5,4 +5,5 @@ from apps.evaluations.api import views
 urlpatterns = [
     path("evaluations", views.EvaluationListView.as_view(), name="api-evaluation-list"),
     path("evaluations/<uuid:pk>", views.EvaluationView.as_view(), name="api-evaluation-detail"),
+    path("evaluations/<uuid:pk>/findings", views.FindingsView.as_view(), name="api-evaluation-findings"),
 ]

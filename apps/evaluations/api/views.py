@@ -53,6 +53,7 @@ class EvaluationRow(ModelSerializer[Evaluation]):
             "row_count",
             "row_digest",
             "report_digest",
+            "findings_digest",
             "headline",
             "cause",
             "created_at",
@@ -69,6 +70,14 @@ class EvaluationDetail(EvaluationRow):
     class Meta(EvaluationRow.Meta):
         fields = [*EvaluationRow.Meta.fields, "report"]
         read_only_fields = fields
+
+
+class FindingsDetail(serializers.Serializer[Any]):
+    """What was found beyond the report, in the form of `analysis.contracts.findings`."""
+
+    evaluation_id = serializers.UUIDField(read_only=True)
+    findings_digest = serializers.CharField(read_only=True)
+    findings = serializers.JSONField(read_only=True, allow_null=True)
 
 
 class EvaluationListView(ApiView):
@@ -109,3 +118,17 @@ class EvaluationView(ApiView):
         data = self.input(EvaluationChange)
         services.evaluation_archive(actor=self.actor, evaluation_id=pk, archived=data["archived"])
         return Response(EvaluationRow(selectors.evaluation_get(self.actor, pk)).data)
+
+
+class FindingsView(ApiView):
+    @extend_schema(operation_id="evaluation_findings", responses={200: FindingsDetail})
+    def get(self, request: Request, pk: uuid.UUID) -> Response:
+        """Weak slices, flips and fairness criteria; null for an evaluation made before there were findings."""
+        evaluation = selectors.evaluation_get(self.actor, pk)
+        found = selectors.findings_of(evaluation)
+        body = {
+            "evaluation_id": evaluation.pk,
+            "findings_digest": evaluation.findings_digest,
+            "findings": None if found is None else evaluation.findings,
+        }
+        return Response(FindingsDetail(body).data)

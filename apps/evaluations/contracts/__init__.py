@@ -2,6 +2,8 @@
 
 from apps.evaluations.contracts.listeners import (
     EvaluationPanel,
+    decision_counter_register,
+    decisions_count,
     evaluation_finished,
     evaluation_finished_register,
     evaluation_panel_list,
@@ -17,6 +19,8 @@ __all__ = [
     "Speech",
     "Verdict",
     "change_signed",
+    "decision_counter_register",
+    "decisions_count",
     "evaluation_finished",
     "evaluation_finished_register",
     "evaluation_panel_list",

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import uuid
+
     from apps.core.actors import Actor
     from apps.evaluations.models import Evaluation
 
@@ -22,6 +24,24 @@ def evaluation_finished_register(listener: Callable[[Evaluation], object]) -> No
 def evaluation_finished(evaluation: Evaluation) -> None:
     for listener in _listeners:
         listener(evaluation)
+
+
+DecisionCounter = Callable[["uuid.UUID"], int]
+_counters: list[DecisionCounter] = []
+
+
+def decision_counter_register(counter: DecisionCounter) -> None:
+    """A room above counts the decisions that rest on evaluations of a dataset version, given by its id; one query.
+
+    Called from its `AppConfig.ready()`.
+    """
+    if counter not in _counters:
+        _counters.append(counter)
+
+
+def decisions_count(dataset_version_id: uuid.UUID) -> int:
+    """How many decisions rest on evaluations of a dataset version."""
+    return sum(counter(dataset_version_id) for counter in _counters)
 
 
 PanelContext = Callable[["Actor", "Evaluation"], "Mapping[str, Any] | None"]

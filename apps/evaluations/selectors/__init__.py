@@ -1,9 +1,11 @@
 """Reading evaluations and what their reports say."""
 
+from apps.evaluations.selectors.bins import statistics_of
 from apps.evaluations.selectors.evaluations import (
     evaluation_get,
     evaluation_list,
     evaluation_search,
+    findings_of,
     latest_for,
     latest_id_for,
     newest_of_problem,
@@ -13,6 +15,7 @@ from apps.evaluations.selectors.evaluations import (
 from apps.evaluations.selectors.reading import (
     HarmGroup,
     HarmRow,
+    criteria_limits_of,
     curves_of,
     harm_groups,
     harm_metric,
@@ -21,14 +24,17 @@ from apps.evaluations.selectors.reading import (
     verdict_of,
 )
 from apps.evaluations.selectors.shown import harm_shown, kpis_of
+from apps.evaluations.selectors.wear import wear_margin, wear_of
 
 __all__ = [
     "HarmGroup",
     "HarmRow",
+    "criteria_limits_of",
     "curves_of",
     "evaluation_get",
     "evaluation_list",
     "evaluation_search",
+    "findings_of",
     "harm_groups",
     "harm_metric",
     "harm_shown",
@@ -39,6 +45,9 @@ __all__ = [
     "newest_of_problem",
     "report_of",
     "speech_of",
+    "statistics_of",
     "unrequested_list",
     "verdict_of",
+    "wear_margin",
+    "wear_of",
 ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Q, QuerySet
 
+from analysis.contracts.findings import Findings
 from analysis.contracts.report import Report
 from apps.core.actors import Actor
 from apps.core.errors import Conflict, NotFound
@@ -29,7 +30,7 @@ _RELATED = (
 )
 # What no page or judgement of an evaluation as a whole reads.
 _LARGE = (
-    *("report", "job__spec", "job__files", "dataset_version__profile", "dataset_version__schema"),
+    *("report", "findings", "job__spec", "job__files", "dataset_version__profile", "dataset_version__schema"),
     *(f"{version}__{name}" for version in ("model_version", "baseline_version") for name in ("manifest", "importance")),
     *(f"model_version__run__{name}" for name in ("environment", "notes", "params", "tags", "metrics_latest")),
 )
@@ -57,7 +58,7 @@ def evaluation_list(
         Evaluation.objects.visible_to(actor)
         .select_related("problem", "model_version__model", "baseline_version__model", "dataset_version__dataset")
         .filter(archived_at__isnull=not archived)
-        .defer("report")
+        .defer("report", "findings")
     )
     if team_id:
         rows = rows.filter(team_id=team_id)
@@ -89,6 +90,27 @@ def report_of(evaluation: Evaluation) -> Report:
         while len(_REPORTS) > _REPORTS_KEPT:
             _REPORTS.popitem(last=False)
     return report
+
+
+_FINDINGS: OrderedDict[str, Findings] = OrderedDict()
+
+
+def findings_of(evaluation: Evaluation) -> Findings | None:
+    """What was found beyond the report; None for an evaluation that was made before there were findings.
+
+    Kept by their digest like reports. Raises Conflict while the evaluation is not complete.
+    """
+    if evaluation.state != Evaluation.State.COMPLETE:
+        raise Conflict(f"The evaluation is {evaluation.get_state_display()}; it has no findings.", code="no_findings")
+    digest = evaluation.findings_digest
+    if not digest:
+        return None
+    kept = _FINDINGS.get(digest)
+    if kept is None:
+        kept = _FINDINGS[digest] = Findings.from_json(evaluation.findings or {})
+        while len(_FINDINGS) > _REPORTS_KEPT:
+            _FINDINGS.popitem(last=False)
+    return kept
 
 
 def latest_for(version: ModelVersion) -> Evaluation | None:

@@ -9,6 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from analysis.contracts.metrics import BINARY, MULTICLASS
 from analysis.contracts.report import BETTER, NO_DIFFERENCE, NOT_ENOUGH_DATA, NOT_PROVEN, WORSE, Difference, Report
+from analysis.criteria.definitions import (
+    COST_PARITY,
+    DEMOGRAPHIC_PARITY,
+    EQUAL_OPPORTUNITY,
+    MEAN_ERROR_PARITY,
+    PREDICTIVE_PARITY,
+)
 from analysis.report import Row, Statistics, StatisticsError, curves_pick, rows_by_harm, table_rows
 from apps.core.blobs import blob_open
 from apps.core.errors import NotFound
@@ -83,6 +90,31 @@ def margins_of(objectives: Iterable[Objective]) -> dict[str, float]:
         if objective.comparison == "LIVE" and objective.limit:
             margins[objective.metric] = min(objective.limit, margins.get(objective.metric, objective.limit))
     return margins
+
+
+_CRITERION_OF: Final = {
+    "selection_rate": DEMOGRAPHIC_PARITY,
+    "tpr": EQUAL_OPPORTUNITY,
+    "fnr": EQUAL_OPPORTUNITY,
+    "precision": PREDICTIVE_PARITY,
+    "cost_per_100": COST_PARITY,
+    "mean_error": MEAN_ERROR_PARITY,
+}
+
+
+def criteria_limits_of(objectives: Iterable[Objective]) -> dict[str, dict[str, float]]:
+    """What the problem allows between the groups of a segment, as the limit of the criterion that asks the same.
+
+    Segment name -> criterion -> the strictest limit.
+    """
+    limits: dict[str, dict[str, float]] = {}
+    for objective in objectives:
+        code = _CRITERION_OF.get(objective.metric)
+        between = objective.scope == "DISPARITY" and objective.comparison == "ABSOLUTE"
+        if between and code is not None and objective.limit is not None:
+            held = limits.setdefault(objective.segment, {})
+            held[code] = min(objective.limit, held.get(code, objective.limit))
+    return limits
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,9 +11,11 @@ import numpy as np
 import pyarrow as pa
 
 from analysis.contracts.costs import ClassCosts, Costs, UnitCosts
+from analysis.contracts.findings import FLIP_ROWS
 from analysis.contracts.report import Report
 from analysis.contracts.segments import SegmentSpec, Support
 from analysis.evaluate import EvaluateSpec, EvaluationRows, ModelOutput, evaluate_table
+from analysis.findings import Asked, Found, findings_make
 from analysis.statistics import statistics_write
 from apps.accounts.models import Team
 from apps.core.blobs import blob_write
@@ -54,6 +57,31 @@ def report_make(
 
     `same` makes both versions answer alike.
     """
+    rows, spec = _scored(
+        segments, n=n, seed=seed, baseline=baseline, harm=harm, same=same, least=least, margins=margins
+    )
+    importance = [{"feature": "age", "value": 0.08}, {"feature": "=colour", "value": 0.002}]
+    report, arrays = evaluate_table(rows, spec, importance=importance)
+    return report, statistics_write(arrays)
+
+
+def found_make(segments: Sequence[SegmentSpec] = (), **story: Any) -> Found:
+    """What is found in the same rows beyond the report."""
+    rows, spec = _scored(segments, **story)
+    return findings_make(rows, spec, Asked(["age", "employed"], limits={"Colour": {"DEMOGRAPHIC_PARITY": 0.3}}))
+
+
+def _scored(
+    segments: Sequence[SegmentSpec] = (),
+    *,
+    n: int = 1500,
+    seed: int = 0,
+    baseline: bool = True,
+    harm: float = 0.6,
+    same: bool = False,
+    least: Support | None = None,
+    margins: dict[str, float] | None = None,
+) -> tuple[EvaluationRows, EvaluateSpec]:
     rng = np.random.default_rng(seed)
     truth = rng.random(n) < 0.7
     columns = columns_make(rng, n)
@@ -76,9 +104,7 @@ def report_make(
         least_support=Support(50, 10, 10),
         margins=margins or {"fnr": 0.05},
     )
-    importance = [{"feature": "age", "value": 0.08}, {"feature": "=colour", "value": 0.002}]
-    report, arrays = evaluate_table(rows, spec, importance=importance)
-    return report, statistics_write(arrays)
+    return rows, spec
 
 
 def report_other(task: str, segments: Sequence[SegmentSpec] = (), *, n: int = 900) -> Report:
@@ -157,27 +183,39 @@ def evaluation_running(stage: Stage, **fields: Any) -> Evaluation:
     )
 
 
-def evaluation_end(evaluation: Evaluation, payload: dict[str, Any], statistics: bytes = b"") -> Job:
+def evaluation_end(
+    evaluation: Evaluation, payload: dict[str, Any], statistics: bytes = b"", flip_rows: dict[str, Any] | None = None
+) -> Job:
     """Do what worker and child do: claim, start, report, exit 0."""
     claim, _ = claim_make(Job.objects.get(pk=evaluation.job_id))
     jobs.attempt_started(claim=claim, handle="/nowhere/attempt")
     attempt = JobAttempt.objects.get(pk=claim.attempt_id)
     attempt.result = payload
-    if statistics:
-        ref = blob_write([statistics])
-        attempt.outputs = {"statistics.npz": {"sha256": ref.sha256, "size": ref.size}}
+    files = {"statistics.npz": statistics, FLIP_ROWS: json.dumps(flip_rows).encode() if flip_rows else b""}
+    refs = {name: blob_write([content]) for name, content in files.items() if content}
+    if refs:
+        attempt.outputs = {name: {"sha256": ref.sha256, "size": ref.size} for name, ref in refs.items()}
     attempt.save()
     return jobs.job_finish(claim=claim, status=exited(0))
 
 
-def evaluation_complete(stage: Stage, *, report: Report | None = None, **fields: Any) -> Evaluation:
-    """A complete evaluation of the candidate against the live version, judged by the gates."""
+def evaluation_complete(
+    stage: Stage, *, report: Report | None = None, findings: bool = False, **fields: Any
+) -> Evaluation:
+    """A complete evaluation of the candidate against the live version, judged by the gates.
+
+    `findings` looks for weak slices, flips and criteria too; without, it is as evaluations were before.
+    """
     story = {name: fields.pop(name) for name in ("harm", "same", "n", "least", "seed") if name in fields}
     evaluation = evaluation_running(stage, **fields)
     statistics = b""
     if report is None:
         specs = problems.segment_specs(evaluation.problem_version)
         report, statistics = report_make(specs, **story)
-    evaluation_end(evaluation, {"report": report.to_json()}, statistics)
+    payload, found = {"report": report.to_json()}, None
+    if findings:
+        found = found_make(problems.segment_specs(evaluation.problem_version), **story)
+        payload["findings"] = found.findings.to_json()
+    evaluation_end(evaluation, payload, statistics, found.flip_rows if found is not None else None)
     evaluation.refresh_from_db()
     return evaluation

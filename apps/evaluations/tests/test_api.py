@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from apps.accounts.models import User
 from apps.evaluations.models import Evaluation
-from apps.evaluations.tests.factories import evaluation_complete, stage_make
+from apps.evaluations.tests.factories import evaluation_complete, evaluation_running, stage_make
 
 pytestmark = pytest.mark.django_db
 
@@ -69,3 +69,25 @@ def test_the_same_key_launches_once():
     ]
 
     assert {answer.json()["id"] for answer in answers} == {str(Evaluation.objects.get().pk)}
+
+
+def test_findings_are_given_as_stored_without_a_single_row():
+    stage = stage_make()
+    evaluation = evaluation_complete(stage, findings=True)
+
+    body = _client(stage.ground.owner).get(reverse("api-evaluation-findings", args=[evaluation.pk])).json()
+
+    assert body["findings"] == evaluation.findings
+    assert body["findings_digest"] == evaluation.findings_digest
+    assert not [key for group in body["findings"]["flips"]["groups"] for key in group if "rows" in key]
+
+
+def test_an_evaluation_from_before_has_null_findings_and_a_running_one_says_that_it_runs():
+    stage = stage_make()
+    old, running = evaluation_complete(stage), evaluation_running(stage)
+    client = _client(stage.ground.owner)
+
+    assert client.get(reverse("api-evaluation-findings", args=[old.pk])).json()["findings"] is None
+    refused = client.get(reverse("api-evaluation-findings", args=[running.pk]))
+    assert refused.status_code == 409
+    assert refused.json()["code"] == "no_findings"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import uuid
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -13,6 +14,7 @@ from django.urls import reverse
 from apps.accounts.models import User
 from apps.accounts.tests.factories import actor_make, team_make
 from apps.audit import selectors as audit
+from apps.audit.models import AuditEvent
 from apps.core.actors import Actor, Role
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
 from apps.evaluations import selectors, services
@@ -35,6 +37,7 @@ from apps.jobs.tests.factories import claim_make, exited
 from apps.lineage import selectors as lineage
 from apps.problems import selectors as problems
 from apps.problems import services as problem_services
+from apps.problems.models import Objective
 
 pytestmark = pytest.mark.django_db
 
@@ -314,3 +317,60 @@ def test_archiving_hides_and_restores_without_touching_the_seal():
     assert selectors.latest_for(stage.candidate) is None
     services.evaluation_archive(actor=stage.ground.scientist, evaluation_id=evaluation.pk, archived=False)
     assert selectors.latest_for(stage.candidate) == evaluation
+
+
+def test_findings_are_stored_by_digest_and_sealed_with_the_evaluation():
+    evaluation = evaluation_complete(stage_make(), findings=True)
+
+    assert evaluation.findings_digest == services.report_digest(evaluation.findings)
+    assert selectors.findings_of(evaluation).to_json() == evaluation.findings
+    assert evaluation.flips_sha256
+    entry = AuditEvent.objects.get(action="evaluation.complete")
+    assert entry.after["findings_digest"] == evaluation.findings_digest
+    evaluation.findings = {"schema": 1}
+    with pytest.raises(IntegrityError, match="sealed"), transaction.atomic():
+        evaluation.save()
+
+
+def test_findings_that_are_none_end_the_job_failed_with_the_reason():
+    stage = stage_make()
+    evaluation = evaluation_running(stage)
+    report, _ = report_make(problems.segment_specs(evaluation.problem_version))
+
+    job = evaluation_end(evaluation, {"report": report.to_json(), "findings": {"schema": 1, "slices": {}}})
+
+    evaluation.refresh_from_db()
+    assert (job.state, evaluation.state) == ("FAILED", "FAILED")
+    assert "findings" in evaluation.cause
+
+
+def test_what_a_problem_allows_between_groups_limits_the_criterion_that_asks_the_same():
+    objective = Objective(metric="selection_rate", scope="DISPARITY", comparison="ABSOLUTE", segment="Age", limit=0.1)
+    live = Objective(metric="tpr", scope="DISPARITY", comparison="LIVE", segment="Age", limit=0.1)
+    missed = Objective(metric="fnr", scope="DISPARITY", comparison="ABSOLUTE", segment="Age", limit=0.2)
+
+    assert selectors.criteria_limits_of([objective, live, missed]) == {
+        "Age": {"DEMOGRAPHIC_PARITY": 0.1, "EQUAL_OPPORTUNITY": 0.2}
+    }
+
+
+def test_wear_counts_every_look_and_the_decisions_that_rooms_above_count():
+    stage = stage_make()
+    data_id = evaluation_complete(stage).dataset_version_id
+    objectives = problems.objective_list(problems.version_current(stage.ground.problem))
+    margin = selectors.wear_margin(objectives)
+
+    first = selectors.wear_of(data_id, margin)
+    second = evaluation_complete(stage)
+    services.evaluation_archive(actor=stage.ground.scientist, evaluation_id=second.pk)
+    evaluation_running(stage)
+    after = selectors.wear_of(data_id, margin)
+
+    assert first is not None
+    assert after is not None
+    assert (first.looks, first.decisions, after.looks) == (1, 0, 2), "an archived one was looked at, a running one not"
+    assert after.n == second.row_count
+    assert after.error > first.error
+    assert selectors.wear_of(uuid.uuid4(), margin) is None
+    assert selectors.wear_margin(()) == 0.05
+    assert margin == 0.05

@@ -17,7 +17,8 @@ from apps.evaluations import selectors
 from apps.evaluations.models import Evaluation
 
 
-def _file(evaluation: Evaluation, part: str, kind: str, content: str) -> HttpResponse:
+def file_response(evaluation: Evaluation, part: str, kind: str, content: str) -> HttpResponse:
+    """A file of the evaluation, named after it."""
     response = HttpResponse(content, content_type={"csv": "text/csv; charset=utf-8", "json": "application/json"}[kind])
     name = f"evaluation-{evaluation.number}-{part}.{kind}"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -29,7 +30,7 @@ def _file(evaluation: Evaluation, part: str, kind: str, content: str) -> HttpRes
 def report_csv(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """One line for each group and metric; a text that a spreadsheet would take for a formula is set off."""
     evaluation = selectors.evaluation_get(request.actor, pk)  # type: ignore[attr-defined]
-    return _file(evaluation, "report", "csv", csv_text(selectors.report_of(evaluation)))
+    return file_response(evaluation, "report", "csv", csv_text(selectors.report_of(evaluation)))
 
 
 @page
@@ -38,7 +39,7 @@ def report_json(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The report as it is stored."""
     evaluation = selectors.evaluation_get(request.actor, pk)  # type: ignore[attr-defined]
     selectors.report_of(evaluation)
-    return _file(evaluation, "report", "json", json.dumps(evaluation.report, sort_keys=True, indent=1))
+    return file_response(evaluation, "report", "json", json.dumps(evaluation.report, sort_keys=True, indent=1))
 
 
 @page
@@ -65,4 +66,4 @@ def curves_csv(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             writer.writerow(
                 [number, "calibration", points["n"][index], repr(score), repr(points["rate"][index]), *ends]
             )
-    return _file(evaluation, "curves", "csv", buffer.getvalue())
+    return file_response(evaluation, "curves", "csv", buffer.getvalue())

@@ -24,7 +24,7 @@ def segments_of_runs(actor: Actor, runs: Sequence[Run]) -> Mapping[str, Any] | N
     wanted = [run.pk for run in runs]
     rows = Evaluation.objects.visible_to(actor).filter(model_version__run__in=wanted, state=Evaluation.State.COMPLETE)
     related = ("model_version__run", "problem_version", "problem")
-    rows = rows.filter(archived_at__isnull=True).select_related(*related).defer("report")
+    rows = rows.filter(archived_at__isnull=True).select_related(*related).defer("report", "findings")
     newest = {one.model_version.run_id: one for one in rows.order_by("completed_at", "id")[:200]}
     found = [newest[pk] for pk in wanted if pk in newest]
     same = [one for one in found if one.row_digest == found[0].row_digest][:MOST_RUNS]

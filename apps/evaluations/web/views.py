@@ -10,22 +10,22 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_POST
 
 from analysis.contracts.report import OVERALL, Report
 from apps.core.errors import NotFound
 from apps.core.tables import table_response
 from apps.core.web.views import page
-from apps.evaluations import policies, selectors, services
-from apps.evaluations.contracts import Speech, Verdict, evaluation_panel_list, people_of, rate_sentence
+from apps.evaluations import selectors, services
+from apps.evaluations.contracts import Speech, Verdict, people_of, rate_sentence
 from apps.evaluations.contracts.verdict import headline_pick
 from apps.evaluations.models import Evaluation
 from apps.evaluations.web import gaps, parts
 from apps.evaluations.web.charts import curve_charts, importance_chart
+from apps.evaluations.web.frame import DECISION, frame_context, group_url, panels_draw, tabs_of
 from apps.evaluations.web.tables import EVALUATIONS
+from apps.evaluations.web.wear import wear_context
 from apps.problems import selectors as problems
 
 
@@ -49,13 +49,14 @@ def evaluation_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     actor = request.actor  # type: ignore[attr-defined]
     evaluation = selectors.evaluation_get(actor, pk)
     if evaluation.state != Evaluation.State.COMPLETE:
-        context = _frame(request, evaluation) | {"last_good": selectors.latest_for(evaluation.model_version)}
+        context = frame_context(request, evaluation) | {"last_good": selectors.latest_for(evaluation.model_version)}
         return render(request, "evaluations/evaluation_waiting.html", context)
     report = selectors.report_of(evaluation)
     speech = selectors.speech_of(evaluation, report)
     url_of = partial(group_url, evaluation.pk)
     verdict = selectors.verdict_of(evaluation, report, speech=speech)
-    margins = selectors.margins_of(problems.objective_list(evaluation.problem_version))
+    objectives = list(problems.objective_list(evaluation.problem_version))
+    margins = selectors.margins_of(objectives)
     context = {"evaluation": evaluation, "version": evaluation.model_version, "baseline": evaluation.baseline_version}
     context |= {"report": report, "speech": speech, "verdict": verdict}
     part = request.headers.get("HX-Target", "")
@@ -67,14 +68,16 @@ def evaluation_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         return _partial(request, "evaluations/_matrix.html", context)
     if part == "curves":
         return _partial(request, "evaluations/_curves.html", context | _curves_context(evaluation, report, speech))
-    context |= _frame(request, evaluation)
+    context |= frame_context(request, evaluation)
     context |= parts.forest_context(request, report, speech, verdict, url_of, margins)
     context |= parts.harm_context(report, speech, verdict, url_of, margins)
     context |= _gaps_context(request, report, speech)
     context |= {
+        "tabs": tabs_of(evaluation, report, DECISION),
         "kpis": selectors.kpis_of(report, speech, OVERALL),
-        "panels": _panels(request, evaluation, "main"),
-        "verdict_panels": _panels(request, evaluation, "verdict"),
+        "panels": panels_draw(request, evaluation, "main"),
+        "verdict_panels": panels_draw(request, evaluation, "verdict"),
+        **(wear_context(evaluation.dataset_version_id, selectors.wear_margin(objectives)) or {}),
     }
     return render(request, "evaluations/evaluation_detail.html", context)
 
@@ -120,7 +123,7 @@ def evaluation_group(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     own, base = selectors.curves_of(evaluation, report, key)
     tone = change.verdict if change is not None and not group.thin else "none"
     context = {
-        **_frame(request, evaluation),
+        **frame_context(request, evaluation),
         "report": report,
         "speech": speech,
         "group": group,
@@ -157,43 +160,6 @@ def evaluation_archive(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     services.evaluation_archive(actor=request.actor, evaluation_id=pk, archived=archived)  # type: ignore[attr-defined]
     messages.success(request, "The evaluation is archived." if archived else "The evaluation is back in the lists.")
     return redirect("evaluation-detail", pk=pk)
-
-
-def group_url(pk: uuid.UUID, key: str) -> str:
-    """The page of one group."""
-    return f"{reverse('evaluation-group', args=[pk])}?{urlencode({'key': key})}"
-
-
-def _frame(request: HttpRequest, evaluation: Evaluation) -> dict[str, Any]:
-    """What every page of an evaluation needs."""
-    actor = request.actor  # type: ignore[attr-defined]
-    complete = evaluation.state == Evaluation.State.COMPLETE
-    menu: list[dict[str, Any]] = []
-    if complete:
-        menu += [
-            {"label": "Table (CSV)", "icon": "table", "url": reverse("evaluation-csv", args=[evaluation.pk])},
-            {"label": "Report (JSON)", "icon": "braces", "url": reverse("evaluation-json", args=[evaluation.pk])},
-        ]
-    menu.append({"label": "Its job", "icon": "cpu", "url": reverse("job-detail", args=[evaluation.job_id])})
-    can_launch = policies.evaluation_launch(actor, evaluation.team_id)
-    return {
-        "nav_key": "problems",
-        "evaluation": evaluation,
-        "version": evaluation.model_version,
-        "baseline": evaluation.baseline_version,
-        "menu": menu,
-        "can_launch": can_launch,
-        "actions": _panels(request, evaluation, "action"),
-    }
-
-
-def _panels(request: HttpRequest, evaluation: Evaluation, place: str) -> list[SafeString]:
-    drawn = []
-    for panel in evaluation_panel_list(place):
-        context = panel.context(request.actor, evaluation)  # type: ignore[attr-defined]
-        if context is not None:
-            drawn.append(render_to_string(panel.template, {**context, "evaluation": evaluation}, request=request))
-    return drawn
 
 
 def _gaps_context(request: HttpRequest, report: Report, speech: Speech) -> dict[str, Any]:

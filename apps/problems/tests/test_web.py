@@ -280,3 +280,41 @@ def test_the_room_answers_search_strip_and_inbox():
     assert any(version.problem.name in item.title for item in waiting_list(product, team.pk))
     assert not any(version.problem.name in item.title for item in waiting_list(science, team.pk))
     assert station_list(product, problem.pk)[0].say == "Version 1 waits for your acceptance."
+
+
+PROPOSED = "segment-name=Old+and+idle&segment-expression=%60age%60+%3E%3D+35&segment-purpose=PROTECTED"
+
+
+def test_an_address_proposes_a_segment_that_the_draft_shows_and_does_not_save():
+    team, scientist, _ = _people()
+    problem, _ = problem_draft(actor_of_user(scientist), team)
+    before = len(selectors.segments_of(selectors.version_open(problem)))
+
+    page = client_of(scientist).get(f"/problems/{problem.pk}/edit/?{PROPOSED}").content.decode()
+
+    assert f'name="segments-total" value="{before + 1}"' in page
+    assert 'value="Old and idle"' in page
+    assert "`age` &gt;= 35" in page
+    assert len(selectors.segments_of(selectors.version_open(problem))) == before
+
+
+def test_without_a_draft_a_new_version_is_offered_and_the_segment_is_filled_in_then():
+    team, scientist, owner = _people()
+    problem, _ = problem_accepted(actor_of_user(scientist), actor_of_user(owner), team)
+    client = client_of(scientist)
+
+    offered = client.get(f"/problems/{problem.pk}/edit/?{PROPOSED}")
+    begun = client.post(offered["Location"], {"reason": "A group was found that does worse."})
+    page = client.get(begun["Location"].partition("#")[0]).content.decode()
+
+    assert offered["Location"].startswith(f"/problems/{problem.pk}/versions/new/?segment-name=")
+    assert 'value="Old and idle"' in page
+
+
+def test_a_proposal_of_nonsense_is_a_plain_draft():
+    team, scientist, _ = _people()
+    problem, _ = problem_draft(actor_of_user(scientist), team)
+    client = client_of(scientist)
+
+    for query in ("segment-name=x", "segment-expression=", "segment-expression=%00&segment-purpose=NONE"):
+        assert client.get(f"/problems/{problem.pk}/edit/?{query}").status_code == 200

@@ -29,13 +29,23 @@ from apps.problems.web.forms import (
 class DraftInput:
     """The whole form: one main form and its rows, from a version or from what a person sent."""
 
-    def __init__(self, data: QueryDict | None, *, version: ProblemVersion, owners: Iterable[Any]) -> None:
+    def __init__(
+        self,
+        data: QueryDict | None,
+        *,
+        version: ProblemVersion,
+        owners: Iterable[Any],
+        proposed: Mapping[str, str] | None = None,
+    ) -> None:
+        """`proposed` is a segment that is filled in as one more row of what is stored; nothing is saved by it."""
         self.version = version
         self.data = data
         self.owners = list(owners)
         self.action = data.get("action", "save") if data is not None else ""
         if data is None:
             self._from_version()
+            if proposed is not None:
+                self._segments.append(dict(proposed))
         else:
             self._from_data(data)
         currency = str(self._main.get("currency", ""))

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from apps.accounts import selectors as accounts
@@ -25,6 +26,7 @@ from apps.problems.web.forms import (
     SegmentForm,
     field_anchor,
     segment_errors,
+    segment_proposed,
     segment_row,
     segment_values,
 )
@@ -66,17 +68,26 @@ def _errors_show(form: Any, error: Invalid | Conflict) -> None:
 @page
 @_get_or_post
 def problem_edit_view(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The draft as one form; rows are added and removed by buttons that send the form, with or without htmx."""
+    """The draft as one form; rows are added and removed by buttons that send the form, with or without htmx.
+
+    An address may propose a segment: it is filled in as one more row; without a draft a new version is offered first.
+    """
     actor: Actor = request.actor  # type: ignore[attr-defined]
     problem = selectors.problem_get(actor, pk)
     require_verb(actor, "problem.edit", problem)
     version = selectors.version_open(problem)
+    proposed = segment_proposed(request.GET)
+    if version is None and proposed is not None and request.method != "POST":
+        messages.info(request, "There is no draft yet. Begin a new version; the segment is filled in then.")
+        return redirect(f"{reverse('problem-version-new', args=[pk])}?{request.GET.urlencode()}")
     if version is None or version.state != ProblemVersion.State.DRAFT:
         messages.info(request, "There is no draft to change: begin a new version, or return the one in review.")
         return redirect("problem-detail", pk=pk)
     version.problem = problem
     owners = accounts.people_with_verb("problem.accept", problem.team_id)
-    entered = DraftInput(request.POST if request.method == "POST" else None, version=version, owners=owners)
+    entered = DraftInput(
+        request.POST if request.method == "POST" else None, version=version, owners=owners, proposed=proposed
+    )
     context: dict[str, Any] = {"row_version": request.POST.get("row_version") or version.row_version}
     status = 200
     if entered.action in ("save", "submit"):
@@ -155,7 +166,8 @@ def version_new_view(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             services.problem_version_new(actor=actor, problem_id=pk, reason=form.cleaned_data["reason"])
-            return redirect("problem-edit", pk=pk)
+            kept = f"?{request.GET.urlencode()}#h-segments" if segment_proposed(request.GET) is not None else ""
+            return redirect(f"{reverse('problem-edit', args=[pk])}{kept}")
         except (Invalid, Conflict) as error:
             _errors_show(form, error)
     context = {"form": form, "problem": problem, "nav_key": "problems", "current": selectors.version_current(problem)}

@@ -228,6 +228,18 @@ def segment_row(segment: SegmentVersion) -> dict[str, Any]:
     }
 
 
+def segment_proposed(query: Mapping[str, Any]) -> dict[str, str] | None:
+    """A segment that an address proposes (segment-name, segment-expression, segment-purpose); None without an
+    expression.
+    """
+    given = {name: str(query.get(f"segment-{name}", "")).replace("\x00", "").strip() for name in ("name", "expression")}
+    if not given["expression"]:
+        return None
+    purpose = str(query.get("segment-purpose", ""))
+    known = purpose if purpose in SegmentVersion.Purpose.values else SegmentVersion.Purpose.PERFORMANCE.value
+    return {"name": given["name"][:120], "expression": given["expression"][:2000], "purpose": known}
+
+
 def field_anchor(field: str) -> str:
     """The id of the form's field that the API calls `field`; for links from the list of what is missing."""
     match = INDEXED.match(field)

@@ -12,6 +12,7 @@ from apps.accounts.tests.factories import actor_make, team_make, user_make
 from apps.audit import selectors as audit
 from apps.core.actors import Actor, Role
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
+from apps.evaluations.contracts import decisions_count
 from apps.evaluations.tests.factories import evaluation_complete, stage_make
 from apps.lineage import selectors as lineage
 from apps.notices.models import Notice
@@ -303,3 +304,14 @@ def test_refusing_needs_no_confirmation():
     scene = scene_make(failing=True)
 
     assert not decide(scene, "REFUSE").override
+
+
+def test_an_approval_counts_as_a_decision_on_the_data_that_its_evaluation_used():
+    scene = scene_make()
+    data_id = scene.evaluation.dataset_version_id
+
+    before = selectors.decisions_on_data(data_id)
+    decide(scene)
+
+    assert (before, selectors.decisions_on_data(data_id)) == (0, 1)
+    assert decisions_count(data_id) == 1, "the room of evaluations asks for it"

@@ -3,6 +3,7 @@ it.
 """
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from analysis.contracts.findings import Findings
 from analysis.contracts.report import Report
 from analysis.contracts.segments import SplitSpec
 from analysis.split import split_take
@@ -87,6 +89,14 @@ def test_two_classes_against_a_baseline(tmp_path: Path) -> None:
     assert report.n == held.num_rows
     scores = model_load(directory).predict_frame(frame_of_table(held, FEATURES))[:, 1]
     truth = np.asarray(held["held"].to_pylist()) == "no"
+    found = Findings.from_json(peer.payload["findings"])
+    assert found.slices is not None
+    assert found.flips is not None
+    assert {one.segment for one in found.fairness or ()} == {"Age", "Member"}, "not the broken one"
+    flipped = json.loads(peer.outputs["flips.json"])
+    everyone = found.flips.group("overall")
+    assert everyone is not None
+    assert len(flipped["groups"]["overall"]["negative"]) == min(everyone.negative or 0, 100)
     overall = next(group for group in report.groups if group.key == "overall")
     said = scores >= 0.75
     fpr = overall.metrics["fpr"].value

@@ -1,0 +1,311 @@
+"""What an evaluation finds beyond its report: weak slices, flips, fairness criteria. JSON schema number 1.
+
+Shape of the JSON (a key of the first level is left out where there is nothing to ask; "or null" is written "?")::
+
+    {"schema": 1, "slices": Slices, "flips": Flips, "fairness": [Fairness]}
+    Slices   {"loss": "wrong" | "absolute error", "columns": [names searched], "n", "mean_loss"?, "looked_at",
+              "candidates", "proven", "withheld", "false_share", "reason"?, "slices": [Slice]}
+    Slice    as `analysis.slices.WeakSlice` makes it
+    Flips    {"right": what counts as right, "groups": [Flip], "tests": p values corrected together,
+              "rows": [columns of the listed rows]}
+    Flip     {"key", "label", "segment", "protected": bool, "n"?, "negative"?, "positive"?, "negative_rate": Estimate,
+              "of_right": Estimate, "difference": Estimate, "p"?, "p_adjusted"?, "barred"?: reason, "thin"?: reason}
+    Fairness {"segment": name, "protected": bool, "criteria": [Criterion], "conflicts"?: Conflicts}
+    Criterion, Conflicts  as `analysis.criteria` makes them, of the shapes below
+
+Shares lie between 0 and 1; a cost is money. Standard library only.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from math import isfinite
+from typing import Any, Final, TypeVar
+
+from analysis.contracts.report import Estimate, LeftOut, ReportError
+
+SCHEMA: Final = 1
+WRONG: Final = "wrong"
+ABSOLUTE: Final = "absolute error"
+FLIP_ROWS: Final = "flips.json"
+"""The file of the rows that flipped, beside the document."""
+
+HOLDS: Final = "holds"
+BROKEN: Final = "does not hold"
+NOT_PROVEN: Final = "not proven"
+NOT_ENOUGH_DATA: Final = "not enough data"
+
+Json = dict[str, Any]
+T = TypeVar("T")
+
+
+class FindingsError(ValueError):
+    """Findings that are not of the documented shape."""
+
+
+@dataclass(frozen=True, slots=True)
+class SliceFound:
+    """A weak slice; numbers are of the half of the rows that the search did not see, `n` of both."""
+
+    expression: str
+    label: str
+    columns: tuple[str, ...]
+    protected: bool
+    n: int
+    tested_n: int
+    loss: float
+    rest_loss: float
+    difference: float
+    low: float
+    high: float
+    p: float
+    p_adjusted: float
+    excess: float
+
+
+@dataclass(frozen=True, slots=True)
+class SlicesFound:
+    """The search for weak slices; `withheld` counts proven ones that would let somebody be singled out."""
+
+    loss: str
+    columns: tuple[str, ...]
+    n: int
+    mean_loss: float | None
+    looked_at: int
+    candidates: int
+    proven: int
+    withheld: int
+    false_share: float
+    slices: tuple[SliceFound, ...]
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """The flips of one group against the baseline; `barred` hides all numbers, `thin` only keeps from judging them."""
+
+    key: str
+    label: str
+    segment: str
+    protected: bool
+    n: int | None
+    negative: int | None
+    positive: int | None
+    negative_rate: Estimate
+    of_right: Estimate
+    difference: Estimate
+    p: float | None
+    p_adjusted: float | None
+    barred: str | None = None
+    thin: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Flips:
+    """All groups, everyone first; `rows` names the columns of the file of rows, none where no row is listed."""
+
+    right: str
+    groups: tuple[Flip, ...]
+    tests: int
+    rows: tuple[str, ...] = ()
+
+    def group(self, key: str) -> Flip | None:
+        """The group of that key, or None."""
+        return next((one for one in self.groups if one.key == key), None)
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionGroup:
+    """One metric of one group, with the interval at which all groups cover together."""
+
+    label: str
+    metric: str
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionFound:
+    """One criterion over the groups of a segment; `value` is None exactly when `undefined` says why."""
+
+    criterion: str
+    name: str
+    question: str
+    of: str | None
+    value: float | None
+    low: float | None
+    high: float | None
+    method: str | None
+    limit: float | None
+    holding: str | None
+    lowest: str | None
+    highest: str | None
+    groups: tuple[CriterionGroup, ...]
+    left_out: tuple[LeftOut, ...]
+    undefined: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForcedValue:
+    """What a group would have to have if the other criteria held."""
+
+    label: str
+    value: float | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictFound:
+    """Criteria that cannot all hold, with the numbers that make it so."""
+
+    criteria: tuple[str, ...]
+    proven: bool
+    sentence: str
+    quantity: str
+    forced: tuple[ForcedValue, ...]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class BaseRateFound:
+    """Share of actual positives of a group."""
+
+    label: str
+    rate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictsFound:
+    """The conflicts among criteria in the groups of a segment."""
+
+    chosen: tuple[str, ...]
+    base_rates: tuple[BaseRateFound, ...]
+    spread: Estimate
+    conflicts: tuple[ConflictFound, ...]
+    undefined: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fairness:
+    """Every criterion in the groups of one segment."""
+
+    segment: str
+    protected: bool
+    criteria: tuple[CriterionFound, ...]
+    conflicts: ConflictsFound | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """The whole document; a part is None where there was nothing to ask."""
+
+    slices: SlicesFound | None = None
+    flips: Flips | None = None
+    fairness: tuple[Fairness, ...] | None = None
+
+    def to_json(self) -> Json:
+        """As JSON of the documented shape."""
+        parts = {name: part for name, part in asdict(self).items() if part is not None}
+        return {"schema": SCHEMA, **_plain(parts)}
+
+    @classmethod
+    def from_json(cls, data: Json) -> "Findings":
+        """From JSON. Raises FindingsError for another schema number, a wrong shape or a number that is not finite."""
+        if not isinstance(data, Mapping) or data.get("schema") != SCHEMA:
+            raise FindingsError(f"These findings are not of schema {SCHEMA}, which this version reads")
+        unknown = sorted(data.keys() - {"schema", "slices", "flips", "fairness"})
+        if unknown:
+            raise FindingsError(f"Findings have no {', '.join(unknown)}")
+        try:
+            slices, flips, fairness = (data.get(name) for name in ("slices", "flips", "fairness"))
+            return cls(
+                None if slices is None else _slices(slices),
+                None if flips is None else _flips(flips),
+                None if fairness is None else tuple(_fairness(one) for one in fairness),
+            )
+        except (KeyError, TypeError, AttributeError, ReportError) as error:
+            raise FindingsError(f"Not findings: {error}") from error
+
+
+def _slices(data: Json) -> SlicesFound:
+    slices = tuple(_made(SliceFound, {**one, "columns": tuple(one["columns"])}) for one in data["slices"])
+    return _made(SlicesFound, {**data, "columns": tuple(data["columns"]), "slices": slices})
+
+
+def _flips(data: Json) -> Flips:
+    groups = tuple(
+        _made(Flip, {**one, **{name: _estimate(one[name]) for name in ("negative_rate", "of_right", "difference")}})
+        for one in data["groups"]
+    )
+    return _made(Flips, {**data, "groups": groups, "rows": tuple(data["rows"])})
+
+
+def _fairness(data: Json) -> Fairness:
+    criteria = tuple(_criterion(one) for one in data["criteria"])
+    conflicts = data.get("conflicts")
+    return _made(
+        Fairness, {**data, "criteria": criteria, "conflicts": None if conflicts is None else _conflicts(conflicts)}
+    )
+
+
+def _criterion(data: Json) -> CriterionFound:
+    groups = tuple(_made(CriterionGroup, {**one, "estimate": _estimate(one["estimate"])}) for one in data["groups"])
+    left_out = tuple(_made(LeftOut, one) for one in data["left_out"])
+    found = _made(CriterionFound, {**data, "groups": groups, "left_out": left_out})
+    if (found.value is None) != (found.undefined is not None):
+        raise FindingsError(f"{found.name} has either a value or a reason why it has none")
+    return found
+
+
+def _conflicts(data: Json) -> ConflictsFound:
+    rates = tuple(_made(BaseRateFound, {**one, "rate": _estimate(one["rate"])}) for one in data["base_rates"])
+    conflicts = tuple(
+        _made(
+            ConflictFound,
+            {
+                **one,
+                "criteria": tuple(one["criteria"]),
+                "forced": tuple(_made(ForcedValue, each) for each in one["forced"]),
+            },
+        )
+        for one in data["conflicts"]
+    )
+    spread = _estimate(data["spread"])
+    return _made(
+        ConflictsFound,
+        {**data, "chosen": tuple(data["chosen"]), "base_rates": rates, "spread": spread, "conflicts": conflicts},
+    )
+
+
+def _estimate(data: Json) -> Estimate:
+    return _made(Estimate, data)
+
+
+_KINDS: Final[Mapping[str, tuple[type, ...]]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "None": (type(None),),
+}
+
+
+def _made(cls: type[T], data: Mapping[str, Any]) -> T:
+    """The dataclass, its plain fields checked for their types. Raises FindingsError."""
+    known = {one.name: str(getattr(one.type, "__name__", one.type)) for one in fields(cls)}  # type: ignore[arg-type]
+    for name, value in data.items():
+        if name not in known:
+            raise FindingsError(f"{cls.__name__} has no {name}")
+        parts = known[name].split(" | ")
+        kinds = [kind for part in parts for kind in _KINDS.get(part, ())] if _KINDS.keys() >= set(parts) else []
+        if kinds and (not isinstance(value, tuple(kinds)) or (isinstance(value, bool) and bool not in kinds)):
+            raise FindingsError(f"{cls.__name__} has a {name} of the wrong type")
+        if isinstance(value, float) and not isfinite(value):
+            raise FindingsError(f"{cls.__name__} has a {name} that is not finite")
+    return cls(**data)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value

@@ -1,0 +1,92 @@
+"""Every fairness criterion in the groups of every segment, and which of them cannot hold together."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from analysis.contracts.costs import ClassCosts, Costs, UnitCosts
+from analysis.contracts.findings import Fairness, Findings
+from analysis.contracts.metrics import BINARY, MULTICLASS
+from analysis.criteria import (
+    Conflicts,
+    CriterionResult,
+    binary_criteria,
+    conflicts_find,
+    criteria_for,
+    multiclass_criteria,
+    regression_criteria,
+)
+from analysis.findings.rows import Grouped
+from analysis.inputs import EvaluateSpec, EvaluationRows
+from analysis.intervals import Floats
+from analysis.segment_metrics.binary import binary_rows, binary_statistics
+from analysis.segment_metrics.groupings import Grouping
+from analysis.segment_metrics.multiclass import price_table
+from analysis.support import Standing
+
+Limits = Mapping[str, Mapping[str, float]]
+"""Segment name -> criterion -> what the problem allows."""
+
+
+def fairness_of(rows: EvaluationRows, spec: EvaluateSpec, grouped: Grouped, limits: Limits) -> tuple[Fairness, ...]:
+    """One entry for each segment, in the order of the segments; hidden groups are left out and named."""
+    found = []
+    for grouping, standing in grouped.singles():
+        if not grouping.parts:
+            continue
+        segment = grouping.parts[0].spec
+        stated = limits.get(segment.name, {})
+        criteria, conflicts = _measured(rows, spec, grouping, standing, stated)
+        entry = {"segment": segment.name, "protected": segment.protected}
+        entry["criteria"] = [one.to_json() for one in criteria]
+        entry["conflicts"] = None if conflicts is None else conflicts.to_json()
+        found.append(entry)
+    return Findings.from_json({"schema": 1, "fairness": found}).fairness or ()
+
+
+def _measured(
+    rows: EvaluationRows, spec: EvaluateSpec, grouping: Grouping, standing: Standing, limits: Mapping[str, float]
+) -> tuple[list[CriterionResult], Conflicts | None]:
+    """The criteria of the task, and for two classes what cannot hold together."""
+    labels = [grouping.label(group) for group in range(grouping.size)]
+    hidden = [a or b for a, b in zip(standing.suppressed, standing.thin, strict=True)]
+    empty = np.bincount(grouping.codes, minlength=grouping.size) == 0
+    barred = [reason or ("no rows" if bare else None) for reason, bare in zip(hidden, empty.tolist(), strict=True)]
+    level = spec.level
+    if spec.task == BINARY:
+        threshold = 0.5 if rows.candidate.threshold is None else rows.candidate.threshold
+        scored = binary_rows(rows.truth.astype(np.bool_), np.asarray(rows.candidate.scores, np.float64), threshold)
+        statistics, _ = binary_statistics(grouping.codes, grouping.size, scored)
+        costs = spec.costs if isinstance(spec.costs, Costs) else None
+        criteria = binary_criteria(statistics, labels, barred, costs=costs, limits=limits, level=level)
+        codes = [one.code for one in criteria_for(BINARY)]
+        return criteria, conflicts_find(codes, statistics, labels, barred, costs=costs, level=level)
+    if spec.task == MULTICLASS:
+        return _classes(rows, spec, grouping, labels, barred, limits), None
+    per_unit = spec.costs.per_unit if isinstance(spec.costs, UnitCosts) else None
+    truth, said = rows.truth.astype(np.float64), np.asarray(rows.candidate.predicted, np.float64)
+    return regression_criteria(
+        grouping.codes, labels, barred, truth, said, per_unit=per_unit, limits=limits, level=level
+    ), None
+
+
+def _classes(
+    rows: EvaluationRows,
+    spec: EvaluateSpec,
+    grouping: Grouping,
+    labels: list[str],
+    barred: list[str | None],
+    limits: Mapping[str, float],
+) -> list[CriterionResult]:
+    classes = spec.classes or ()
+    size, many = grouping.size, len(classes)
+    truth = rows.truth.astype(np.int64)
+    scores = None if rows.candidate.scores is None else np.asarray(rows.candidate.scores, np.float64)
+    said = scores.argmax(axis=1) if scores is not None else np.asarray(rows.candidate.predicted, np.int64)
+    cells = (grouping.codes * np.int64(many) + truth) * many + said
+    confusion = np.bincount(cells, minlength=size * many * many).reshape(size, many, many)
+    prices: Floats | None = price_table(spec.costs, classes) if isinstance(spec.costs, ClassCosts) else None
+    scored = None if scores is None else (grouping.codes, truth, scores)
+    return multiclass_criteria(
+        confusion, classes, labels, barred, scores=scored, prices=prices, limits=limits, level=spec.level
+    )
