@@ -6,10 +6,13 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 import venv
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from controlplane.stack.config import ROOT
 from controlplane.stack.lock import HOST, SETS
@@ -30,6 +33,31 @@ def pins(name: str) -> dict[str, str]:
     """Requirement with its marker -> version."""
     found = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)(\s*;[^\\]*)?", text(name), re.M)
     return {f"{package} {marker.strip()}": version for package, version, marker in found}
+
+
+def stated(name: str) -> list[Requirement]:
+    """What pyproject.toml asks of this set."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    asked: list[str] = []
+    kinds = {option: SETS[name][at + 1] for at, option in enumerate(SETS[name]) if option.startswith("--")}
+    if "--only-group" not in kinds:
+        asked += project["project"]["dependencies"]
+    asked += project["project"]["optional-dependencies"].get(kinds.get("--extra"), [])
+    asked += project["dependency-groups"].get(kinds.get("--group", kinds.get("--only-group")), [])
+    return [Requirement(text) for text in asked]
+
+
+@pytest.mark.parametrize("name", sorted(SETS))
+def test_what_the_project_asks_for_is_locked(name: str) -> None:
+    locked: dict[str, list[str]] = {}
+    for package, version in pins(name).items():
+        locked.setdefault(canonicalize_name(package.split()[0]), []).append(version)
+
+    assert [
+        str(asked)
+        for asked in stated(name)
+        if not any(asked.specifier.contains(version) for version in locked.get(canonicalize_name(asked.name), []))
+    ] == []
 
 
 @pytest.mark.parametrize("name", sorted(SETS))
