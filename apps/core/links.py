@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from django.apps import apps
 from django.urls import reverse
 
 from apps.core.actors import Actor
@@ -65,6 +66,13 @@ def link_of(kind: str, pk: str | uuid.UUID, actor: Actor | None = None) -> str:
 
 
 def word_of(kind: str) -> str:
-    """What a kind is called in a sentence: "datasets.datasetversion" reads "dataset version" when registered."""
+    """What a kind is called in a sentence: "datasets.datasetversion" reads "dataset version". The word that its room
+    registered comes before that of its model.
+    """
     known = _kinds.get(kind)
-    return (known.word if known else "") or kind.partition(".")[2]
+    if known is not None and known.word:
+        return known.word
+    try:
+        return str(apps.get_model(kind)._meta.verbose_name)
+    except (LookupError, ValueError):
+        return kind.partition(".")[2] or kind

@@ -6,6 +6,7 @@ class JobsConfig(AppConfig):
     label = "jobs"
 
     def ready(self) -> None:
+        from apps.core.links import link_register, page_of
         from apps.core.registries import (
             Command,
             NavEntry,
@@ -22,3 +23,4 @@ class JobsConfig(AppConfig):
         search_register("job", jobs_find)
         navigation_register(NavEntry("jobs", "Jobs", "cpu", "job-list", 50, "j", counted=selectors.running_list))
         command_register(Command("Go to jobs", "job-list", "cpu"))
+        link_register("jobs.job", page_of("job-detail"), word="job")

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
+from django.utils.text import Truncator
 
 from apps.accounts.contracts import RemovalHook, grant_guard_register, removal_hook_register
 from apps.core import formats
@@ -25,6 +26,7 @@ from apps.core.registries import (
     station_register,
     waiting_register,
 )
+from apps.core.states import state_look
 from apps.core.topics import Topic, topic_register
 from apps.evaluations import selectors as evaluations
 from apps.evaluations.contracts import decision_counter_register, evaluation_panel_register
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 State = ApprovalRequest.State
 MOST_WAITING = 5
+MOST_QUOTED = 200
 _ENDINGS = {
     State.STALE: ("is stale", "The evidence changed. Look at what differs and ask again."),
     State.EXPIRED: ("has expired", "Nobody decided in time. Ask again with one click."),
@@ -58,7 +61,7 @@ def _requests_of_decisions(pks: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.U
 
 def _search(actor: Actor, text: str, limit: int) -> Iterator[Hit]:
     for request in selectors.request_search(actor, text, limit):
-        detail = f"{request.get_state_display()}, asked by {request.requested_by}"
+        detail = f"{state_look(request.state).word}, asked by {request.requested_by}"
         yield Hit("request", f"Request {request.number}: {request.model_version}", detail, _url(request.pk), "checkbox")
 
 
@@ -164,8 +167,22 @@ def inbox_item(request: ApprovalRequest) -> HomeItem:
 
 
 def waiting_requests(actor: Actor, team_id: uuid.UUID | None) -> Iterator[HomeItem]:
-    """This person's requests that went stale, expired or were refused, and evaluations on which nobody asked yet."""
-    for request in selectors.requests_of_mine(actor, team_id)[:MOST_WAITING]:
+    """Questions on this person's requests, requests that went stale, expired or were refused, and evaluations on which
+    nobody asked yet.
+    """
+    mine: list[Any] = list(selectors.requests_of_mine(actor, team_id)[:MOST_WAITING])
+    for request in mine:
+        if request.state == State.OPEN:
+            yield HomeItem(
+                title=f"Answer {request.asks} on request {request.number}",
+                url=f"{_url(request.pk)}#talk",
+                text=Truncator(request.asked_text).chars(MOST_QUOTED),
+                tone="info",
+                at=request.asked_at,
+                meta=(str(request.problem), str(request.model_version)),
+                action_label="Answer",
+            )
+            continue
         happened, text = _ENDINGS[State(request.state)]
         again = request.state in services.RENEWABLE_STATES
         yield HomeItem(

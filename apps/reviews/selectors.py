@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from apps.accounts import selectors as accounts
@@ -194,20 +194,28 @@ def request_state(pk: uuid.UUID) -> dict[str, str] | None:
 
 
 def requests_of_mine(actor: Actor, team_id: uuid.UUID | None = None) -> QuerySet[ApprovalRequest]:
-    """Requests of this person that went stale, expired or were refused, and were not asked again since."""
+    """Requests of this person that went stale, expired or were refused and were not asked again since, and before
+    them the open ones in whose talk another person has the last word: `asks` says who, `asked_text` what.
+    """
     later = ApprovalRequest.objects.filter(
         model_version__model_id=OuterRef("model_version__model_id"),
         environment=OuterRef("environment"),
         id__gt=OuterRef("id"),
     )
+    ended = Q(state__in=[ApprovalRequest.State.STALE, ApprovalRequest.State.EXPIRED, ApprovalRequest.State.REJECTED])
+    last = RequestMessage.objects.filter(request=OuterRef("pk")).order_by("-id")
+    asked = Q(state=ApprovalRequest.State.OPEN, asker__isnull=False) & ~Q(asker=actor.person_id)
     return (
         request_list(actor, team_id=team_id)
-        .filter(
-            requested_by_id=actor.person_id,
-            state__in=[ApprovalRequest.State.STALE, ApprovalRequest.State.EXPIRED, ApprovalRequest.State.REJECTED],
+        .filter(requested_by_id=actor.person_id)
+        .annotate(
+            asker=Subquery(last.values("author_id")[:1]),
+            asks=Subquery(last.values("author_label")[:1]),
+            asked_text=Subquery(last.values("text")[:1]),
+            asked_at=Subquery(last.values("created_at")[:1]),
         )
-        .filter(~Exists(later))
-        .order_by("-ended_at", "-id")
+        .filter(asked | (ended & ~Exists(later)))
+        .order_by(F("ended_at").desc(nulls_first=True), "-id")
     )
 
 

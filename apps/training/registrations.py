@@ -53,9 +53,9 @@ def _expected(actor: Actor, job: Job) -> Expected | None:
     found = selectors.forecast_of_job(actor, job.pk)
     if found is None:
         return None
-    jobs = "1 earlier job" if found.n == 1 else f"{found.n} earlier jobs"
+    jobs = "As the one earlier job" if found.n == 1 else f"Median and range of {found.n} earlier jobs"
     where = "" if found.same_data else " on other data"
-    return Expected(found.wait, found.run, f"Median and range of {jobs} of this recipe{where}.")
+    return Expected(found.wait, found.run, f"{jobs} of this recipe{where}.")
 
 
 def _run_actions(actor: Actor, run: Run) -> Iterable[RunAction]:

@@ -101,6 +101,18 @@ def test_token_of_another_cannot_be_revoked_from_the_page(client):
     assert client.post(reverse("token-revoke", args=[token.pk])).status_code == 404
 
 
+def test_a_wrong_password_and_an_unknown_name_read_the_same(client):
+    user_make("ada")
+
+    said = []
+    for login in ("ada", "nobody", "nobody@example.org"):
+        answer = client.post(reverse("account_login"), {"login": login, "password": "wrong"})
+        assert answer.status_code == 200
+        said.append("This name or address and this password do not belong together." in answer.content.decode())
+
+    assert said == [True, True, True]
+
+
 def test_own_sessions_listed_and_ended(client, django_user_model):
     from django.test import Client
 

@@ -14,9 +14,18 @@ from apps.accounts.mail import address_mail
 from apps.accounts.web.theme import theme_set
 from apps.core.encryption import text_decrypt, text_encrypt
 
+NO_MATCH = "This name or address and this password do not belong together."
+"""The same for both, so that it says nothing about who is here."""
+
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """Closed sign-up; mail that fails is said in the log and never breaks a page."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "username_password_mismatch": NO_MATCH,
+        "email_password_mismatch": NO_MATCH,
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False

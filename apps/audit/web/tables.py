@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from apps.audit import selectors
-from apps.core.links import links_of
+from apps.core.links import links_of, word_of
 from apps.core.tables import ChoiceFilter, Column, DateFilter, Table, TextFilter
 
 
@@ -30,7 +30,7 @@ def _actions(request: Any) -> list[tuple[str, str]]:
 
 
 def _object(event: Any) -> str:
-    return f"{event.object_type.partition('.')[2] or event.object_type}: {event.object_label}"
+    return f"{word_of(event.object_type)}: {event.object_label}"
 
 
 def _object_link(event: Any) -> SafeString:

@@ -162,7 +162,10 @@ def fairway_strip(
         return {"later": identity, "here": here, "named": named, "names": STATIONS}
     stations = station_list(actor, identity) if actor else []
     saying = next((s for s in stations if s.here and s.say), next((s for s in stations if s.say), None))
-    return {"rows": [_station_row(s, here, named=named) for s in stations], "full": full, "saying": saying}
+    rows = [_station_row(s, here, named=named) for s in stations]
+    # The line asks again when a live part of its page says that something has changed.
+    again = {"again": identity, "here": here, "named": named}
+    return {"rows": rows, "full": full, "saying": saying, **again}
 
 
 @register.simple_tag

@@ -133,11 +133,14 @@ def test_full_strip_says_who_moves_and_carries_the_versions():
 
 @pytest.mark.usefixtures("stations")
 def test_slim_strip_marks_its_own_station():
-    html = draw('{% fairway_strip p here="evaluation" now=True %}', p=uuid.uuid4(), actor=Actor.system())
+    problem_id = uuid.uuid4()
+    html = draw('{% fairway_strip p here="evaluation" now=True %}', p=problem_id, actor=Actor.system())
 
     assert '<a href="/e/" aria-current="page">' in html
     assert html.count("aria-current") == 1
     assert "1 gate fails" in words(html)
+    assert f'hx-get="/problems/{problem_id}/strip/?here=evaluation"' in html
+    assert 'hx-trigger="fw:changed from:body"' in html, "it is drawn again when a part of its page changes"
 
 
 @pytest.mark.usefixtures("stations")

@@ -327,6 +327,8 @@ def test_asking_the_model_shows_its_answer(gateway, headers):
     assert answer.status_code == 200
     text = text_of(answer)
     assert "90" in text
+    assert "released" in text, "the problem's word for the class"
+    assert "Yes" in text
     assert 'value="40"' in text
     assert ("What was live when" in text) == (headers is None)
 

@@ -28,7 +28,7 @@ def volume_figure(traffic: Traffic) -> dict[str, Any]:
             "bargap": 0.15,
             "height": 220,
             "yaxis": {"title": {"text": "requests per half hour"}, "rangemode": "tozero"},
-            "xaxis": {"type": "date", "range": _range(traffic)},
+            "xaxis": {"type": "date", "range": _range(traffic), "title": {"text": "time (UTC)"}},
         },
     }
 
@@ -56,7 +56,7 @@ def latency_figure(traffic: Traffic) -> dict[str, Any]:
             "showlegend": True,
             "legend": {"orientation": "h", "y": 1.15},
             "yaxis": {"title": {"text": "milliseconds"}, "rangemode": "tozero"},
-            "xaxis": {"type": "date", "range": _range(traffic)},
+            "xaxis": {"type": "date", "range": _range(traffic), "title": {"text": "time (UTC)"}},
         },
     }
 

@@ -17,6 +17,7 @@ from apps.core.tables import table_response
 from apps.core.web.views import page
 from apps.deployments import policies, selectors, services
 from apps.deployments.models import Deployment, Rollout
+from apps.deployments.web.answers import answers_said
 from apps.deployments.web.charts import latency_figure, traffic_rows, volume_figure
 from apps.deployments.web.examples import calls, example_row
 from apps.deployments.web.forms import TryForm
@@ -138,7 +139,7 @@ def deployment_traffic(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         ],
         "volume": volume_figure(traffic),
         "latency": latency_figure(traffic),
-        "columns": ["Half hour from", "Requests", "Refused or failed", "Median, ms", "95th percentile, ms"],
+        "columns": ["Half hour from (UTC)", "Requests", "Refused or failed", "Median, ms", "95th percentile, ms"],
         "rows": traffic_rows(traffic),
         "predictions": newest,
         "seen": seen,
@@ -164,7 +165,8 @@ def deployment_try(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             form.add_error(None, error.detail)
         else:
             form.take_errors(answer.errors)
-    context = {"deployment": deployment, "form": form, "answer": answer, "live": live}
+    said = answers_said(answer.body, live.model_version) if answer is not None and answer.ok else []
+    context = {"deployment": deployment, "form": form, "answer": answer, "said": said, "live": live}
     status = 200 if answer is not None and answer.ok else 422
     if request.headers.get("HX-Request"):
         return render(request, "deployments/_try.html", context, status=status)

@@ -64,19 +64,17 @@ def verdict_say(report: Report, speech: Speech, *, focus: Iterable[tuple[str, st
     tone = _tone(report, metric, group)
     sentence = rate_sentence(report, speech, metric, group)
     if tone == "none":
-        sentence = f"{sentence} No group is shown to be worse off or better off."
+        sentence = f"{sentence}{_nobody_else(report)}"
     return Verdict(tone, sentence, _more(report, speech, metric, group), metric, group.key)
 
 
 def headline_pick(report: Report, focus: Iterable[tuple[str, str]] = ()) -> tuple[str, Group]:
     """Which metric of which group the verdict speaks of.
 
-    First what gates refuse, then proven harm (each: single groups before crossings, the largest first), then everyone's
-    proven change, then the first error of everyone.
+    First proven harm that gates refuse, then other proven harm, then what gates refuse without proof (each: single
+    groups before crossings, the largest first), then everyone's proven change, then the first error of everyone.
     """
-    errors = ERRORS.get(report.task, ("mae",))
-    if report.task not in ERRORS:
-        errors = tuple(name for name in ("mae", "rmse") if name in report.overall.metrics) or ("mae",)
+    errors = _errors_of(report)
     refused = []
     for name, key in focus:
         group, metric = report.group(key), {"tpr": "fnr", "tnr": "fpr"}.get(name, name)
@@ -88,7 +86,12 @@ def headline_pick(report: Report, focus: Iterable[tuple[str, str]] = ()) -> tupl
         for metric in errors
         if (difference := _difference(group, metric)) is not None and difference.verdict == WORSE and group.level
     ]
-    for found in (refused, harmed):
+    proven = [
+        (metric, group)
+        for metric, group in refused
+        if (difference := _difference(group, metric)) is not None and difference.verdict == WORSE
+    ]
+    for found in (proven, harmed, refused):
         if found:
             return min(found, key=lambda one: _place(*one))
     for wanted in (WORSE, BETTER):
@@ -97,6 +100,26 @@ def headline_pick(report: Report, focus: Iterable[tuple[str, str]] = ()) -> tupl
             if difference is not None and difference.verdict == wanted:
                 return metric, report.overall
     return _FIRST.get(report.task, errors[0]), report.overall
+
+
+def _errors_of(report: Report) -> tuple[str, ...]:
+    """The errors that a verdict may speak of."""
+    if report.task in ERRORS:
+        return ERRORS[report.task]
+    return tuple(name for name in ("mae", "rmse") if name in report.overall.metrics) or ("mae",)
+
+
+def _nobody_else(report: Report) -> str:
+    """Behind a headline that proves nothing: what is true of all groups, so that it never denies what a table shows."""
+    found = {
+        difference.verdict
+        for group in report.groups
+        for metric in _errors_of(report)
+        if (difference := _difference(group, metric)) is not None
+    }
+    if WORSE in found:
+        return ""
+    return f" No group is shown to be worse off{'' if BETTER in found else ' or better off'}."
 
 
 def rate_sentence(report: Report, speech: Speech, metric: str, group: Group) -> str:

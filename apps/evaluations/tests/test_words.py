@@ -73,13 +73,49 @@ def test_a_group_that_a_gate_refuses_is_told_first():
     report = _report(
         _group("overall", 0, 0.2, 0.19, "no difference"),
         _group("Age=35 and over", 1, 0.5, 0.2, "worse", AGED, protected=True),
-        _group("Colour=Black", 1, 0.3, 0.25, "not proven", black, protected=True),
+        _group("Colour=Black", 1, 0.3, 0.25, "worse", black, protected=True),
     )
 
     verdict = verdict_say(report, SPEECH, focus=[("tpr", "Colour=Black")])
 
     assert verdict.group == "Colour=Black"
     assert "30 of every 100 people recorded as Black" in verdict.sentence
+
+
+def test_proven_harm_is_told_before_what_a_gate_only_finds_not_proven():
+    black = (Place("c", "Colour", "Black"),)
+    report = _report(
+        _group("overall", 0, 0.2, 0.19, "no difference"),
+        _group("Age=35 and over", 1, 0.5, 0.2, "worse", AGED),
+        _group("Colour=Black", 1, 0.3, 0.25, "not proven", black, protected=True),
+    )
+
+    verdict = verdict_say(report, SPEECH, focus=[("fnr", "Colour=Black")])
+
+    assert (verdict.tone, verdict.group) == ("worse", "Age=35 and over")
+    assert "No group is shown" not in verdict.sentence
+
+
+@pytest.mark.parametrize(
+    ("everyone", "other", "tail"),
+    [
+        ("not proven", "not proven", "No group is shown to be worse off or better off."),
+        ("no difference", "better", "No group is shown to be worse off."),
+        ("worse", "not proven", "live version 2 holds 25."),
+    ],
+)
+def test_a_sentence_that_proves_nothing_never_denies_what_stands_elsewhere(everyone, other, tail):
+    black = (Place("c", "Colour", "Black"),)
+    report = _report(
+        _group("overall", 0, 0.25, 0.2, everyone),
+        _group("Age=35 and over", 1, 0.1, 0.2, other, AGED),
+        _group("Colour=Black", 1, 0.3, 0.25, "not proven", black, protected=True),
+    )
+
+    verdict = verdict_say(report, SPEECH, focus=[("fnr", "Colour=Black")])
+
+    assert verdict.group == "Colour=Black"
+    assert verdict.sentence.endswith(tail)
 
 
 def test_a_single_group_comes_before_a_crossing_that_is_worse():

@@ -71,7 +71,7 @@ def attempt_claim(*, job_id: uuid.UUID) -> tuple[Claim, str] | None:
     None when there is nothing to take: the job is not queued (somebody else has it, it was cancelled; a message may
     come twice) or this machine has no free slot, in which case the job stays queued and is offered again.
     """
-    actor = Actor.system(worker_name())
+    actor = Actor.system("the worker")
     with transaction.atomic():
         with connection.cursor() as cursor:
             # One claim at a time per machine, so that the number of slots holds.
@@ -124,7 +124,7 @@ def attempt_started(*, claim: Claim, handle: str) -> None:
         attempt.state = JobAttempt.State.RUNNING
         attempt.started_at = timezone.now()
         attempt.save(update_fields=["handle", "state", "started_at"])
-        job_transition(actor=Actor.system(worker_name()), job=job, to=Job.State.RUNNING)
+        job_transition(actor=Actor.system("the worker"), job=job, to=Job.State.RUNNING)
 
 
 def attempt_heartbeat(*, claim: Claim) -> bool:

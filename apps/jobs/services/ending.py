@@ -17,7 +17,7 @@ from apps.core.broker import task_send
 from apps.core.errors import FairwayError
 from apps.jobs.contracts import Claim, job_kind_find
 from apps.jobs.models import Job, JobAttempt, JobEvent, LogChunk
-from apps.jobs.services.attempts import attempt_lock, worker_name
+from apps.jobs.services.attempts import attempt_lock
 from apps.jobs.services.queueing import RUN_TASK, cancel_cause
 from apps.jobs.services.transitions import event_append, job_transition
 from apps.notices.services import notice_send
@@ -65,7 +65,7 @@ def job_finish(*, claim: Claim, status: JobStatus) -> Job:
     Success calls the kind's `on_finish` in a savepoint: when it refuses, the job ends FAILED with that cause. An
     attempt that was lost puts the job back into the queue with the reason, up to `max_attempts`.
     """
-    actor = Actor.system(worker_name())
+    actor = Actor.system("the worker")
     with transaction.atomic():
         job, attempt = attempt_lock(claim)
         outcome = outcome_of(status, cancelled=job.cancel_requested_at is not None)

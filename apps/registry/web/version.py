@@ -9,6 +9,7 @@ from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeString
 
+from analysis.contracts.wording import number_text
 from apps.core import formats
 from apps.core.actors import Actor
 from apps.experiments import selectors as experiments
@@ -173,6 +174,11 @@ def _signature(version: ModelVersion) -> list[dict[str, Any]]:
     return rows
 
 
+def _money(amount: float, currency: str) -> str:
+    """Whole amounts without decimals, as the problem's page writes them: "€ 5", "€ 12.50"."""
+    return f"{currency} {number_text(amount, 0 if float(amount).is_integer() else 2)}".strip()
+
+
 def _threshold(version: ModelVersion) -> dict[str, Any] | None:
     """The decision threshold and how it follows from the costs of the two errors; None where there is none."""
     if version.threshold is None:
@@ -189,8 +195,8 @@ def _threshold(version: ModelVersion) -> dict[str, Any] | None:
         found["changed"] = now
         return found
     words = problems.error_words(agreed)
-    found["costs"] = costs
-    found["currency"] = problems.currency_of(agreed)
+    currency = problems.currency_of(agreed)
+    found["costs"] = {name: _money(costs[name], currency) for name in ("false_positive", "false_negative")}
     found["words"] = words
     found["agreed"] = agreed
     return found

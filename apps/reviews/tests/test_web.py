@@ -11,7 +11,7 @@ from django.urls import reverse
 from apps.accounts.models import Team, User
 from apps.accounts.tests.factories import team_make, user_make
 from apps.core.actors import Actor, Role
-from apps.core.registries import station_list, waiting_list
+from apps.core.registries import search_all, station_list, waiting_list
 from apps.core.topics import topic_find
 from apps.evaluations.tests.factories import evaluation_complete, stage_make
 from apps.reviews import selectors, services
@@ -316,6 +316,30 @@ def test_home_names_what_waits_for_whom():
     assert waiting_list(scene.owner, scene.stage.team.pk) == [
         item for item in waiting_list(scene.owner, scene.stage.team.pk) if item.url != _url(scene)
     ]
+
+
+def test_home_names_a_question_until_it_is_answered():
+    scene = scene_make()
+    services.message_add(actor=scene.owner, request_id=scene.request.pk, text="Why now? " * 50)
+
+    asked = waiting_list(scene.scientist, scene.stage.team.pk)
+    services.message_add(actor=scene.scientist, request_id=scene.request.pk, text="The old one ages.")
+    answered = waiting_list(scene.scientist, scene.stage.team.pk)
+
+    item = next(item for item in asked if item.url == f"{_url(scene)}#talk")
+    assert item.title == f"Answer {scene.owner.label} on request {scene.request.number}"
+    assert item.text.startswith("Why now?")
+    assert len(item.text) <= 200
+    assert not any(item.url.startswith(_url(scene)) for item in answered)
+
+
+def test_search_says_refused_as_the_page_does():
+    scene = scene_make()
+    decide(scene, "REFUSE")
+
+    found = [hit for hit in search_all(scene.scientist, f"Request {scene.request.number}") if hit.url == _url(scene)]
+
+    assert found[0].detail.startswith("refused, asked by")
 
 
 def test_home_reminds_of_an_evaluation_that_nobody_asked_about():

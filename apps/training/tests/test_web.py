@@ -169,6 +169,16 @@ def test_an_unavailable_recipe_says_why_and_cannot_be_chosen(monkeypatch):
     assert not Launch.objects.exists()
 
 
+def test_a_clone_does_not_take_along_a_name_that_only_said_the_recipe():
+    ground = ground_make()
+    launch = launch_make(ground, recipe="logistic_regression")
+
+    page = text_of(browser(ground.scientist).get(f"{LAUNCH}?clone={launch.run_id}&recipe=random_forest"))
+
+    assert re.search(r'<input[^>]*name="name"', page)
+    assert not re.search(r'name="name"[^>]*value="[^"]', page)
+
+
 def test_a_clone_is_filled_with_what_the_run_had():
     ground = ground_make()
     launch = launch_make(
@@ -183,6 +193,7 @@ def test_a_clone_is_filled_with_what_the_run_had():
     assert re.search(r'name="p.early_stopping"(?![^>]*checked)', page)
     assert 'name="seed" value="5"' in page
     assert "Cloned from" in page
+    assert 'name="name" value="base"' in page
     assert f"{LAUNCH}?clone={launch.run_id}" in run_page
     assert browser(ground_make().scientist).get(f"{LAUNCH}?clone={launch.run_id}").status_code == 404
 
@@ -295,7 +306,7 @@ def test_the_page_of_a_job_holds_its_time_against_what_was_forecast():
     assert "Time against forecast" not in alone, "nothing had run before it"
     for page in (compared, now):
         assert "Time against forecast" in page
-        assert "Median and range of 1 earlier job of this recipe." in page
+        assert "As the one earlier job of this recipe." in page
         assert "So far" in page
 
 

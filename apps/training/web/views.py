@@ -104,6 +104,12 @@ class LaunchPage:
             return str(wanted)
         return next((one for one in DEFAULT_RECIPES if one in known), next(iter(known), ""))
 
+    def _clone_name(self) -> str:
+        """The name of the cloned run; none where it only said its recipe, which may be another one now."""
+        if self.clone is None or self.clone.run.name == selectors.recipe_title(self.clone.recipe):
+            return ""
+        return str(self.clone.run.name)
+
     def form(self, *, bound: bool) -> LaunchForm:
         """The form over what can be chosen; the chosen problem and data are among the choices even when refused."""
         listed = self.problems
@@ -115,7 +121,7 @@ class LaunchPage:
             "problem": str(self.problem.pk) if self.problem else "",
             "recipe": self.recipe,
             "seed": self.source.get("seed") or (str(self.clone.seed) if self.clone else "0"),
-            "name": self.source.get("name") or (self.clone.run.name if self.clone else ""),
+            "name": self.source.get("name") or self._clone_name(),
         }
         return LaunchForm(
             sent_of(self.recipe, self.request.POST) if bound else None,

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from apps.accounts import selectors, services
 from apps.accounts.models import User
+from apps.accounts.web.browsers import browsers_attach
 from apps.accounts.web.forms import ProfileForm, TokenForm, errors_take
 from apps.accounts.web.guards import actor_of
 from apps.accounts.web.theme import theme_set
@@ -92,7 +93,7 @@ def token_revoke(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_GET
 @page
 def session_list(request: HttpRequest) -> HttpResponse:
-    rows = selectors.session_list(actor_of(request))[:100]
+    rows = browsers_attach(selectors.session_list(actor_of(request))[:100])
     context = {"sessions": rows, "current_key": request.session.session_key, "account_tab": "sessions"}
     return render(request, "accounts/session_list.html", context)
 

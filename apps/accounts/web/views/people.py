@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from apps.accounts import selectors, services
 from apps.accounts.models import User
 from apps.accounts.policies import may_administer_site
+from apps.accounts.web.browsers import browsers_attach
 from apps.accounts.web.forms import SITE, GrantForm, InvitationForm, errors_take
 from apps.accounts.web.guards import actor_of, administration
 from apps.accounts.web.tables import INVITATIONS, PEOPLE, roles_attach
@@ -51,7 +52,7 @@ def _person(request: HttpRequest, user: User, form: GrantForm, status: int = 200
         "now": timezone.now(),
         "managed": None if site else actor.team_ids("people.manage"),
         "tokens": selectors.token_list(actor, user_id=user.pk).order_by("-id"),
-        "sessions": selectors.session_list(actor, user_id=user.pk),
+        "sessions": browsers_attach(selectors.session_list(actor, user_id=user.pk)),
         "factors": selectors.factor_words(user.pk),
         "seen_at": selectors.last_seen([user.pk]).get(user.pk),
         "site": site,
