@@ -19,7 +19,7 @@ from analysis.criteria import (
 from analysis.findings.rows import Grouped
 from analysis.inputs import EvaluateSpec, EvaluationRows
 from analysis.intervals import Floats
-from analysis.segment_metrics.binary import binary_rows, binary_statistics
+from analysis.segment_metrics.binary_rows import BinaryRows, RowCodes, binary_rows, binary_statistics
 from analysis.segment_metrics.groupings import Grouping
 from analysis.segment_metrics.multiclass import price_table
 from analysis.support import Standing
@@ -31,12 +31,13 @@ Limits = Mapping[str, Mapping[str, float]]
 def fairness_of(rows: EvaluationRows, spec: EvaluateSpec, grouped: Grouped, limits: Limits) -> tuple[Fairness, ...]:
     """One entry for each segment, in the order of the segments; hidden groups are left out and named."""
     found = []
+    scored = _scored(rows) if spec.task == BINARY else None
     for grouping, standing in grouped.singles():
         if not grouping.parts:
             continue
         segment = grouping.parts[0].spec
         stated = limits.get(segment.name, {})
-        criteria, conflicts = _measured(rows, spec, grouping, standing, stated)
+        criteria, conflicts = _measured(rows, scored, spec, grouping, standing, stated)
         entry = {"segment": segment.name, "protected": segment.protected}
         entry["criteria"] = [one.to_json() for one in criteria]
         entry["conflicts"] = None if conflicts is None else conflicts.to_json()
@@ -44,30 +45,37 @@ def fairness_of(rows: EvaluationRows, spec: EvaluateSpec, grouped: Grouped, limi
     return Findings.from_json({"schema": 1, "fairness": found}).fairness or ()
 
 
+def _scored(rows: EvaluationRows) -> BinaryRows:
+    threshold = 0.5 if rows.candidate.threshold is None else rows.candidate.threshold
+    return binary_rows(rows.truth.astype(np.bool_), np.asarray(rows.candidate.scores, np.float64), threshold)
+
+
 def _measured(
-    rows: EvaluationRows, spec: EvaluateSpec, grouping: Grouping, standing: Standing, limits: Mapping[str, float]
+    rows: EvaluationRows,
+    scored: BinaryRows | None,
+    spec: EvaluateSpec,
+    grouping: Grouping,
+    standing: Standing,
+    limits: Mapping[str, float],
 ) -> tuple[list[CriterionResult], Conflicts | None]:
     """The criteria of the task, and for two classes what cannot hold together."""
     labels = [grouping.label(group) for group in range(grouping.size)]
     hidden = [a or b for a, b in zip(standing.suppressed, standing.thin, strict=True)]
-    empty = np.bincount(grouping.codes, minlength=grouping.size) == 0
+    codes = grouping.codes()
+    empty = np.bincount(codes, minlength=grouping.size) == 0
     barred = [reason or ("no rows" if bare else None) for reason, bare in zip(hidden, empty.tolist(), strict=True)]
     level = spec.level
-    if spec.task == BINARY:
-        threshold = 0.5 if rows.candidate.threshold is None else rows.candidate.threshold
-        scored = binary_rows(rows.truth.astype(np.bool_), np.asarray(rows.candidate.scores, np.float64), threshold)
-        statistics, _ = binary_statistics(grouping.codes, grouping.size, scored)
+    if scored is not None:
+        statistics = binary_statistics(grouping, scored, RowCodes.gather(grouping.parts, scored.order))
         costs = spec.costs if isinstance(spec.costs, Costs) else None
         criteria = binary_criteria(statistics, labels, barred, costs=costs, limits=limits, level=level)
-        codes = [one.code for one in criteria_for(BINARY)]
-        return criteria, conflicts_find(codes, statistics, labels, barred, costs=costs, level=level)
+        asked = [one.code for one in criteria_for(BINARY)]
+        return criteria, conflicts_find(asked, statistics, labels, barred, costs=costs, level=level)
     if spec.task == MULTICLASS:
         return _classes(rows, spec, grouping, labels, barred, limits), None
     per_unit = spec.costs.per_unit if isinstance(spec.costs, UnitCosts) else None
     truth, said = rows.truth.astype(np.float64), np.asarray(rows.candidate.predicted, np.float64)
-    return regression_criteria(
-        grouping.codes, labels, barred, truth, said, per_unit=per_unit, limits=limits, level=level
-    ), None
+    return regression_criteria(codes, labels, barred, truth, said, per_unit=per_unit, limits=limits, level=level), None
 
 
 def _classes(
@@ -83,10 +91,11 @@ def _classes(
     truth = rows.truth.astype(np.int64)
     scores = None if rows.candidate.scores is None else np.asarray(rows.candidate.scores, np.float64)
     said = scores.argmax(axis=1) if scores is not None else np.asarray(rows.candidate.predicted, np.int64)
-    cells = (grouping.codes * np.int64(many) + truth) * many + said
+    codes = grouping.codes()
+    cells = (codes * np.int64(many) + truth) * many + said
     confusion = np.bincount(cells, minlength=size * many * many).reshape(size, many, many)
     prices: Floats | None = price_table(spec.costs, classes) if isinstance(spec.costs, ClassCosts) else None
-    scored = None if scores is None else (grouping.codes, truth, scores)
+    scored = None if scores is None else (codes, truth, scores)
     return multiclass_criteria(
         confusion, classes, labels, barred, scores=scored, prices=prices, limits=limits, level=spec.level
     )

@@ -50,7 +50,7 @@ def flips_of(
         counted = flips_find(
             right,
             was_right,
-            grouping.codes,
+            grouping.codes(),
             labels,
             places,
             barred=standing.suppressed,
@@ -81,9 +81,9 @@ def flips_of(
 
 def _hidden(grouped: Grouped) -> Bools:
     """Rows in a hidden group of a segment."""
-    hidden: Bools = np.zeros(len(grouped.groupings[0].codes), np.bool_)
+    hidden: Bools = np.zeros(grouped.groupings[0].rows, np.bool_)
     for grouping, standing in grouped.singles():
-        hidden |= ~standing.shown()[grouping.codes]
+        hidden |= ~standing.shown()[grouping.codes()]
     return hidden
 
 

@@ -29,7 +29,7 @@ class Grouped:
         """The same groups, and the same ones hidden, as in the report of these rows."""
         segments = segments_evaluate(spec.segments, rows.columns)
         groupings, _ = groupings_build(segments, len(rows.truth), crossings=spec.crossings)
-        sizes = [sizes_of(grouping.codes, grouping.size, rows, spec) for grouping in groupings]
+        sizes = [sizes_of(grouping.codes(), grouping.size, rows, spec) for grouping in groupings]
         return cls(tuple(groupings), tuple(sizes), tuple(standings(groupings, sizes, spec.least_support)))
 
     def singles(self) -> list[tuple[Grouping, Standing]]:

@@ -97,12 +97,13 @@ def _safe(held: Bools, rows: EvaluationRows, spec: EvaluateSpec, grouped: Groupe
         if both in (n, int(other.sum())) and _short(held ^ other, rows, spec, least):
             return False
     for grouping, sizes, standing in zip(grouped.groupings, grouped.sizes, grouped.standing, strict=True):
-        inside = np.bincount(grouping.codes[held], minlength=grouping.size)
+        codes = grouping.codes()
+        inside = np.bincount(codes[held], minlength=grouping.size)
         shown = standing.shown()
         if inside[~shown].sum() == n:
             return False
         for group in np.flatnonzero((inside > 0) & ((inside == n) | (inside == sizes.rows))):
-            if _short(held ^ (grouping.codes == group), rows, spec, least):
+            if _short(held ^ (codes == group), rows, spec, least):
                 return False
     return True
 
