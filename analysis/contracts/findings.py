@@ -141,6 +141,7 @@ class CriterionFound:
     groups: tuple[CriterionGroup, ...]
     left_out: tuple[LeftOut, ...]
     undefined: str | None = None
+    worst_class: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,7 @@ def meaning_of(one: CriterionFound, speech: Speech) -> str:
     low, high = _value(one, one.lowest), _value(one, one.highest)
     if one.lowest is None or one.highest is None or low is None or high is None:
         return ""
-    people, positive = speech.noun, speech.positive_word or one.of or "positive"
+    people, positive = speech.noun, speech.positive_word or one.of or one.worst_class or "positive"
     said = _SAID.get(one.criterion)
     if said is not None:
         first, second, base = per_hundred(low, high)
