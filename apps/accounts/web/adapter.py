@@ -14,7 +14,6 @@ from apps.accounts.mail import address_mail
 from apps.accounts.web.theme import theme_set
 from apps.core.encryption import text_decrypt, text_encrypt
 
-
 NO_MATCH = "This name or address and this password do not belong together."
 """The same for both, so that it says nothing about who is here."""
 
