@@ -119,7 +119,8 @@ class Child:
         self.retry_at = time.monotonic() + pause
         self.state = "BACKOFF"
         cause = f"ended by {signal_name(-code)}" if code < 0 else f"ended with exit code {code}"
-        tail = log_tail(self.spec.log)
+        # Who is killed says nothing of it: its last line would be taken for the cause.
+        tail = "" if code == -signal.SIGKILL else log_tail(self.spec.log)
         self.last_error = f"{cause}: {tail}" if tail else cause
         return pause
 

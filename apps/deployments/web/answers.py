@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from apps.problems import selectors as problems
-from apps.registry.models import ModelVersion
+
+if TYPE_CHECKING:
+    from apps.registry.models import ModelVersion
 
 
 @dataclass(frozen=True, slots=True)

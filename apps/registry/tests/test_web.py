@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -137,7 +139,7 @@ def test_the_threshold_is_explained_from_the_costs_and_a_change_of_costs_is_said
     changed = text_of(client.get(reverse("version-detail", args=[old.pk])))
 
     assert "both errors cost the same" in explained
-    assert 'C$ <span class="fw-num">1 200</span>' in explained
+    assert re.search(r"C\$ 1\s200 / \(C\$ 1\s200 \+ C\$ 400\) = ", explained)
     assert "those of today would give" in changed
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from controlplane.stack import targets
-from controlplane.stack.child import log_rotate, log_tail
+from controlplane.stack.child import Child, ChildSpec, log_rotate, log_tail
 from controlplane.stack.chromium import chromium_find
 from controlplane.stack.config import config_read
 from controlplane.stack.messages import StackError, os_failure
@@ -71,6 +72,26 @@ def test_small_log_stays_and_its_last_words_are_found(tmp_path: Path) -> None:
 
     assert log_tail(log) == "ValueError: no"
     assert log_tail(tmp_path / "missing.log") == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (1, "ended with exit code 1: no such table"),
+        (-signal.SIGSEGV, "ended by SIGSEGV: no such table"),
+        (-signal.SIGKILL, "ended by SIGKILL"),
+    ],
+)
+def test_a_last_line_is_taken_for_the_cause_unless_somebody_else_ended_the_program(
+    tmp_path: Path, code: int, said: str
+) -> None:
+    log = tmp_path / "web.log"
+    log.write_text("--- start\nno such table\n")
+    child = Child(ChildSpec("web", (), {}, log, tmp_path))
+
+    child.retry_later(code)
+
+    assert child.last_error == said
 
 
 def test_static_files_are_collected_again_only_after_a_change(tmp_path: Path) -> None:
