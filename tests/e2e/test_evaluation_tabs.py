@@ -54,10 +54,10 @@ def test_keys_move_the_threshold_of_every_group_at_once_and_the_address_keeps_it
     person.open(evaluation)
     person.follow("Threshold", within=page.get_by_role("navigation", name="Parts of the evaluation"))
     slider = page.get_by_role("slider", name="Threshold")
-    before = page.locator("tr[data-group] [data-metric=cost_per_100] b").all_inner_texts()
     rate = page.locator("tr[data-group] [data-metric=selection_rate] b").first
     first = float(rate.inner_text())
     at = float(slider.input_value())
+    before = page.locator("tr[data-group] [data-metric=cost_per_100] b").all_inner_texts()
     slider.focus()
     for _ in range(10):
         page.keyboard.press("ArrowRight")
