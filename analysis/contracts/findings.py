@@ -5,7 +5,7 @@ Shape of the JSON (a key of the first level is left out where there is nothing t
     {"schema": 1, "slices": Slices, "flips": Flips, "fairness": [Fairness]}
     Slices   {"loss": "wrong" | "absolute error", "columns": [names searched], "n", "mean_loss"?, "looked_at",
               "candidates", "proven", "withheld", "false_share", "reason"?, "slices": [Slice]}
-    Slice    as `analysis.slices.WeakSlice` makes it
+    Slice    as `analysis.slices.WeakSlice` makes it, and "named"?: the label of a named group with the same rows
     Flips    {"right": what counts as right, "groups": [Flip], "tests": p values corrected together,
               "rows": [columns of the listed rows]}
     Flip     {"key", "label", "segment", "protected": bool, "n"?, "negative"?, "positive"?, "negative_rate": Estimate,
@@ -44,7 +44,10 @@ class FindingsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SliceFound:
-    """A weak slice; numbers are of the half of the rows that the search did not see, `n` of both."""
+    """A weak slice; numbers are of the half of the rows that the search did not see, `n` of both.
+
+    `named` is the group of a segment, or of a crossing, that has exactly these rows.
+    """
 
     expression: str
     label: str
@@ -60,6 +63,7 @@ class SliceFound:
     p: float
     p_adjusted: float
     excess: float
+    named: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

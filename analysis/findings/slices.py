@@ -6,7 +6,7 @@ or another slice, whole.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Final
 
 import numpy as np
@@ -66,22 +66,33 @@ def slices_find(rows: EvaluationRows, spec: EvaluateSpec, grouped: Grouped, rank
         proven=found.proven,
         withheld=withheld,
         false_share=found.false_share,
-        slices=tuple(SliceFound(**asdict(one)) for one in shown),
+        slices=shown,
         reason=found.reason,
     )
 
 
 def _shown(
     slices: Sequence[WeakSlice], rows: EvaluationRows, spec: EvaluateSpec, grouped: Grouped
-) -> tuple[list[WeakSlice], int]:
-    kept: list[tuple[WeakSlice, Bools]] = []
+) -> tuple[tuple[SliceFound, ...], int]:
+    kept: list[tuple[SliceFound, Bools]] = []
     for one in slices:
         _, values = expression_evaluate(one.expression, rows.columns)
         held: Bools = np.asarray(values.fill_null(False).to_numpy(), np.bool_)
         if one.protected and not _safe(held, rows, spec, grouped, [other for _, other in kept]):
             continue
-        kept.append((replace(one, n=int(held.sum())), held))
-    return [one for one, _ in kept], len(slices) - len(kept)
+        kept.append((SliceFound(**asdict(one), named=_named(held, grouped)), held))
+    return tuple(one for one, _ in kept), len(slices) - len(kept)
+
+
+def _named(held: Bools, grouped: Grouped) -> str | None:
+    """The label of a group that has exactly these rows."""
+    n = int(held.sum())
+    for grouping, sizes in zip(grouped.groupings, grouped.sizes, strict=True):
+        inside = np.bincount(grouping.codes[held], minlength=grouping.size)
+        same = np.flatnonzero((inside == n) & (sizes.rows == n))
+        if same.size and grouping.parts:
+            return grouping.label(int(same[0]))
+    return None
 
 
 def _safe(held: Bools, rows: EvaluationRows, spec: EvaluateSpec, grouped: Grouped, others: Sequence[Bools]) -> bool:

@@ -5,6 +5,7 @@ back as it was written.
 import json
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -50,7 +51,7 @@ SPEC = EvaluateSpec("BINARY", SEGMENTS, positive_label="yes", costs=Costs(12.0, 
 ASKED = Asked(["age", "employed", "income"], ["person"])
 
 
-def test_the_planted_slice_is_found_in_the_words_of_its_columns():
+def test_the_planted_slice_is_found_in_the_words_of_its_columns() -> None:
     found = findings_make(world(), SPEC, ASKED).findings.slices
 
     assert found is not None
@@ -61,9 +62,24 @@ def test_the_planted_slice_is_found_in_the_words_of_its_columns():
     assert first.low > 0.1
     assert first.loss > first.rest_loss
     assert set(found.columns) == {"age", "colour", "employed", "income"}
+    assert first.named is None
 
 
-def test_no_more_than_twelve_columns_are_searched_those_of_segments_first():
+def test_a_slice_that_is_a_named_group_says_so() -> None:
+    named = SegmentSpec("e", "Idle", "employed == false and age >= 35", None, "PERFORMANCE", LEAST)
+    rows = world()
+    old = pa.array((np.asarray(rows.columns["age"]) >= 35).tolist())
+    rows = replace(rows, columns=rows.columns.append_column("old", old))
+    spec = replace(SPEC, segments=(named,))
+
+    found = findings_make(rows, spec, Asked(["old", "employed"])).findings.slices
+
+    assert found is not None
+    whole = [one for one in found.slices if set(one.columns) == {"old", "employed"}]
+    assert [one.named for one in whole] == ["Idle"]
+
+
+def test_no_more_than_twelve_columns_are_searched_those_of_segments_first() -> None:
     rows = world(600)
     rng = np.random.default_rng(0)
     wide = rows.columns
@@ -77,7 +93,7 @@ def test_no_more_than_twelve_columns_are_searched_those_of_segments_first():
     assert found.columns == ("age", "colour", *names[:10])
 
 
-def test_flips_count_the_rows_of_each_group_and_list_them_gravest_first():
+def test_flips_count_the_rows_of_each_group_and_list_them_gravest_first() -> None:
     rows = world()
     made = findings_make(rows, SPEC, ASKED)
 
@@ -85,10 +101,12 @@ def test_flips_count_the_rows_of_each_group_and_list_them_gravest_first():
     assert flips is not None
     assert file is not None
     right = (np.asarray(rows.candidate.scores) >= 0.5) == rows.truth
+    assert rows.baseline is not None
     was = (np.asarray(rows.baseline.scores) >= 0.5) == rows.truth
     old = np.asarray(rows.columns["age"]) >= 35
     group = flips.group("Age=35 and over")
     assert group is not None
+    assert group.negative is not None
     assert (group.negative, group.positive) == ((was & ~right & old).sum(), (right & ~was & old).sum())
     assert group.p_adjusted is not None
     assert group.p_adjusted < 0.001
@@ -99,7 +117,7 @@ def test_flips_count_the_rows_of_each_group_and_list_them_gravest_first():
     assert all(apart[a] >= apart[b] - 1e-3 for a, b in pairwise(listed))
 
 
-def test_protected_columns_and_ids_are_masked_in_the_rows():
+def test_protected_columns_and_ids_are_masked_in_the_rows() -> None:
     file = findings_make(world(), SPEC, ASKED).flip_rows
 
     assert file is not None
@@ -110,7 +128,7 @@ def test_protected_columns_and_ids_are_masked_in_the_rows():
     assert '"p1' not in text
 
 
-def test_a_hidden_group_leaves_no_number_and_no_row_anywhere():
+def test_a_hidden_group_leaves_no_number_and_no_row_anywhere() -> None:
     rows = world(rare=30)
     made = findings_make(rows, SPEC, ASKED)
 
@@ -127,8 +145,9 @@ def test_a_hidden_group_leaves_no_number_and_no_row_anywhere():
     assert all(one.label == "White" for criterion in colour.criteria for one in criterion.groups)
 
 
-def test_a_slice_whose_remainder_would_be_a_handful_of_people_is_withheld():
+def test_a_slice_whose_remainder_would_be_a_handful_of_people_is_withheld() -> None:
     rows = world(3000)
+    assert rows.baseline is not None
     colour = np.asarray(rows.columns["colour"].to_pylist(), dtype=object)
     colour[:] = "White"
     colour[:400] = "Black"
@@ -148,7 +167,7 @@ def test_a_slice_whose_remainder_would_be_a_handful_of_people_is_withheld():
         assert "flag" not in one.columns or "colour" not in one.columns
 
 
-def test_fairness_says_what_holds_against_a_stated_limit_and_what_cannot_hold_together():
+def test_fairness_says_what_holds_against_a_stated_limit_and_what_cannot_hold_together() -> None:
     limits = {"Age": {"DEMOGRAPHIC_PARITY": 0.5, "EQUAL_OPPORTUNITY": 0.0001}}
 
     found = findings_make(world(), SPEC, replace(ASKED, limits=limits)).findings.fairness
@@ -165,11 +184,11 @@ def test_fairness_says_what_holds_against_a_stated_limit_and_what_cannot_hold_to
 
 @pytest.mark.parametrize("task", ["MULTICLASS", "REGRESSION"])
 @pytest.mark.parametrize("baseline", [True, False])
-def test_other_tasks_have_what_can_be_asked_of_them(task: str, baseline: bool):
+def test_other_tasks_have_what_can_be_asked_of_them(task: str, baseline: bool) -> None:
     rng = np.random.default_rng(3)
     rows = world(900)
     if task == "MULTICLASS":
-        truth = rng.integers(0, 3, 900)
+        truth: np.ndarray[Any, Any] = rng.integers(0, 3, 900)
         outputs = [ModelOutput(scores=rng.dirichlet([1, 1, 1], 900)) for _ in range(2)]
         spec = EvaluateSpec(task, SEGMENTS, classes=("a", "b", "c"), costs=ClassCosts(5.0), least_support=LEAST)
     else:
@@ -186,7 +205,7 @@ def test_other_tasks_have_what_can_be_asked_of_them(task: str, baseline: bool):
     assert Findings.from_json(json.loads(json.dumps(made.findings.to_json(), allow_nan=False))) == made.findings
 
 
-def test_the_document_is_read_back_as_it_was_written():
+def test_the_document_is_read_back_as_it_was_written() -> None:
     found = findings_make(world(), SPEC, ASKED).findings
 
     assert Findings.from_json(json.loads(json.dumps(found.to_json(), allow_nan=False))) == found
@@ -208,6 +227,6 @@ def test_the_document_is_read_back_as_it_was_written():
         None,
     ],
 )
-def test_anything_else_is_refused(data):
+def test_anything_else_is_refused(data: Any) -> None:
     with pytest.raises(FindingsError):
         Findings.from_json(data)

@@ -21,6 +21,7 @@ from analysis.contracts.findings import (
 from analysis.contracts.report import OVERALL
 from analysis.contracts.wording import number_text, significant_text
 from apps.evaluations.contracts.verdict import Speech, Verdict, per_hundred
+from apps.evaluations.contracts.words import PEOPLE
 
 FALSE_SHARE: Final = 0.05
 _NUMBERS: Final = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
@@ -41,17 +42,23 @@ def list_words(labels: Sequence[str]) -> str:
 
 def slices_verdict(found: SlicesFound, speech: Speech) -> Verdict:
     """How many groups that nobody named do worse, and which one costs most."""
-    shown = found.slices
+    fresh = [one for one in found.slices if one.named is None]
+    known = len(found.slices) - len(fresh)
     if found.reason is not None:
         return Verdict("info", f"Groups that nobody named could not be searched: {found.reason}.", "", "", "")
-    if not shown:
+    if not fresh:
         looked = f"{number_text(found.looked_at, 0)} groups made of {list_words(found.columns)} were looked at."
-        return Verdict("none", "No group that nobody named is shown to do worse.", looked, "", "")
-    verb = "does" if len(shown) == 1 else "do"
-    noun = "group" if len(shown) == 1 else "groups"
-    head = f"{count_word(len(shown))} {noun} that nobody named {verb} clearly worse."
-    more = f"Most of the harm is in “{shown[0].label}”: {slice_sentence(shown[0], found, speech)}"
-    return Verdict("worse", head, more, "", "")
+        more = f" {_known(known)}" if known else ""
+        return Verdict("none", "No group that nobody named is shown to do worse.", f"{looked}{more}", "", "")
+    verb = "does" if len(fresh) == 1 else "do"
+    noun = "group" if len(fresh) == 1 else "groups"
+    head = f"{count_word(len(fresh))} {noun} that nobody named {verb} clearly worse."
+    more = f"Most of the harm is in “{fresh[0].label}”: {slice_sentence(fresh[0], found, speech)}"
+    return Verdict("worse", head, f"{more} {_known(known)}" if known else more, "", "")
+
+
+def _known(count: int) -> str:
+    return f"{count_word(count)} more {'is a group' if count == 1 else 'are groups'} of your segments already."
 
 
 def slice_sentence(one: SliceFound, found: SlicesFound, speech: Speech) -> str:
@@ -80,12 +87,13 @@ def flips_verdict(flips: Flips, speech: Speech) -> Verdict:
     """For whom more right answers became wrong than wrong ones right."""
     everyone = flips.group(OVERALL)
     worse = [one for one in flips.groups if flip_verdict(one) == "worse"]
-    named = [one.label for one in worse if one.key != OVERALL]
+    named = [f"“{one.label}”" for one in worse if one.key != OVERALL]
     name = f"{speech.candidate[:1].upper()}{speech.candidate[1:]}"
     if everyone is None or everyone.negative is None or everyone.positive is None:
         return Verdict("info", "Nothing can be said of rows that flipped.", "", "", "")
     counts = (
-        f"{number_text(everyone.negative, 0)} {speech.noun} that {speech.baseline} had right it has wrong, "
+        f"Of {number_text(everyone.n or 0, 0)} {speech.noun} it has {number_text(everyone.negative, 0)} wrong "
+        f"{'whom' if speech.noun == PEOPLE else 'that'} {speech.baseline} had right; "
         f"{number_text(everyone.positive, 0)} the other way round."
     )
     if named:
@@ -115,8 +123,11 @@ def fairness_verdict(entries: Sequence[Fairness]) -> Verdict:
     if not entries:
         return Verdict("info", "There is no segment, so there are no groups to be fair between.", "", "", "")
     if failing:
-        names = list_words(list(dict.fromkeys(f"{one.name.lower()} by {entry.segment}" for entry, one in failing)))
-        sentence = f"{count_word(len(failing))} of {len(judged)} criteria with a limit fail{_s(len(failing))}: {names}."
+        names = list_words(
+            list(dict.fromkeys(f"{one.name.lower()} between the groups of {entry.segment}" for entry, one in failing))
+        )
+        counts = f"{count_word(len(failing))} of {count_word(len(judged)).lower()}"
+        sentence = f"{counts} criteria with a limit fail{_s(len(failing))}: {names}."
         return Verdict("worse", sentence, _unproven(len(unproven)), "", "")
     if unproven:
         return Verdict("none", f"No criterion with a limit fails. {_unproven(len(unproven))}", "", "", "")
@@ -154,7 +165,7 @@ def meaning_of(one: CriterionFound, speech: Speech) -> str:
     if said is not None:
         first, second, base = per_hundred(low, high)
         clause = said.format(positive=positive)
-        return f"{one.lowest}: {first} of every {base} {people} {clause}. {one.highest}: {second} of every {base}."
+        return f"“{one.lowest}”: {first} of every {base} {people} {clause}. “{one.highest}”: {second} of every {base}."
     if one.criterion == "EQUALIZED_ODDS":
         return f"Mistakes fall most unequally on “{one.lowest}” and “{one.highest}”."
     if one.criterion == "CALIBRATION":

@@ -156,7 +156,7 @@ def _text(value: float, one: CriterionFound, *, ratio: bool) -> str:
     if ratio:
         return number_text(value, 2)
     if one.criterion in _AMOUNTS:
-        return number_text(value, 0) if abs(value) >= 100 else significant_text(value)
+        return number_text(value, 0) if max(abs(value), abs(one.high or 0.0)) >= 100 else significant_text(value)
     return number_text(100 * value, 1)
 
 

@@ -245,7 +245,7 @@ def _cell(value: Any) -> str:
         return formats.UNDEFINED
     if isinstance(value, bool):
         return "true" if value else "false"
-    return formats.num(value) if isinstance(value, int | float) else str(value)
+    return formats.num(value) if isinstance(value, float) else str(value)
 
 
 @page

@@ -40,6 +40,7 @@ CSV_HEAD: Final = (
     "p",
     "p_corrected",
     "excess",
+    "named",
 )
 HEADS: Final[tuple[Heading[SliceFound], ...]] = (
     Heading("slice", "Group", lambda one: one.label),
@@ -152,6 +153,7 @@ def slices_csv(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             one.p,
             one.p_adjusted,
             one.excess,
+            one.named or "",
         )
         for one in findings.slices.slices
     ]

@@ -19,10 +19,12 @@ from django.views.decorators.http import require_GET
 from analysis.contracts.costs import Costs
 from analysis.contracts.metrics import BINARY, metric_get
 from analysis.contracts.report import Estimate, Report
+from analysis.contracts.wording import amount_text
 from analysis.criteria.definitions import CRITERIA
 from analysis.intervals import normal_z
 from analysis.mitigation import ACCURACY, CONSTRAINTS, COST, PER_GROUP, SINGLE, Setting, WhatIf
 from analysis.segment_metrics.binary import BINS, count_estimates
+from apps.core import formats
 from apps.core.errors import NotFound
 from apps.core.templatetags._plots import json_block
 from apps.core.web.views import page
@@ -84,7 +86,7 @@ def evaluation_threshold(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "at_text": f"{edge / BINS:.3f}",
         "today": f"{today / BINS:.3f}",
         "step": 1 / BINS,
-        "exact": report.threshold is not None and not math.isclose(report.threshold, today / BINS, abs_tol=1e-9),
+        "exact": report.threshold is not None and math.isclose(report.threshold, today / BINS, abs_tol=1e-9),
         "level": round(100 * report.level),
         "left_out": [(group.label, group.suppressed or group.thin) for group in left_out],
         **_frontier(request, report, store, speech),
@@ -197,8 +199,9 @@ def setting_texts(one: Setting, found: WhatIf, speech: Speech) -> dict[str, Any]
     ratio = found.constraint == FOUR_FIFTHS
     gap = one.disparity
     shown = [metric_get(name) for name in GROUP_METRICS]
+    value = one.quality.value
     return {
-        "quality": f"{value_text(quality, one.quality.value)} {unit_text(quality, speech.currency)}".strip(),
+        "quality": formats.UNDEFINED if value is None else amount_text(quality, value, currency=speech.currency),
         "quality_interval": interval_text(quality, one.quality.low, one.quality.high),
         "gap": "" if gap.value is None else f"{100 * gap.value:.1f}",
         "gap_interval": "" if gap.low is None or gap.high is None else f"[{100 * gap.low:.1f}, {100 * gap.high:.1f}]",

@@ -40,9 +40,10 @@ def frontier_chart(found: WhatIf, asked: str, speech: Speech) -> Chart | None:
         [_thresholds(one), *_pair(one.disparity.value, one.disparity.low, one.disparity.high), *_quality(one, found)]
         for one in found.frontier
     ]
+    title = f"{metric.label} that is possible at each disparity"
     columns = ["Threshold", across, "Interval", up, "Interval"]
     caption = "Each point is a setting of thresholds that no other beats in both. The dotted line is the limit."
-    return Chart("frontier", "Quality against disparity", {"data": traces, "layout": layout}, columns, rows, caption)
+    return Chart("frontier", title, {"data": traces, "layout": layout}, columns, rows, caption)
 
 
 def _trace(
