@@ -88,7 +88,7 @@ def _named(held: Bools, grouped: Grouped) -> str | None:
     """The label of a group that has exactly these rows."""
     n = int(held.sum())
     for grouping, sizes in zip(grouped.groupings, grouped.sizes, strict=True):
-        inside = np.bincount(grouping.codes[held], minlength=grouping.size)
+        inside = np.bincount(grouping.codes()[held], minlength=grouping.size)
         same = np.flatnonzero((inside == n) & (sizes.rows == n))
         if same.size and grouping.parts:
             return grouping.label(int(same[0]))

@@ -23,6 +23,7 @@ from apps.evaluations.tests.factories import (
     evaluation_running,
     report_other,
     stage_make,
+    task_set,
 )
 from apps.problems import selectors as problems
 
@@ -225,6 +226,7 @@ def test_a_task_without_a_threshold_has_no_such_tab():
     stage = stage_make()
     evaluation = evaluation_running(stage)
     report = report_other("REGRESSION", problems.segment_specs(evaluation.problem_version))
+    task_set(evaluation, "REGRESSION")
     evaluation_end(evaluation, {"report": report.to_json()})
     client = _client(stage.ground.owner)
 

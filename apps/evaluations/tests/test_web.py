@@ -23,6 +23,7 @@ from apps.evaluations.tests.factories import (
     report_make,
     report_other,
     stage_make,
+    task_set,
 )
 from apps.problems import selectors as problems
 
@@ -204,6 +205,7 @@ def test_other_tasks_render(task):
     stage = stage_make()
     evaluation = evaluation_running(stage)
     report = report_other(task, problems.segment_specs(evaluation.problem_version))
+    task_set(evaluation, task)
     job = evaluation_end(evaluation, {"report": report.to_json()})
     assert job.state == "SUCCEEDED", job.cause
     client = _client(stage.ground.owner)

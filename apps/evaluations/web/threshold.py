@@ -75,7 +75,7 @@ def evaluation_threshold(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "today": today,
         "metrics": metrics,
         "costs": report.costs,
-        "z": normal_z(report.level),
+        "z": float(normal_z(report.level)),
         "groups": [list(row.bins) for row in rows],
     }
     context |= {
