@@ -94,9 +94,11 @@ def test_two_classes_against_a_baseline(tmp_path: Path) -> None:
     assert found.flips is not None
     assert {one.segment for one in found.fairness or ()} == {"Age", "Member"}, "not the broken one"
     flipped = json.loads(peer.outputs["flips.json"])
-    everyone = found.flips.group("overall")
+    everyone, shown = found.flips.group("overall"), found.flips.group("Age=50 and over")
     assert everyone is not None
-    assert len(flipped["groups"]["overall"]["negative"]) == min(everyone.negative or 0, 100)
+    assert shown is not None
+    assert 0 < (shown.negative or 0) < (everyone.negative or 0), "the other two groups of Age are hidden"
+    assert len(flipped["groups"]["overall"]["negative"]) == shown.negative
     overall = next(group for group in report.groups if group.key == "overall")
     said = scores >= 0.75
     fpr = overall.metrics["fpr"].value
