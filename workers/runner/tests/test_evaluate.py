@@ -96,7 +96,8 @@ def test_two_classes_against_a_baseline(tmp_path: Path) -> None:
     flipped = json.loads(peer.outputs["flips.json"])
     everyone = found.flips.group("overall")
     assert everyone is not None
-    assert len(flipped["groups"]["overall"]["negative"]) == min(everyone.negative or 0, 100)
+    listed = flipped["groups"]["overall"]["negative"]
+    assert 0 < len(listed) <= (everyone.negative or 0), "rows of hidden groups are left out"
     overall = next(group for group in report.groups if group.key == "overall")
     said = scores >= 0.75
     fpr = overall.metrics["fpr"].value
