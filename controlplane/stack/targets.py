@@ -19,10 +19,10 @@ from controlplane.stack.config import ROOT
 from controlplane.stack.messages import StackError, say
 
 CODE = ("analysis", "workers", "apps", "controlplane")
-# Three processes, each with whole files (see tests/sharing.py): browser tests and stories wait for a live product most
-# of the time. They come first, because they take longest.
+# Whole files to each process (see tests/sharing.py). Browser tests and stories come first, because they take longest, and
+# wait for a live product much of the time, so there are three processes; what loads and breaks a product is given two.
 TESTS = ("tests", "workers", "controlplane", "analysis", "apps")
-SHARED = ("-n", "3", "--dist", "loadscope", "--no-loadscope-reorder", "-p", "tests.sharing")
+SHARED = ("--dist", "loadscope", "--no-loadscope-reorder", "-p", "tests.sharing")
 # Pytest's exit code for "nothing was collected".
 NO_TESTS = 5
 
@@ -64,13 +64,13 @@ def test(arguments: list[str]) -> int:
     os.environ["PLAYWRIGHT_CHROMIUM"] = chromium_need()
     with ThreadPoolExecutor(1) as pool:
         beside = pool.submit(lambda: max(lint(), _node_tests()))
-        return max(_pytest("Tests", TESTS, [*SHARED, "-m", "not slow", *arguments]), beside.result())
+        return max(_pytest("Tests", TESTS, ["-n", "3", *SHARED, "-m", "not slow", *arguments]), beside.result())
 
 
 def test_full(arguments: list[str]) -> int:
     """What is slower than `make test` allows."""
     os.environ["PLAYWRIGHT_CHROMIUM"] = chromium_need()
-    return _pytest("Slow tests", TESTS, [*SHARED, "-m", "slow", *arguments])
+    return _pytest("Slow tests", TESTS, ["-n", "2", *SHARED, "-m", "slow", *arguments])
 
 
 def e2e(arguments: list[str]) -> int:
