@@ -19,8 +19,8 @@ from controlplane.stack.config import ROOT
 from controlplane.stack.messages import StackError, say
 
 CODE = ("analysis", "workers", "apps", "controlplane")
-# Whole files to each process (see tests/sharing.py). Browser tests and stories come first, because they take longest, and
-# wait for a live product much of the time, so there are three processes; what loads and breaks a product is given two.
+# Whole files to each process (see tests/sharing.py). Browser tests and stories come first, because they take longest.
+# They wait for a live product much of the time, so there are three processes; what loads and breaks one is given two.
 TESTS = ("tests", "workers", "controlplane", "analysis", "apps")
 SHARED = ("--dist", "loadscope", "--no-loadscope-reorder", "-p", "tests.sharing")
 # Pytest's exit code for "nothing was collected".
