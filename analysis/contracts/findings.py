@@ -150,7 +150,7 @@ class CriterionFound:
 
 @dataclass(frozen=True, slots=True)
 class ForcedValue:
-    """What a group would have to have if the other criteria held."""
+    """What a group would have to have if the other criteria held; None where that is no possible number."""
 
     label: str
     value: float | None
@@ -159,7 +159,10 @@ class ForcedValue:
 
 @dataclass(frozen=True, slots=True)
 class ConflictFound:
-    """Criteria that cannot all hold, with the numbers that make it so."""
+    """Criteria that cannot all hold. `proven` says that base rates are proven to differ, the reason for all of them.
+
+    `forced` is `quantity` of each group, worked out as `sentence` says.
+    """
 
     criteria: tuple[str, ...]
     proven: bool
@@ -171,7 +174,7 @@ class ConflictFound:
 
 @dataclass(frozen=True, slots=True)
 class BaseRateFound:
-    """Share of actual positives of a group."""
+    """Share of actual positives of a group, with the interval at which all groups cover together."""
 
     label: str
     rate: Estimate
@@ -179,7 +182,10 @@ class BaseRateFound:
 
 @dataclass(frozen=True, slots=True)
 class ConflictsFound:
-    """The conflicts among criteria in the groups of a segment."""
+    """The conflicts among criteria in the groups of a segment; `undefined` says why none could be looked for.
+
+    `spread` is the range of the base rates: its value and interval are None with fewer than two groups.
+    """
 
     chosen: tuple[str, ...]
     base_rates: tuple[BaseRateFound, ...]

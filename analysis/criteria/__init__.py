@@ -3,9 +3,9 @@
 numpy only. Every number has an interval by the rule of `analysis.fairness`; what cannot be measured says why.
 """
 
-from analysis.criteria.conflicts import BaseRate, Conflict, Conflicts, Forced, conflicts_find
-from analysis.criteria.definitions import CRITERIA, Criterion, criteria_for
-from analysis.criteria.results import CriterionResult, GroupValue, holding_find
+from analysis.contracts.criteria import CRITERIA, Criterion, criteria_for
+from analysis.criteria.conflicts import conflicts_find
+from analysis.criteria.results import CriterionResult, holding_find
 from analysis.criteria.tasks import (
     binary_criteria,
     multiclass_criteria,
@@ -15,13 +15,8 @@ from analysis.criteria.tasks import (
 
 __all__ = [
     "CRITERIA",
-    "BaseRate",
-    "Conflict",
-    "Conflicts",
     "Criterion",
     "CriterionResult",
-    "Forced",
-    "GroupValue",
     "binary_criteria",
     "conflicts_find",
     "criteria_for",

@@ -22,15 +22,13 @@ base rates differ is judged by their range with the interval of `analysis.fairne
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from analysis.contracts.costs import Costs
-from analysis.contracts.report import Estimate
-from analysis.contracts.wording import number_text
-from analysis.criteria.definitions import (
+from analysis.contracts.criteria import (
     CALIBRATION,
     COST_PARITY,
     CRITERIA,
@@ -40,6 +38,9 @@ from analysis.criteria.definitions import (
     FOUR_FIFTHS,
     PREDICTIVE_PARITY,
 )
+from analysis.contracts.findings import BaseRateFound, ConflictFound, ConflictsFound, ForcedValue
+from analysis.contracts.report import Estimate
+from analysis.contracts.wording import number_text
 from analysis.criteria.results import FEW_GROUPS
 from analysis.fairness import Gap, range_gap
 from analysis.intervals import Floats, ratio, sidak_level, wilson
@@ -51,65 +52,6 @@ KLEINBERG: Final = "Kleinberg, Mullainathan and Raghavan 2016"
 BAROCAS: Final = "Barocas, Hardt and Narayanan 2023"
 ARITHMETIC: Final = "arithmetic on the stated costs"
 _SAME: Final = 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class BaseRate:
-    """Share of actual positives in a group, with the interval at which all groups cover together."""
-
-    label: str
-    rate: Estimate
-
-
-@dataclass(frozen=True, slots=True)
-class Forced:
-    """What a group would have to have if the other criteria held; None where that is no possible number."""
-
-    label: str
-    value: float | None
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """Criteria that cannot all hold. `proven` says that base rates are proven to differ, the reason for all of them.
-
-    `forced` is `quantity` of each group, worked out as `sentence` says.
-    """
-
-    criteria: tuple[str, ...]
-    proven: bool
-    sentence: str
-    quantity: str
-    forced: tuple[Forced, ...]
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Conflicts:
-    """The conflicts among chosen criteria; `undefined` says why none could be looked for.
-
-    `spread` is the range of the base rates: its value and interval are None with fewer than two groups.
-    """
-
-    chosen: tuple[str, ...]
-    base_rates: tuple[BaseRate, ...]
-    spread: Estimate
-    conflicts: tuple[Conflict, ...]
-    undefined: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON."""
-        return {
-            "chosen": list(self.chosen),
-            "base_rates": [asdict(one) for one in self.base_rates],
-            "spread": asdict(self.spread),
-            "conflicts": [
-                {**asdict(one), "criteria": list(one.criteria), "forced": [asdict(each) for each in one.forced]}
-                for one in self.conflicts
-            ],
-            "undefined": self.undefined,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +75,7 @@ def conflicts_find(
     *,
     costs: Costs | None = None,
     level: float = 0.95,
-) -> Conflicts:
+) -> ConflictsFound:
     """Which of the chosen criteria cannot hold together in these groups. Raises KeyError for an unknown criterion and
     ValueError for statistics of weighted rows, whose base rates would have another interval.
 
@@ -150,18 +92,18 @@ def conflicts_find(
     used = np.flatnonzero(np.asarray([reason is None for reason in barred], np.bool_) & (n > 0))
     ends = wilson(positives, n, sidak_level(level, used.size))
     rates = estimates(ratio(positives, n), ends, n, "Wilson")
-    shown = tuple(BaseRate(labels[group], rates.one(group, int(n[group]))) for group in used.tolist())
+    shown = tuple(BaseRateFound(labels[group], rates.one(group, int(n[group]))) for group in used.tolist())
     gap = range_gap(rates.value, rates.low, rates.high, used)
     if gap.value is None:
-        return Conflicts(named, shown, Estimate(None, undefined=FEW_GROUPS), (), FEW_GROUPS)
+        return ConflictsFound(named, shown, Estimate(None, undefined=FEW_GROUPS), (), FEW_GROUPS)
     spread = Estimate(gap.value, gap.low, gap.high, "simultaneous intervals", int(n[used].sum()))
     if gap.value == 0:
-        return Conflicts(named, shown, spread, ())
+        return ConflictsFound(named, shown, spread, ())
     pooled = _pool(statistics, used, rates.value[used], costs)
     names = [labels[group] for group in used.tolist()]
     held = {*named, *((EQUAL_OPPORTUNITY,) if EQUALIZED_ODDS in named else ())}
     found = [rule(pooled, names, gap) for codes, rule in _RULES if held.issuperset(codes)]
-    return Conflicts(named, shown, spread, tuple(one for one in found if one is not None))
+    return ConflictsFound(named, shown, spread, tuple(one for one in found if one is not None))
 
 
 def _pool(statistics: BinaryStatistics, used: np.ndarray, p: Floats, costs: Costs | None) -> _Pooled:
@@ -193,27 +135,27 @@ def _conflict(
     source: str,
     *,
     ceiling: float | None = 1.0,
-) -> Conflict | None:
+) -> ConflictFound | None:
     """None when what is forced is the same for all groups, so that nothing stands against the criteria."""
     if not np.isfinite(values).any() or (np.isfinite(values).all() and np.ptp(values) < _SAME):
         return None
     forced = []
     for name, value in zip(names, values.tolist(), strict=True):
         if not np.isfinite(value):
-            forced.append(Forced(name, None, "no number does it, because the group has one outcome only"))
+            forced.append(ForcedValue(name, None, "no number does it, because the group has one outcome only"))
         elif ceiling is not None and value > ceiling + _SAME:
-            forced.append(Forced(name, None, f"it would have to be {_percent(value)}, which is more than all"))
+            forced.append(ForcedValue(name, None, f"it would have to be {_percent(value)}, which is more than all"))
         else:
-            forced.append(Forced(name, value))
+            forced.append(ForcedValue(name, value))
     proven = gap.low is not None and gap.low > 0
     if not proven:
         sentence += (
             " These rows do not prove that base rates differ: were they equal, the criteria could hold together."
         )
-    return Conflict(codes, proven, sentence, quantity, tuple(forced), source)
+    return ConflictFound(codes, proven, sentence, quantity, tuple(forced), source)
 
 
-def _predictive(pooled: _Pooled, names: Sequence[str], gap: Gap) -> Conflict | None:
+def _predictive(pooled: _Pooled, names: Sequence[str], gap: Gap) -> ConflictFound | None:
     wrong = ratio(1 - pooled.precision, pooled.precision)
     values = ratio(pooled.p, 1 - pooled.p) * wrong * pooled.recall
     sentence = (
@@ -225,7 +167,7 @@ def _predictive(pooled: _Pooled, names: Sequence[str], gap: Gap) -> Conflict | N
     return _conflict(codes, gap, sentence, "false positive rate", names, values, CHOULDECHOVA)
 
 
-def _calibrated(pooled: _Pooled, names: Sequence[str], gap: Gap) -> Conflict | None:
+def _calibrated(pooled: _Pooled, names: Sequence[str], gap: Gap) -> ConflictFound | None:
     values = ratio(pooled.p, 1 - pooled.p) * (1 - pooled.positive_score)
     sentence = (
         "Scores that mean what they say in every group have the group's base rate as their mean. If actual positives "
@@ -241,7 +183,7 @@ def _selected(pooled: _Pooled) -> Floats:
     return pooled.p * pooled.recall + (1 - pooled.p) * pooled.false_positive
 
 
-def _demographic(pooled: _Pooled, names: Sequence[str], gap: Gap) -> Conflict | None:
+def _demographic(pooled: _Pooled, names: Sequence[str], gap: Gap) -> ConflictFound | None:
     sentence = (
         f"If positives are found ({_percent(pooled.recall)}) and negatives mistaken "
         f"({_percent(pooled.false_positive)}) equally often in every group, a group with more positives is chosen more "
@@ -251,7 +193,7 @@ def _demographic(pooled: _Pooled, names: Sequence[str], gap: Gap) -> Conflict | 
     return _conflict(codes, gap, sentence, "selection rate", names, _selected(pooled), BAROCAS)
 
 
-def _fifths(pooled: _Pooled, names: Sequence[str], gap: Gap) -> Conflict | None:
+def _fifths(pooled: _Pooled, names: Sequence[str], gap: Gap) -> ConflictFound | None:
     values = _selected(pooled)
     limit = CRITERIA[FOUR_FIFTHS].limit or 0.0
     if not np.isfinite(values).all() or values.max() <= 0 or values.min() / values.max() >= limit:
@@ -264,7 +206,7 @@ def _fifths(pooled: _Pooled, names: Sequence[str], gap: Gap) -> Conflict | None:
     return _conflict((FOUR_FIFTHS, EQUALIZED_ODDS), gap, sentence, "selection rate", names, values, BAROCAS)
 
 
-def _all_three(pooled: _Pooled, names: Sequence[str], gap: Gap) -> Conflict | None:
+def _all_three(pooled: _Pooled, names: Sequence[str], gap: Gap) -> ConflictFound | None:
     values = ratio(pooled.selection * pooled.precision, pooled.p)
     sentence = (
         f"If the same share of every group is chosen ({_percent(pooled.selection)}) and equally often rightly "
@@ -274,7 +216,7 @@ def _all_three(pooled: _Pooled, names: Sequence[str], gap: Gap) -> Conflict | No
     return _conflict(codes, gap, sentence, "recall", names, values, BAROCAS)
 
 
-def _priced(pooled: _Pooled, names: Sequence[str], gap: Gap) -> Conflict | None:
+def _priced(pooled: _Pooled, names: Sequence[str], gap: Gap) -> ConflictFound | None:
     if pooled.costs is None:
         return None
     mistaken = pooled.costs.false_positive * (1 - pooled.p) * pooled.false_positive
@@ -287,7 +229,7 @@ def _priced(pooled: _Pooled, names: Sequence[str], gap: Gap) -> Conflict | None:
     return _conflict(codes, gap, sentence, "cost per 100", names, values, ARITHMETIC, ceiling=None)
 
 
-_RULES: Final[tuple[tuple[tuple[str, ...], Callable[[_Pooled, Sequence[str], Gap], Conflict | None]], ...]] = (
+_RULES: Final[tuple[tuple[tuple[str, ...], Callable[[_Pooled, Sequence[str], Gap], ConflictFound | None]], ...]] = (
     ((PREDICTIVE_PARITY, EQUALIZED_ODDS), _predictive),
     ((CALIBRATION, EQUALIZED_ODDS), _calibrated),
     ((DEMOGRAPHIC_PARITY, EQUALIZED_ODDS), _demographic),

@@ -6,8 +6,9 @@ from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 
-from analysis.contracts.report import Estimate, LeftOut
-from analysis.criteria.definitions import CRITERIA, RATIO, WORST
+from analysis.contracts.criteria import CRITERIA, RATIO, WORST
+from analysis.contracts.findings import BROKEN, HOLDS, NOT_ENOUGH_DATA, NOT_PROVEN, CriterionGroup
+from analysis.contracts.report import LeftOut
 from analysis.fairness import (
     EQUALIZED_ODDS,
     METHOD,
@@ -24,21 +25,7 @@ from analysis.intervals import sidak_level
 from analysis.segment_metrics.estimates import Estimates
 
 Holding: TypeAlias = Literal["holds", "does not hold", "not proven", "not enough data"]
-HOLDS: Final = "holds"
-BROKEN: Final = "does not hold"
-NOT_PROVEN: Final = "not proven"
-NOT_ENOUGH_DATA: Final = "not enough data"
-
 FEW_GROUPS: Final = "fewer than two groups can be compared"
-
-
-@dataclass(frozen=True, slots=True)
-class GroupValue:
-    """One metric of one group, with the interval at which all groups cover together."""
-
-    label: str
-    metric: str
-    estimate: Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +46,7 @@ class CriterionResult:
     holding: Holding | None
     lowest: str | None
     highest: str | None
-    groups: tuple[GroupValue, ...]
+    groups: tuple[CriterionGroup, ...]
     left_out: tuple[LeftOut, ...]
     undefined: str | None = None
     worst_class: str | None = None
@@ -189,9 +176,9 @@ def _why_none(gap: Gap, shape: str, comparable: int) -> str:
 
 def _group_values(
     found: Mapping[str, Estimates], metrics: Sequence[str], labels: Sequence[str], usable: np.ndarray
-) -> list[GroupValue]:
+) -> list[CriterionGroup]:
     return [
-        GroupValue(label, name, found[name].one(group, int(found[name].n[group])))
+        CriterionGroup(label, name, found[name].one(group, int(found[name].n[group])))
         for group, label in enumerate(labels)
         if usable[group]
         for name in metrics

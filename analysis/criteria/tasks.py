@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.contracts.costs import Costs
-from analysis.contracts.metrics import BINARY, MULTICLASS, RANKING, REGRESSION
-from analysis.criteria.definitions import (
+from analysis.contracts.criteria import (
     CALIBRATION,
     COST_PARITY,
     DEMOGRAPHIC_PARITY,
@@ -21,6 +20,7 @@ from analysis.criteria.definitions import (
     PREDICTIVE_PARITY,
     criteria_for,
 )
+from analysis.contracts.metrics import BINARY, MULTICLASS, RANKING, REGRESSION
 from analysis.criteria.results import CriterionResult, criterion_measure, criterion_undefined, criterion_worst
 from analysis.fairness import EstimatesAt
 from analysis.intervals import Floats, bonferroni_level, mean_student, normal_z, ratio

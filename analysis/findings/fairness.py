@@ -1,14 +1,14 @@
 """Every fairness criterion in the groups of every segment, and which of them cannot hold together."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 import numpy as np
 
 from analysis.contracts.costs import ClassCosts, Costs, UnitCosts
-from analysis.contracts.findings import Fairness, Findings
+from analysis.contracts.findings import ConflictsFound, Fairness, Findings
 from analysis.contracts.metrics import BINARY, MULTICLASS
 from analysis.criteria import (
-    Conflicts,
     CriterionResult,
     binary_criteria,
     conflicts_find,
@@ -40,7 +40,7 @@ def fairness_of(rows: EvaluationRows, spec: EvaluateSpec, grouped: Grouped, limi
         criteria, conflicts = _measured(rows, scored, spec, grouping, standing, stated)
         entry = {"segment": segment.name, "protected": segment.protected}
         entry["criteria"] = [one.to_json() for one in criteria]
-        entry["conflicts"] = None if conflicts is None else conflicts.to_json()
+        entry["conflicts"] = None if conflicts is None else asdict(conflicts)
         found.append(entry)
     return Findings.from_json({"schema": 1, "fairness": found}).fairness or ()
 
@@ -57,7 +57,7 @@ def _measured(
     grouping: Grouping,
     standing: Standing,
     limits: Mapping[str, float],
-) -> tuple[list[CriterionResult], Conflicts | None]:
+) -> tuple[list[CriterionResult], ConflictsFound | None]:
     """The criteria of the task, and for two classes what cannot hold together."""
     labels = [grouping.label(group) for group in range(grouping.size)]
     hidden = [a or b for a, b in zip(standing.suppressed, standing.thin, strict=True)]

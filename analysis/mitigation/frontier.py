@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.contracts.costs import Costs
+from analysis.contracts.criteria import DEMOGRAPHIC_PARITY, EQUAL_OPPORTUNITY, FOUR_FIFTHS
 from analysis.contracts.report import Estimate, LeftOut
 from analysis.fairness import EQUALIZED_ODDS, RANGE, RATIO, EstimatesAt, gap_find
 from analysis.intervals import Floats
@@ -27,9 +28,6 @@ PER_GROUP: Final = "a threshold per group"
 ACCURACY: Final = "accuracy"
 COST: Final = "cost_per_100"
 
-DEMOGRAPHIC_PARITY: Final = "DEMOGRAPHIC_PARITY"
-FOUR_FIFTHS: Final = "FOUR_FIFTHS"
-EQUAL_OPPORTUNITY: Final = "EQUAL_OPPORTUNITY"
 FALSE_POSITIVE_PARITY: Final = "FALSE_POSITIVE_PARITY"
 CONSTRAINTS: Final[dict[str, tuple[str, ...]]] = {
     DEMOGRAPHIC_PARITY: ("selection_rate",),

@@ -1,7 +1,7 @@
 """Criteria that cannot hold together: the arithmetic, checked on counts made to satisfy the criteria by halves."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.contracts.costs import Costs
-from analysis.criteria import Conflict, conflicts_find
+from analysis.contracts.findings import ConflictFound
+from analysis.criteria import conflicts_find
 from analysis.segment_metrics.binary import BinaryStatistics
 from analysis.tests.plain import plain_statistics
 
@@ -34,10 +35,10 @@ def make_statistics(cells: list[tuple[int, int, int, int]]) -> BinaryStatistics:
     return plain_statistics(np.array(codes), np.array(truth, bool), np.array(score), len(cells))
 
 
-def find(cells: list[tuple[int, int, int, int]], chosen: tuple[str, ...], **rest: object) -> dict[tuple, Conflict]:
+def find(cells: list[tuple[int, int, int, int]], chosen: tuple[str, ...], **rest: object) -> dict[tuple, ConflictFound]:
     labels = [f"g{k}" for k in range(len(cells))]
     found = conflicts_find(chosen, make_statistics(cells), labels, [None] * len(cells), **rest)
-    assert json.dumps(found.to_json())
+    assert json.dumps(asdict(found))
     return {one.criteria: one for one in found.conflicts}
 
 

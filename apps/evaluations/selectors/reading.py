@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
-from analysis.contracts.metrics import BINARY, MULTICLASS
-from analysis.contracts.report import BETTER, NO_DIFFERENCE, NOT_ENOUGH_DATA, NOT_PROVEN, WORSE, Difference, Report
-from analysis.criteria.definitions import (
+from analysis.contracts.criteria import (
     COST_PARITY,
     DEMOGRAPHIC_PARITY,
     EQUAL_OPPORTUNITY,
     MEAN_ERROR_PARITY,
     PREDICTIVE_PARITY,
 )
+from analysis.contracts.metrics import BINARY, MULTICLASS
+from analysis.contracts.report import BETTER, NO_DIFFERENCE, NOT_ENOUGH_DATA, NOT_PROVEN, WORSE, Difference, Report
 from analysis.report import Row, Statistics, StatisticsError, curves_pick, rows_by_harm, table_rows
 from apps.core.blobs import blob_open
 from apps.core.errors import NotFound

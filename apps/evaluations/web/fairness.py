@@ -10,9 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from analysis.contracts.criteria import CRITERIA, MEAN_ERROR_PARITY, MEAN_PREDICTION_PARITY, RATIO, Criterion
 from analysis.contracts.findings import ConflictFound, ConflictsFound, CriterionFound, Fairness
 from analysis.contracts.wording import number_text, significant_text
-from analysis.criteria.definitions import CRITERIA, MEAN_ERROR_PARITY, MEAN_PREDICTION_PARITY, RATIO, Criterion
 from apps.core.errors import NotFound
 from apps.core.web.views import page
 from apps.evaluations import selectors

@@ -17,10 +17,10 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from analysis.contracts.costs import Costs
+from analysis.contracts.criteria import CRITERIA, FOUR_FIFTHS
 from analysis.contracts.metrics import BINARY, metric_get
 from analysis.contracts.report import Estimate, Report
 from analysis.contracts.wording import amount_text
-from analysis.criteria.definitions import CRITERIA
 from analysis.intervals import normal_z
 from analysis.mitigation import ACCURACY, CONSTRAINTS, COST, PER_GROUP, SINGLE, Setting, WhatIf
 from analysis.segment_metrics.binary import BINS, count_estimates
@@ -35,7 +35,6 @@ from apps.evaluations.web.charts.frontier import frontier_chart
 from apps.evaluations.web.frame import THRESHOLD, tab_context
 from apps.evaluations.web.rows import metric_label
 
-FOUR_FIFTHS: Final = "FOUR_FIFTHS"
 GROUP_METRICS: Final = ("selection_rate", "tpr", "fpr", "precision")
 SHAPES: Final = {"one": SINGLE, "each": PER_GROUP}
 _LIMITS: Final = {FOUR_FIFTHS: 0.8}

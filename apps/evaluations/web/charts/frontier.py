@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from analysis.contracts.criteria import FOUR_FIFTHS
 from analysis.contracts.metrics import PERCENT, metric_get
 from analysis.mitigation import Setting, WhatIf
 from apps.evaluations.contracts.numbers import interval_text, unit_text, value_text
 from apps.evaluations.contracts.verdict import Speech
 from apps.evaluations.web.charts.curves import Chart
-
-FOUR_FIFTHS = "FOUR_FIFTHS"
 
 
 def frontier_chart(found: WhatIf, asked: str, speech: Speech) -> Chart | None:
