@@ -7,7 +7,6 @@ the two areas, which come from FINE score bins and carry their bound (see `segme
 differences of these areas, which come from both intervals instead of the rows.
 """
 
-import os
 from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +14,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Final, TypeAlias
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -101,7 +101,7 @@ def rows_fit(rows: int, scan: Scan, spec: EvaluateSpec, memory_bytes: int | None
     each thread, and one byte a segment as read and for each order.
     """
     if memory_bytes is None:
-        memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") // 2
+        memory_bytes = psutil.virtual_memory().available // 2
     models = 2 if scan.has_baseline else 1
     shared = 0 if models == 1 else 48 * processors()
     classes = 8 * len(spec.classes or ()) * models
