@@ -7,8 +7,9 @@ import sys
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
+from apps.core.away import is_away
 from apps.core.errors import FairwayError, Forbidden, Invalid, NotFound
-from apps.core.middleware import AWAY, away_response, refusal_response, wants_json
+from apps.core.middleware import away_response, refusal_response, wants_json
 from apps.core.problems import problem_response
 
 
@@ -34,7 +35,8 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def broken(request: HttpRequest) -> HttpResponse:
     # Django answers what a middleware raises before any middleware outside of it can see it.
-    if isinstance(sys.exc_info()[1], AWAY):
+    raised = sys.exc_info()[1]
+    if raised is not None and is_away(raised):
         return away_response(request)
     error = Broken("The fault is recorded under the reference. Nothing more is known to have been changed.")
     request_id = getattr(request, "request_id", "")

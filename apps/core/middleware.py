@@ -7,20 +7,15 @@ import uuid
 from collections.abc import Callable
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
-from psycopg_pool import PoolTimeout
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from apps.core.away import is_away
 from apps.core.errors import FairwayError, Unavailable
 from apps.core.problems import problem_response
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
-# The database or the broker is away: nobody's fault, and over in a moment.
-AWAY = (OperationalError, InterfaceError, PoolTimeout, RedisConnectionError, RedisTimeoutError)
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9_-]{8,64}$")
 _JSON_PATHS = (
     "/api/",
@@ -90,13 +85,15 @@ class ErrorsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         try:
             return self.get_response(request)
-        except AWAY:
+        except Exception as error:
+            if not is_away(error):
+                raise
             return away_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, FairwayError):
             return refusal_response(request, exception)
-        if isinstance(exception, AWAY):
+        if is_away(exception):
             return away_response(request)
         return None
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import InterfaceError, OperationalError
 from django.http import Http404
-from psycopg_pool import PoolTimeout
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import set_rollback
 
 from apps.core.actors import SCOPE_VERBS, Actor
+from apps.core.away import is_away
 from apps.core.errors import FairwayError, Forbidden, Invalid, NotFound, TooLarge, Unavailable
 from apps.core.problems import CONTENT_TYPE, problem_body
 
@@ -106,7 +103,7 @@ def error_translate(error: Exception) -> FairwayError | None:
         return NotAcceptable(str(error.detail))
     if isinstance(error, exceptions.Throttled):
         return Throttled(str(error.detail))
-    if isinstance(error, OperationalError | InterfaceError | PoolTimeout | RedisConnectionError | RedisTimeoutError):
+    if is_away(error):
         return Unavailable("The database or the message broker cannot be reached. Nothing was changed.")
     if isinstance(error, exceptions.APIException) and error.status_code == 413:
         return TooLarge(str(error.detail))
