@@ -99,9 +99,12 @@ def binary_estimates(
 
 def count_estimates(
     counts: Counts, *, squares: Floats | None = None, costs: Costs | None = None, level: Level = 0.95
-) -> dict[str, Estimates]:
-    """The metrics that depend on the threshold, from counts [G, 4] = tn, fp, fn, tp; `squares` are those of w^2."""
-    return {name: make() for name, make in _count_makers(_Cells(counts, squares), costs, level).items()}
+) -> Mapping[str, Estimates]:
+    """The metrics that depend on the threshold, from counts [G, 4] = tn, fp, fn, tp; `squares` are those of w^2.
+
+    Each is worked out when it is asked for.
+    """
+    return LazyEstimates(_count_makers(_Cells(counts, squares), costs, level))
 
 
 class _Cells:

@@ -67,7 +67,7 @@ def evaluation_threshold(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     today = edge_of(report.threshold if report.threshold is not None else 0.5)
     edge = edge_of(_share(request.GET.get("at", ""), today / BINS))
     metrics = _metrics(report)
-    rows = [_row(one, edge, metrics, report) for one in groups]
+    rows = _rows(groups, edge, metrics, report)
     left_out = [group for group in report.groups if group.level == 1 and (group.thin or group.suppressed)]
     data = {
         "bins": BINS,
@@ -117,16 +117,25 @@ def _costs(report: Report) -> Costs | None:
     return Costs(float(report.costs["false_positive"]), float(report.costs["false_negative"]))
 
 
-def _row(one: GroupBins, edge: int, metrics: list[str], report: Report) -> ThresholdRow:
+def _rows(groups: list[GroupBins], edge: int, metrics: list[str], report: Report) -> list[ThresholdRow]:
+    counts = np.asarray([_counts(one.bins, edge) for one in groups], np.int64)
+    found = count_estimates(counts, costs=_costs(report), level=report.level)
+    rows = []
+    for at, one in enumerate(groups):
+        n = int(counts[at].sum())
+        cells = tuple((name, *_texts(name, found[name].one(at, n))) for name in metrics)
+        rows.append(ThresholdRow(one.group.label, one.group.protected, n, cells, one.bins))
+    return rows
+
+
+def _counts(bins: tuple[int, ...], edge: int) -> list[int]:
+    """Counts tn, fp, fn, tp at a threshold."""
     counts = [0, 0, 0, 0]
-    for at in range(0, len(one.bins), 3):
-        place, negatives, positives = one.bins[at : at + 3]
+    for at in range(0, len(bins), 3):
+        place, negatives, positives = bins[at : at + 3]
         counts[1 if place >= edge else 0] += negatives
         counts[3 if place >= edge else 2] += positives
-    found = count_estimates(np.asarray([counts], np.int64), costs=_costs(report), level=report.level)
-    n = sum(counts)
-    cells = tuple((name, *_texts(name, found[name].one(0, n))) for name in metrics)
-    return ThresholdRow(one.group.label, one.group.protected, n, cells, one.bins)
+    return counts
 
 
 def _texts(name: str, estimate: Estimate) -> tuple[str, str]:
