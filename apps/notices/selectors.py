@@ -14,7 +14,7 @@ from apps.notices.models import Notice
 
 def notice_list(actor: Actor, *, unread: bool = False) -> QuerySet[Notice]:
     """One's own notices of the teams one still belongs to, newest first."""
-    rows = Notice.objects.select_related("team").filter(user_id=actor.person_id)
+    rows = Notice.objects.filter(user_id=actor.person_id)
     team_ids = actor.team_ids("view")
     if team_ids is not None:
         rows = rows.filter(team_id__in=team_ids)

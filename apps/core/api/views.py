@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from django.db.models import QuerySet
@@ -72,5 +73,12 @@ class ApiView(APIView):
             raise Invalid(f"Check {', '.join(unknown)}.", fields={name: [told] for name in unknown})
         paginator = KeyPagination()
         paginator.ordering = ordering
-        found = paginator.paginate_queryset(rows, self.request, view=self)
-        return paginator.get_paginated_response(serializer_class(found, many=True).data)
+        found = paginator.paginate_queryset(rows, self.request, view=self) or []
+        shown = _shown(serializer_class)
+        return paginator.get_paginated_response([shown.to_representation(row) for row in found])
+
+
+@cache
+def _shown(kind: type[Serializer[Any]]) -> Serializer[Any]:
+    """The serializer that rows are shown with, made once a process: showing a row leaves nothing in it."""
+    return kind()

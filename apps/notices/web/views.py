@@ -19,7 +19,7 @@ from apps.notices.web.tables import NOTICES
 @page
 def notice_list(request: HttpRequest) -> HttpResponseBase:
     actor = request.actor  # type: ignore[attr-defined]
-    table = NOTICES.bind(request, selectors.notice_list(actor).order_by())
+    table = NOTICES.bind(request, selectors.notice_list(actor).select_related("team").order_by())
     context = {"unread": selectors.notice_unread_count(actor)}
     return table_response(request, table, "notices/notice_list.html", context)
 
