@@ -46,7 +46,7 @@ def audit_record(
         actor_kind=actor.kind,
         actor_id=actor.id,
         actor_label=actor.label[:200],
-        on_behalf_of=f"token {actor.token_id}" if actor.token_id else "",
+        on_behalf_of=_behalf(actor),
         action=action,
         object_type=object_type,
         object_id=object_id,
@@ -58,6 +58,21 @@ def audit_record(
         reason=reason,
         request_id=actor.request_id,
     )
+
+
+def _behalf(actor: Actor) -> str:
+    return f"token {actor.token_id}" if actor.token_id else ""
+
+
+def audit_who(actor: Actor) -> dict[str, str | None]:
+    """Who acts, as the database function `audit_append` takes it: for a change that is one call of the database."""
+    return {
+        "kind": actor.kind,
+        "id": str(actor.id) if actor.id else None,
+        "label": actor.label[:200],
+        "for": _behalf(actor),
+        "request": actor.request_id,
+    }
 
 
 def _plain(value: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 """All writes of experiments, runs, measurements and files."""
 
 from apps.experiments.services.artifacts import artifact_delete, artifact_store
+from apps.experiments.services.calls import run_begin
 from apps.experiments.services.evaluation_datasets import (
     RecordDraft,
     evaluation_dataset_archive,
@@ -98,6 +99,7 @@ __all__ = [
     "params_log",
     "run_archive",
     "run_batch_log",
+    "run_begin",
     "run_create",
     "run_files",
     "run_finish",

@@ -21,9 +21,10 @@ from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.policies import require_verb
 from apps.experiments.contracts import RunCopy
 from apps.experiments.models import Experiment, LoggedModel, Run
+from apps.experiments.services.calls import NAME_LIMIT
 from apps.experiments.services.experiments import experiment_create, experiment_lock
 from apps.experiments.services.measurements import MetricPoint, run_batch_log
-from apps.experiments.services.runs import NAME_LIMIT, run_inputs_add, run_lock
+from apps.experiments.services.runs import run_inputs_add, run_lock
 
 if TYPE_CHECKING:
     from apps.datasets.models import DatasetVersion

@@ -20,12 +20,13 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from apps.audit.services import audit_record
-from apps.core.actors import Actor, ActorKind
+from apps.core.actors import Actor
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.topics import nudge
 from apps.experiments.contracts import NAME_TAG, NOTES_TAG
 from apps.experiments.models import Run
 from apps.experiments.policies import require_run_write
+from apps.experiments.services.calls import reach
 from apps.experiments.services.runs import NO_RUN, name_check, require_active, require_unsealed, run_lock
 
 KEY_LIMIT = 250
@@ -144,22 +145,12 @@ def run_batch_log(
         if worded:
             _words_write(actor, run_lock(actor, run_id), name, notes)
         with connection.cursor() as cursor:
-            cursor.execute(_LOG, [run_id, *_reach(actor), *columns, *documents])
+            cursor.execute(_LOG, [run_id, *reach(actor), *columns, *documents])
             (written,) = cursor.fetchone()
         if not written:
             raise _refusal(actor, run_id, new, closes=bool(metrics or params))
         if metrics:
             nudge(f"run.{run_id}")
-
-
-def _reach(actor: Actor) -> tuple[list[uuid.UUID] | None, uuid.UUID | None]:
-    """(the teams in whose runs the actor may write, the only run that it may write); None is every one."""
-    if actor.kind is ActorKind.RUN:
-        return None, actor.run_id or uuid.UUID(int=0)
-    teams, seen = actor.team_ids("job.run"), actor.team_ids()
-    if teams is None:
-        return None if seen is None else list(seen), None
-    return list(teams if seen is None else teams & seen), None
 
 
 def _refusal(actor: Actor, run_id: uuid.UUID, params: Mapping[str, str], *, closes: bool) -> Exception:

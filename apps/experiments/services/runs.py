@@ -17,6 +17,7 @@ from apps.core.policies import require_verb
 from apps.datasets import services as datasets
 from apps.experiments.models import Experiment, LoggedModel, Run, RunInput, RunModel
 from apps.experiments.policies import require_run_write
+from apps.experiments.services.calls import NAME_LIMIT, USER_LIMIT, run_change
 from apps.experiments.services.locking import row_version_check
 from apps.lineage.services import edge_add
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 
 NO_RUN = "There is no such run, or you may not see it."
-NAME_LIMIT = 250
 # As what clients say that a run read the data that its model was trained on.
 TRAINING_CONTEXTS = ("", "train", "training")
 _OVER = (Run.Status.FINISHED, Run.Status.FAILED, Run.Status.KILLED)
@@ -115,7 +115,7 @@ def run_create(
             started_at=started_at or timezone.now(),
             params={key: str(value) for key, value in (params or {}).items()},
             tags=tags or {},
-            user_name=user_name[:256],
+            user_name=user_name[:USER_LIMIT],
             notes=notes,
             created_by_id=actor.id if actor.is_person else None,
             created_by_label=actor.label,
@@ -212,6 +212,13 @@ def run_update(
 
     Raises NotFound, Forbidden, Invalid, Conflict.
     """
+    if name is not None:
+        name_check(name)
+    if status is not None and status not in Run.Status.values:
+        raise Invalid.field("status", f"One of {', '.join(Run.Status.values)}.")
+    changed = run_change(actor=actor, run_id=run_id, status=status, name=name, ended_at=ended_at)
+    if changed is not None:
+        return changed
     with transaction.atomic():
         run = run_lock(actor, run_id)
         if run.sealed_at is not None and status in (None, run.status) and name in (None, run.name):
@@ -220,11 +227,8 @@ def run_update(
         require_active(run)
         before = {"status": run.status, "name": run.name}
         if name is not None:
-            name_check(name)
             run.name = name
         if status is not None:
-            if status not in Run.Status.values:
-                raise Invalid.field("status", f"One of {', '.join(Run.Status.values)}.")
             run.status = status
             if status == Run.Status.RUNNING:
                 run.ended_at = None

@@ -27,17 +27,27 @@ DEFAULT = 0
 SEARCH_LIMIT = 50_000
 
 
-def experiment_of(actor: Actor, request: HttpRequest, source: Source, *, required: bool = True) -> Experiment:
-    """The experiment that a call names; 0 is the default one of the actor's team. Raises Invalid, NotFound."""
+def number_of(source: Source, *, required: bool = True) -> int:
+    """The number of the experiment that a call names, any whole number. Raises Invalid."""
     value = source.get("experiment_id")
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else None
     text = text if text is not None else text_of(source, "experiment_id", required=required, default="0")
     if not _NUMBER.match(text):
         raise Invalid(f"Invalid experiment ID '{text[:70]}'. Experiment ID must be a valid integer.")
-    number = int(text)
+    return int(text)
+
+
+def number_possible(number: int) -> bool:
+    """Can an experiment have it?"""
+    return 0 < number < 2**63
+
+
+def experiment_of(actor: Actor, request: HttpRequest, source: Source, *, required: bool = True) -> Experiment:
+    """The experiment that a call names; 0 is the default one of the actor's team. Raises Invalid, NotFound."""
+    number = number_of(source, required=required)
     if number == DEFAULT and actor.kind is not ActorKind.RUN:
         return services.experiment_default(actor=actor, team_id=team_of(actor, request))
-    if not 0 < number < 2**63:
+    if not number_possible(number):
         raise NotFound(f"No Experiment with id={number} exists")
     return selectors.experiment_by_number(actor, number)
 

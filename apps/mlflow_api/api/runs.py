@@ -15,7 +15,7 @@ from apps.core.errors import Invalid
 from apps.core.quick_json import json_bytes
 from apps.experiments import selectors, services
 from apps.experiments.contracts import NAME_TAG, NOTES_TAG
-from apps.mlflow_api.api.experiments import experiment_of
+from apps.mlflow_api.api.experiments import experiment_of, number_of, number_possible
 from apps.mlflow_api.api.inputs import versions_meant
 from apps.mlflow_api.api.limits import dataset_of, tags_of
 from apps.mlflow_api.api.names import name_new
@@ -77,17 +77,19 @@ def create(actor: Actor, request: HttpRequest) -> HttpResponseBase:
             "Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values "
             f"(run_name='{given}', mlflow.runName='{tagged}')."
         )
-    experiment = experiment_of(actor, request, body, required=False)
-    run = services.run_create(
-        actor=actor,
-        experiment=experiment,
-        name=given or tagged or name_new(),
-        notes=tags.pop(NOTES_TAG, ""),
-        tags=tags,
-        code=code_of(tags),
-        user_name=text_of(body, "user_id", required=False),
-        started_at=moment_of(body, "start_time"),
-    )
+    about: dict[str, Any] = {
+        "name": given or tagged or name_new(),
+        "notes": tags.pop(NOTES_TAG, ""),
+        "tags": tags,
+        "code": code_of(tags),
+        "user_name": text_of(body, "user_id", required=False),
+        "started_at": moment_of(body, "start_time"),
+    }
+    number = number_of(body, required=False)
+    run = services.run_begin(actor=actor, number=number, **about) if number_possible(number) else None
+    if run is None:
+        experiment = experiment_of(actor, request, body, required=False)
+        run = services.run_create(actor=actor, experiment=experiment, **about)
     shape = run_shape(run)
     del shape["outputs"]
     return answer({"run": shape})
