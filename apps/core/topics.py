@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -55,6 +57,43 @@ def _send(name: str, seq: int) -> None:
     group_publish(group_name(name), {"type": "topic.nudge", "topic": name, "seq": seq})
 
 
+class _Gathering:
+    """Topics whose nudges come faster than anybody looks: each is sent once in `_GATHER` seconds, by a thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: set[str] = set()
+        self._thread: threading.Thread | None = None
+
+    def add(self, name: str) -> None:
+        with self._lock:
+            self._waiting.add(name)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._empty, name="nudges", daemon=True)
+                self._thread.start()
+
+    def _empty(self) -> None:
+        """Ends when nothing came for a while."""
+        while True:
+            time.sleep(_GATHER)
+            with self._lock:
+                names, self._waiting = self._waiting, set()
+                if not names:
+                    self._thread = None
+                    return
+            for name in names:
+                _send(name, 0)
+
+
+_GATHER = 0.1
+_gathering = _Gathering()
+
+
 def nudge(name: str, seq: int = 0) -> None:
     """Tell listeners of a topic to look, once the transaction has committed."""
     transaction.on_commit(partial(_send, name, seq), robust=True)
+
+
+def nudge_gathered(name: str) -> None:
+    """As `nudge` for what is written many times a second: the writer does not wait, and many become one."""
+    transaction.on_commit(partial(_gathering.add, name), robust=True)

@@ -27,21 +27,19 @@ SELECT experiment, team FROM experiments_run_begin(
   %s, %s, %s::uuid[], %s, %s, %s, %s::jsonb, %s, %s::jsonb, %s, %s, %s, %s, %s::jsonb)
 """
 _CHANGE = "SELECT * FROM experiments_run_change(%s, %s::uuid[], %s, %s, %s, %s, %s, %s, %s::jsonb)"
-_CHANGED = (
-    "id", "team_id", "experiment_id", "name", "user_name", "created_by_label", "job_id", "status", "started_at",
-    "ended_at",
-)  # fmt: skip
-_NUMBER = 3
 
 
-def reach(actor: Actor) -> tuple[list[uuid.UUID] | None, uuid.UUID | None]:
-    """(the teams in whose runs the actor may write, the only run that it may write); None is every one."""
+def reach(actor: Actor) -> tuple[str | None, uuid.UUID | None]:
+    """(the teams in whose runs the actor may write, as an array's text; the only run that it may write).
+
+    None is every one.
+    """
     if actor.kind is ActorKind.RUN:
         return None, actor.run_id or uuid.UUID(int=0)
-    teams, seen = actor.team_ids("job.run"), actor.team_ids()
-    if teams is None:
-        return None if seen is None else list(seen), None
-    return list(teams if seen is None else teams & seen), None
+    held = [teams for teams in (actor.team_ids("job.run"), actor.team_ids()) if teams is not None]
+    if not held:
+        return None, None
+    return "{" + ",".join(map(str, frozenset.intersection(*held))) + "}", None
 
 
 def _text(value: Mapping[str, Any]) -> str:
@@ -104,10 +102,12 @@ def run_change(
             _CHANGE,
             [run_id, teams, own, status, name, ended_at, timezone.now(), id_new(), _text(audit_who(actor))],
         )
-        row = list(cursor.fetchone())
-    if row[0] is None:
+        told = dict(zip([column.name for column in cursor.description], cursor.fetchone(), strict=True))
+    if told["id"] is None:
         return None
-    number = row.pop(_NUMBER)
-    run: Run = Run.from_db(connection.alias, [*_CHANGED, "deleted_at"], [*row, None])
+    number = told.pop("number")
+    told["deleted_at"] = None
+    names = [field.attname for field in Run._meta.concrete_fields if field.attname in told]
+    run: Run = Run.from_db(connection.alias, names, [told[name] for name in names])
     run.experiment = Experiment(id=run.experiment_id, number=number)
     return run

@@ -12,7 +12,7 @@ import json
 import math
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, NamedTuple
 
@@ -22,7 +22,7 @@ from django.db.models import F
 from apps.audit.services import audit_record
 from apps.core.actors import Actor
 from apps.core.errors import Conflict, Invalid, NotFound
-from apps.core.topics import nudge
+from apps.core.topics import nudge_gathered
 from apps.experiments.contracts import NAME_TAG, NOTES_TAG
 from apps.experiments.models import Run
 from apps.experiments.policies import require_run_write
@@ -96,6 +96,11 @@ def _array(numbers: Sequence[float]) -> str:
     return "{" + ",".join(map(repr, numbers)) + "}"
 
 
+def _text_array(texts: Iterable[str]) -> str:
+    """The same of texts."""
+    return "{" + ",".join('"' + text.replace("\\", r"\\").replace('"', r"\"") + '"' for text in texts) + "}"
+
+
 def _columns(points: Sequence[MetricPoint]) -> list[Any]:
     """What the function takes of the points: the keys once, which of them each point has, and the other columns."""
     if not points:
@@ -108,7 +113,7 @@ def _columns(points: Sequence[MetricPoint]) -> list[Any]:
     if any(not -(2**63) <= number < 2**63 for ends in (steps, timestamps) for number in (min(ends), max(ends))):
         raise Invalid.field("metrics", "Step and timestamp are 64-bit whole numbers.")
     numbers = [_array(column) for column in (at, [float(value) for value in values], steps, timestamps)]
-    return [list(places), *numbers, *(list(column) if any(column) else None for column in about)]
+    return [_text_array(places), *numbers, *(list(column) if any(column) else None for column in about)]
 
 
 def _dump(value: Mapping[str, Any]) -> str | None:
@@ -150,7 +155,7 @@ def run_batch_log(
         if not written:
             raise _refusal(actor, run_id, new, closes=bool(metrics or params))
         if metrics:
-            nudge(f"run.{run_id}")
+            nudge_gathered(f"run.{run_id}")
 
 
 def _refusal(actor: Actor, run_id: uuid.UUID, params: Mapping[str, str], *, closes: bool) -> Exception:
