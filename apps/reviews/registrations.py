@@ -29,7 +29,7 @@ from apps.core.registries import (
 from apps.core.states import state_look
 from apps.core.topics import Topic, topic_register
 from apps.evaluations import selectors as evaluations
-from apps.evaluations.contracts import decision_counter_register, evaluation_panel_register
+from apps.evaluations.contracts import approvals_of_register, decision_counter_register, evaluation_panel_register
 from apps.registry.contracts import VersionBadge, version_badges_register, version_panel_register
 from apps.reviews import policies, selectors, services
 from apps.reviews.models import ApprovalRequest, Decision
@@ -308,5 +308,6 @@ def register() -> None:
     version_panel_register("reviews/_version_panel.html", _version_panel, place="aside", order=10)
     evaluation_panel_register("reviews/_evaluation_action.html", _evaluation_action, place="action", order=10)
     decision_counter_register(selectors.decisions_on_data)
+    approvals_of_register(selectors.approvals_on)
     removal_hook_register("reviews", RemovalHook(preview=_removal_preview, end=_removal_end))
     grant_guard_register("reviews", _grant_guard)

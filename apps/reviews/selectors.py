@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from apps.accounts import selectors as accounts
+from apps.core import formats
 from apps.core.actors import Actor
 from apps.core.errors import NotFound
 from apps.reviews.evidence import evidence_changes, evidence_hash, evidence_of
@@ -130,6 +132,13 @@ def decisions_on_data(dataset_version_id: uuid.UUID) -> int:
     """How many requests were approved or refused on evaluations of a dataset version."""
     votes = (Decision.Vote.APPROVE, Decision.Vote.REFUSE)
     return Decision.objects.filter(vote__in=votes, request__evaluation__dataset_version_id=dataset_version_id).count()
+
+
+def approvals_on(evaluation_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """The day on which a release was first approved on each of these evaluations; withdrawn approvals count too."""
+    rows = Decision.objects.filter(vote=Decision.Vote.APPROVE, request__evaluation_id__in=list(evaluation_ids))
+    told = rows.order_by("-id").values_list("request__evaluation_id", "created_at")
+    return {pk: formats.day(moment) for pk, moment in told}
 
 
 def decision_of(request: ApprovalRequest) -> Decision | None:

@@ -2,6 +2,8 @@
 
 from apps.evaluations.contracts.listeners import (
     EvaluationPanel,
+    approvals_of,
+    approvals_of_register,
     decision_counter_register,
     decisions_count,
     evaluation_finished,
@@ -18,6 +20,8 @@ __all__ = [
     "EvaluationPanel",
     "Speech",
     "Verdict",
+    "approvals_of",
+    "approvals_of_register",
     "change_signed",
     "decision_counter_register",
     "decisions_count",

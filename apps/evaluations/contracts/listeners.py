@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import uuid
+    from collections.abc import Collection
 
     from apps.core.actors import Actor
     from apps.evaluations.models import Evaluation
@@ -42,6 +43,24 @@ def decision_counter_register(counter: DecisionCounter) -> None:
 def decisions_count(dataset_version_id: uuid.UUID) -> int:
     """How many decisions rest on evaluations of a dataset version."""
     return sum(counter(dataset_version_id) for counter in _counters)
+
+
+ApprovalLookup = Callable[["Collection[uuid.UUID]"], "Mapping[uuid.UUID, str]"]
+_approvals: list[ApprovalLookup] = []
+
+
+def approvals_of_register(lookup: ApprovalLookup) -> None:
+    """A room above says when a release was approved on which of some evaluations ("3 May 2026"); one query.
+
+    Called from its `AppConfig.ready()`.
+    """
+    if lookup not in _approvals:
+        _approvals.append(lookup)
+
+
+def approvals_of(evaluation_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """When a release was approved, by evaluation; those on which none was are left out."""
+    return {pk: told for lookup in _approvals for pk, told in lookup(evaluation_ids).items()}
 
 
 PanelContext = Callable[["Actor", "Evaluation"], "Mapping[str, Any] | None"]

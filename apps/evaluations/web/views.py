@@ -23,7 +23,9 @@ from apps.evaluations.contracts.verdict import headline_pick
 from apps.evaluations.models import Evaluation
 from apps.evaluations.web import gaps, parts
 from apps.evaluations.web.charts import curve_charts, importance_chart
+from apps.evaluations.web.flips import flips_of_group
 from apps.evaluations.web.frame import DECISION, frame_context, group_url, panels_draw, tabs_of
+from apps.evaluations.web.history import history_context
 from apps.evaluations.web.tables import EVALUATIONS
 from apps.evaluations.web.wear import wear_context
 from apps.problems import selectors as problems
@@ -116,6 +118,9 @@ def evaluation_group(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if group is None:
         raise NotFound("The report holds no such group.")
     speech = selectors.speech_of(evaluation, report)
+    if request.headers.get("HX-Target", "") == "history":
+        context = history_context(request, evaluation, report, group, speech)
+        return _partial(request, "evaluations/_history.html", context)
     url_of = partial(group_url, evaluation.pk)
     metric, _ = headline_pick(report)
     sentence = rate_sentence(report, speech, metric, group)
@@ -134,6 +139,7 @@ def evaluation_group(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "charts": curve_charts(report, speech, own, base, dict(group.metrics), dict(group.baseline or {})),
         "curves_url": f"{reverse('evaluation-curves-csv', args=[pk])}?{urlencode({'key': key})}",
         "notes": parts.legal_notes(evaluation, report, group),
+        "flips": flips_of_group(evaluation, group),
         "confusions": [
             one
             for one in (
