@@ -23,3 +23,33 @@ class Launch(TeamOwned):
 
     def __str__(self) -> str:
         return f"Training of {self.recipe}"
+
+
+class Reproduction(TeamOwned):
+    """A run done again from what it noted of itself, and whether it came out the same."""
+
+    class Verdict(models.TextChoices):
+        RUNNING = "RUNNING", "running"
+        IDENTICAL = "IDENTICAL", "identical"
+        WITHIN = "WITHIN", "within tolerance"
+        DIFFERS = "DIFFERS", "differs"
+        FAILED = "FAILED", "failed"
+
+    original = models.ForeignKey("experiments.Run", on_delete=models.PROTECT, related_name="+")
+    launch = models.OneToOneField(Launch, on_delete=models.PROTECT, related_name="reproduction")
+    # Largest relative difference of a measurement that still counts as the same.
+    tolerance = models.FloatField()
+    verdict = models.CharField(max_length=10, choices=Verdict.choices, default=Verdict.RUNNING)
+    # `apps.training.sameness.Sameness` as JSON, with "changed": {"code": [then, now], ...}; or {"cause"}.
+    found = models.JSONField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["original"], condition=models.Q(verdict="RUNNING"), name="training_reproduced_once_at_a_time"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Reproduction of {self.original}"

@@ -10,9 +10,11 @@ from django.urls import reverse
 from apps.core.actors import Actor
 from apps.core.links import link_register, pages_of_owner
 from apps.core.registries import Command, command_register
-from apps.experiments.contracts import RunAction, run_actions_register
+from apps.experiments.contracts import RunAction, run_actions_register, run_panel_register
 from apps.jobs.contracts import Expected, Fact, JobKind, job_kind_register
 from apps.training import policies, selectors, services
+from apps.training.models import Reproduction
+from apps.training.web.reproductions import reproductions_panel
 
 if TYPE_CHECKING:
     from apps.experiments.models import Run
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 def _finish(job: Job, result: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
     version = services.training_finish(job, result, outputs)
+    if isinstance(version, Reproduction):
+        label = f"Compared with {version.original.name}: {version.get_verdict_display()}."
+        return {"label": label, "url": reverse("run-detail", args=[version.original_id])}
     url = reverse("version-detail", args=[version.pk])
     if version.run_id != job.run_id:
         return {"label": f"The same bytes are {version} already; no new version was made.", "url": url}
@@ -86,5 +91,6 @@ def register() -> None:
         )
     )
     run_actions_register(_run_actions)
+    run_panel_register("training/_reproductions.html", reproductions_panel)
     link_register("training.launch", pages_of_owner("run-detail", selectors.runs_of_launches))
     command_register(Command("Launch training", "training-launch", icon="player-play", visible=_may_launch))

@@ -7,13 +7,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Case, QuerySet, Value, When
+from django.db.models import Case, Q, QuerySet, Value, When
 
 from apps.core.actors import Actor
 from apps.core.errors import NotFound
 from apps.datasets import selectors as datasets
 from apps.problems import selectors as problems
-from apps.training.models import Launch
+from apps.training.models import Launch, Reproduction
 from workers.contracts.recipes import RECIPES, recipe_available, recipes_for
 
 if TYPE_CHECKING:
@@ -49,6 +49,12 @@ def launch_of_run(actor: Actor, run_id: uuid.UUID) -> Launch | None:
 def launch_of_job(actor: Actor, job_id: uuid.UUID) -> Launch | None:
     """The launch that queued a job."""
     return _launches(actor).filter(job_id=job_id).first()
+
+
+def reproduction_list(actor: Actor, run_id: uuid.UUID) -> list[Reproduction]:
+    """Reproductions of a run, and the one that it is itself, newest first."""
+    rows = Reproduction.objects.visible_to(actor).select_related("original", "launch__run", "launch__job")
+    return list(rows.filter(Q(original_id=run_id) | Q(launch__run_id=run_id)).order_by("-id"))
 
 
 def runs_of_launches(pks: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:

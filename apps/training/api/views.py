@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -12,8 +13,9 @@ from rest_framework.response import Response
 from apps.core.api.idempotency import idempotent
 from apps.core.api.rows import ModelSerializer
 from apps.core.api.views import ApiView
+from apps.experiments import selectors as experiments
 from apps.training import selectors, services
-from apps.training.models import Launch
+from apps.training.models import Launch, Reproduction
 
 TASKS = ["BINARY", "MULTICLASS", "REGRESSION"]
 
@@ -62,6 +64,24 @@ class LaunchRow(ModelSerializer[Launch]):
         read_only_fields = fields
 
 
+class ReproductionInput(serializers.Serializer[Any]):
+    tolerance = serializers.FloatField(required=False, default=services.TOLERANCE, min_value=0, max_value=1)
+
+
+class ReproductionRow(ModelSerializer[Reproduction]):
+    """`found` names the first measurement beyond the tolerance, the widest gap, and what of code or environment is
+    not as it was; null while the job runs.
+    """
+
+    run_id = serializers.UUIDField(source="launch.run_id", read_only=True)
+    job_id = serializers.UUIDField(source="launch.job_id", read_only=True)
+
+    class Meta:
+        model = Reproduction
+        fields = ["id", "original_id", "run_id", "job_id", "tolerance", "verdict", "found", "created_at", "ended_at"]
+        read_only_fields = fields
+
+
 class RecipeListView(ApiView):
     pagination_class = None
 
@@ -85,3 +105,21 @@ class LaunchView(ApiView):
     def get(self, request: Request, pk: Any) -> Response:
         """One launch; `model_version_id` is set once the job has ended well."""
         return Response(LaunchRow(selectors.launch_get(self.actor, pk)).data)
+
+
+class ReproductionListView(ApiView):
+    pagination_class = None
+
+    @extend_schema(operation_id="reproduction_list", responses={200: ReproductionRow(many=True)})
+    def get(self, request: Request, pk: uuid.UUID) -> Response:
+        """Reproductions of a run, newest first."""
+        experiments.run_get(self.actor, pk)
+        rows = [one for one in selectors.reproduction_list(self.actor, pk) if one.original_id == pk]
+        return Response(ReproductionRow(rows, many=True).data)
+
+    @extend_schema(operation_id="run_reproduce", request=ReproductionInput, responses={201: ReproductionRow})
+    @idempotent
+    def post(self, request: Request, pk: uuid.UUID) -> Response:
+        """Do the run again from what it noted of itself, and compare: identical, within the tolerance, or apart."""
+        reproduction = services.run_reproduce(actor=self.actor, run_id=pk, **self.input(ReproductionInput))
+        return Response(ReproductionRow(reproduction).data, status=201)

@@ -137,7 +137,7 @@ def test_training_waits_for_an_accepted_problem_sealed_data_and_its_target():
 
 def test_a_recipe_that_cannot_start_here_says_so_before_launch(monkeypatch):
     ground = ground_make()
-    monkeypatch.setattr(services, "recipe_available", lambda recipe: "The library libgomp is missing.")
+    monkeypatch.setattr(services.launching, "recipe_available", lambda recipe: "The library libgomp is missing.")
 
     with pytest.raises(Invalid) as refused:
         launch_make(ground, recipe="lightgbm")

@@ -152,11 +152,12 @@ def test_a_share_typed_as_percent_is_understood_as_a_slip():
 
 
 def test_an_unavailable_recipe_says_why_and_cannot_be_chosen(monkeypatch):
-    from apps.training import selectors, services
+    from apps.training import selectors
+    from apps.training.services import launching
 
     ground = ground_make()
     reason = "LightGBM needs the system library libgomp.so.1, which is not on this machine."
-    for module in (selectors, services):
+    for module in (selectors, launching):
         monkeypatch.setattr(module, "recipe_available", lambda recipe: reason if recipe == "lightgbm" else None)
     client = browser(ground.scientist)
 

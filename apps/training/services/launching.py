@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from apps.audit.services import audit_record
 from apps.core.actors import Actor
-from apps.core.build import build
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.policies import require
 from apps.datasets import selectors as datasets
@@ -20,12 +19,17 @@ from apps.jobs import services as jobs
 from apps.problems import selectors as problems
 from apps.registry import services as registry
 from apps.training import policies
-from apps.training.models import Launch
+from apps.training.models import Launch, Reproduction
+from apps.training.services.reproducing import (
+    reproduction_fail,
+    reproduction_finish,
+    reproduction_of,
+    reproduction_retry,
+)
+from apps.training.services.runs import launch_again, run_begin
 from workers.contracts.recipes import RecipeError, params_clean, recipe_available, recipe_get
 
 if TYPE_CHECKING:
-    from apps.datasets.models import DatasetVersion
-    from apps.experiments.models import Run
     from apps.jobs.models import Job
     from apps.registry.models import ModelVersion
 
@@ -104,7 +108,7 @@ def training_launch(
             task=agreed.task,
         )
         dataset_services.version_cite(actor=actor, version_id=version.pk)
-        run = _run_begin(
+        run = run_begin(
             actor=actor,
             experiment_id=experiment.pk,
             version=version,
@@ -159,70 +163,20 @@ def training_launch(
     return launch
 
 
-def _run_begin(
-    *,
-    actor: Actor,
-    experiment_id: uuid.UUID,
-    version: DatasetVersion,
-    name: str,
-    recipe: str,
-    params: dict[str, Any],
-    seed: int,
-    job_id: uuid.UUID | None = None,
-) -> Run:
-    """A run that notes all that is needed to do it again: data, code, environment, params, seed."""
-    made = build()
-    return experiments.run_create(
-        actor=actor,
-        experiment=experiment_id,
-        name=name,
-        params={**{key: str(value) for key, value in params.items()}, "recipe": recipe, "seed": str(seed)},
-        job_id=job_id,
-        inputs=[(version, "training")],
-        code={"version": made.version, "commit": made.commit, "entry": f"recipe {recipe}"},
-        environment={"python": made.python, "lock_digest": made.lock_digest},
-        seed=seed,
-        source="recipe",
-    )
-
-
 def training_retry(actor: Actor, old: Job, new: Job) -> None:
     """A retried job writes a run and a launch of its own: what the ended run measured stays as it is."""
     launch = Launch.objects.select_related("run", "dataset_version__dataset").filter(job_id=old.pk).first()
     if launch is None:
         return
-    run = _run_begin(
-        actor=actor,
-        experiment_id=launch.experiment_id,
-        version=launch.dataset_version,
-        name=launch.run.name,
-        recipe=launch.recipe,
-        params=launch.params,
-        seed=launch.seed,
-        job_id=new.pk,
-    )
-    new.run_id, new.subject_type, new.subject_id = run.pk, run._meta.label_lower, run.pk
-    again = Launch.objects.create(
-        team_id=launch.team_id,
-        problem_version_id=launch.problem_version_id,
-        dataset_version_id=launch.dataset_version_id,
-        experiment_id=launch.experiment_id,
-        run=run,
-        job_id=new.pk,
-        model_id=launch.model_id,
-        recipe=launch.recipe,
-        params=launch.params,
-        seed=launch.seed,
-        created_by_id=actor.id if actor.is_person else None,
-        created_by_label=actor.label,
-    )
+    again = launch_again(actor, launch, new, name=launch.run.name)
+    reproduction_retry(actor, launch, again)
     audit_record(
         actor=actor,
         action="training.retry",
         thing=again,
         object_label=f"{recipe_get(launch.recipe).title} on {launch.dataset_version}",
         problem_id=new.problem_id,
-        after={"run": run.pk.hex, "job": new.number, "retry_of": old.number},
+        after={"run": again.run_id.hex, "job": new.number, "retry_of": old.number},
     )
 
 
@@ -233,17 +187,22 @@ def training_restart(job: Job, reason: str) -> None:
         experiments.run_update(actor=Actor.system("training"), run_id=launch.run_id, status="RUNNING")
 
 
-def training_finish(job: Job, result: dict[str, Any], outputs: dict[str, Any]) -> ModelVersion:
+def training_finish(job: Job, result: dict[str, Any], outputs: dict[str, Any]) -> ModelVersion | Reproduction:
     """Called by the jobs room in the transaction that ends a training job: register the model that it logged.
 
-    The same call again gives the version that stands. Raises Conflict without a model, and what the registry raises.
+    A reproduction registers nothing: it is compared with its original. The same call again gives what stands. Raises
+    Conflict without a model, and what the registry raises.
     """
     launch = Launch.objects.select_related("run", "model").get(job_id=job.pk)
     facts = result.get("model")
     if not isinstance(facts, dict):
         raise Conflict("The job ended without reporting a model.", code="no_model")
     system = Actor.system("training")
-    experiments.run_finish(actor=system, run_id=launch.run_id, status="FINISHED")
+    run = experiments.run_finish(actor=system, run_id=launch.run_id, status="FINISHED")
+    reproduction = reproduction_of(launch)
+    if reproduction is not None:
+        reproduction_finish(reproduction, run)
+        return reproduction
     version = registry.model_version_create(
         actor=system,
         model_id=launch.model_id,
@@ -260,7 +219,10 @@ def training_finish(job: Job, result: dict[str, Any], outputs: dict[str, Any]) -
 def training_fail(job: Job, cause: str) -> None:
     """Called when a training job ends in any other way: its run ends too, also one that its child called finished."""
     launch = Launch.objects.select_related("run").filter(job_id=job.pk).first()
-    if launch is None or launch.run.sealed_at is not None:
+    if launch is None:
+        return
+    reproduction_fail(launch, cause)
+    if launch.run.sealed_at is not None:
         return
     status = "KILLED" if job.state == "CANCELLED" else "FAILED"
     ended = launch.run.ended_at or timezone.now()
