@@ -8,7 +8,6 @@ import datetime as dt
 import importlib.metadata
 import json
 import platform
-import zipfile
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +17,7 @@ import yaml
 
 from workers.contracts.model_files import ModelFormat
 from workers.contracts.signature import Signature
+from workers.runner.settling import archive_settle
 
 MODEL_FILE = "model.skops"
 FACTS_FILE = "fairway.json"
@@ -79,8 +79,10 @@ def model_write(
     import skops.io
 
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    target = directory / MODEL_FILE
-    skops.io.dump(estimator, target, compression=zipfile.ZIP_DEFLATED, compresslevel=6)
+    target, raw = directory / MODEL_FILE, directory / f".{MODEL_FILE}"
+    skops.io.dump(estimator, raw)
+    archive_settle(raw, target)
+    raw.unlink()
     classes = facts.get("classes")
     needs = requirements("lightgbm" in str(facts.get("estimator", "")))
     python = platform.python_version()
