@@ -155,9 +155,10 @@ def evaluation_search(actor: Actor, text: str, limit: int) -> QuerySet[Evaluatio
 
 
 def unrequested_list(actor: Actor, team_id: uuid.UUID | None = None) -> QuerySet[Evaluation]:
-    """Complete evaluations that this person launched, newest first; rooms above know which were asked about."""
+    """Complete evaluations of models that this person launched, newest first; rooms above know which were asked about."""
     return (
         evaluation_list(actor, team_id=team_id)
-        .filter(created_by_id=actor.person_id, state=Evaluation.State.COMPLETE, model_version__state="SEALED")
+        .filter(created_by_id=actor.person_id, state=Evaluation.State.COMPLETE)
+        .filter(model_version__state="SEALED", model_version__brought_on__isnull=True)
         .order_by("-completed_at", "-id")
     )
