@@ -36,7 +36,8 @@ def evaluation_launch(
 
     Left out, the data are those that the version was trained on (its test part) and the baseline is the live
     version, else the problem's trivial baseline. What was brought as predictions is judged on the rows that it answers:
-    `part` says whether on "all" of them (left out too) or on the "test" part. Raises NotFound, Forbidden, Invalid, Conflict.
+    `part` says whether on "all" of them (left out too) or on the "test" part.
+    Raises NotFound, Forbidden, Invalid, Conflict.
     """
     asked = question_make(actor, model_version_id, dataset_version_id, baseline_version_id, part)
     version, problem = asked.version, asked.problem
@@ -90,17 +91,15 @@ def _evaluation_make(actor: Actor, asked: Question, job: Job) -> Evaluation:
 def evaluation_retry(actor: Actor, old: Job, new: Job) -> None:
     """A retried job asks the question as it stands now, for an evaluation of its own: the failed one stays as it is.
 
-    Version, rows and data are those of the failed evaluation, and a baseline that was chosen; problem version, segments,
-    costs, threshold and a baseline that was not chosen are those of this moment. Raises as `evaluation_launch` when the
-    version cannot be evaluated any more.
+    Version, rows and data are those of the failed evaluation, and a baseline that was chosen; problem version,
+    segments, costs, threshold and a baseline that was not chosen are those of this moment. Raises as
+    `evaluation_launch` when the version cannot be evaluated any more.
     """
     failed = Evaluation.objects.select_related("problem").filter(job_id=old.pk).first()
     if failed is None:
         return
     chosen = failed.baseline_version_id if old.spec.get("baseline_chosen") else None
-    asked = question_make(
-        actor, failed.model_version_id, failed.dataset_version_id, chosen, old.spec.get("part")
-    )
+    asked = question_make(actor, failed.model_version_id, failed.dataset_version_id, chosen, old.spec.get("part"))
     new.title, new.spec, new.files = asked.title, asked.spec, asked.files
     again = _evaluation_make(actor, asked, new)
     audit_record(

@@ -73,7 +73,11 @@ def version_bring(*, actor: Actor, dataset_version_id: uuid.UUID, brought: Broug
     threshold = _threshold(agreed, brought)
     with transaction.atomic():
         model = _model(actor, data, brought)
-        stated: dict[str, Any] = {"data": [str(data.pk), data.content_digest], "columns": columns.to_json(), "threshold": threshold}
+        stated: dict[str, Any] = {
+            "data": [str(data.pk), data.content_digest],
+            "columns": columns.to_json(),
+            "threshold": threshold,
+        }
         stated |= {"task": agreed.task, "positive_label": agreed.positive_label}
         digest = hashlib.sha256(json.dumps(stated, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
         same = ModelVersion.objects.filter(model=model, content_digest=digest).first()

@@ -210,9 +210,12 @@ def test_rows_without_a_usable_answer_are_counted_and_the_first_is_named(
 ) -> None:
     table, reference = answered(**columns), brought(**answers)
 
-    with pytest.raises(BadInput) as caught:
+    def read() -> None:
         labels = answer_labels(table, {"candidate": reference}) if task == "MULTICLASS" else None
         answers_read(table, reference, task, labels)
+
+    with pytest.raises(BadInput) as caught:
+        read()
 
     assert all(word in caught.value.message for word in words), caught.value.message
 
