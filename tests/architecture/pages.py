@@ -42,6 +42,7 @@ QUERIES = {
     "training-launch": "SELECT 'version=' || id::text FROM datasets_datasetversion LIMIT 1",
     "request-create": "SELECT 'version=' || id::text FROM registry_modelversion ORDER BY number DESC LIMIT 1",
     "evaluation-launch": "SELECT 'version=' || id::text FROM registry_modelversion ORDER BY number DESC LIMIT 1",
+    "predictions-judge": "SELECT 'data=' || id::text FROM datasets_datasetversion LIMIT 1",
     "evaluation-group": "SELECT 'group=overall'",
     "home-search": "SELECT 'q=logistic'",
 }

@@ -17,10 +17,12 @@ from apps.audit.services import audit_record
 from apps.core.actors import Actor
 from apps.core.errors import Conflict, Invalid
 from apps.core.numbers import number_next
+from apps.core.policies import require, who_can
 from apps.datasets import selectors as datasets
 from apps.datasets import services as dataset_services
 from apps.lineage.services import edge_add
 from apps.problems import selectors as problems
+from apps.registry import policies
 from apps.registry.models import Model, ModelVersion
 from apps.registry.services.models import model_get_or_create
 from apps.registry.services.stated import BINARY, MULTICLASS, target_labels
@@ -60,6 +62,10 @@ def version_bring(*, actor: Actor, dataset_version_id: uuid.UUID, brought: Broug
     Raises NotFound, Forbidden, Invalid at the field, and Conflict for data that cannot be used.
     """
     data = datasets.dataset_version_get(actor, dataset_version_id)
+    require(
+        policies.model_register(actor, data.team_id),
+        f"Registering a version takes the right “model.register” in the team: {who_can('model.register')} has it.",
+    )
     problem = data.dataset.problem
     if problem is None:
         raise Conflict("The dataset belongs to no problem yet, so nothing says what its rows ask.", code="no_problem")
