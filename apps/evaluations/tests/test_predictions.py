@@ -2,63 +2,28 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
 
-from apps.accounts.tests.factories import actor_make, team_make
 from apps.audit.models import AuditEvent
-from apps.core.actors import Role
-from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
-from apps.datasets import services as data_services
-from apps.datasets.models import DatasetVersion
-from apps.datasets.tests.factories import HEADER, csv_bytes, dataset_make, rows_make, version_sealed
+from apps.core.errors import Invalid
 from apps.evaluations import selectors, services
 from apps.evaluations.models import Evaluation
 from apps.evaluations.tests.factories import Stage, evaluation_end, report_make, stage_make, version_trained
+from apps.evaluations.tests.predictions import MANY, NAME, NUMBER, judge, others, scores, table_make
 from apps.jobs import services as jobs
 from apps.jobs.models import Job
 from apps.jobs.tests.factories import claim_make, exited
 from apps.lineage import selectors as lineage
 from apps.problems import selectors as problems
-from apps.problems.tests.factories import problem_accepted
 from apps.registry.models import Model, ModelVersion
 from apps.registry.services import Brought
 from apps.registry.tests.factories import SIGNATURE
-from apps.training.tests.factories import Ground, ground_make
+from apps.training.tests.factories import ground_make
 
 pytestmark = pytest.mark.django_db
-NAME = "Scorecard of the ministry"
-
-
-def table_make(ground: Ground, header: list[str] | None = None, rows: Any = None, **columns: Any) -> DatasetVersion:
-    """A sealed table of the problem with further columns: a value for each row from its number."""
-    body = rows or rows_make(120)
-    added = [[str(value(place)) for value in columns.values()] for place in range(len(body))]
-    content = csv_bytes([row + more for row, more in zip(body, added, strict=True)], [*(header or HEADER), *columns])
-    dataset = dataset_make(ground.scientist, ground.team, ground.problem)
-    return version_sealed(ground.scientist, dataset, content)
-
-
-def scores(place: int) -> float:
-    return (place * 37 % 101) / 100
-
-
-def others(place: int) -> float:
-    return (place * 53 % 97) / 96.5
-
-
-def judge(ground: Ground, data: DatasetVersion, against: services.Against | None = None, **said: Any) -> Evaluation:
-    part = said.pop("part", None)
-    return services.predictions_judge(
-        actor=said.pop("actor", ground.scientist),
-        dataset_version_id=data.pk,
-        brought=Brought(**({"name": NAME, "column": "score"} | said)),
-        against=against or services.Against(),
-        part=part,
-    )
 
 
 def test_scores_become_a_version_without_files_that_is_judged_on_all_its_rows():
@@ -221,20 +186,6 @@ def test_a_failed_evaluation_is_asked_again_on_the_same_rows():
     assert (job.spec["part"], job.spec["candidate"]["answers"]["column"]) == ("test", "score")
 
 
-FLOWERS = {"task": "MULTICLASS", "target": "colour", "positive_label": "", "positive_word": "", "negative_word": ""}
-MANY = FLOWERS | {
-    "error_costs": {"currency": "CAD", "per_error": 10_000},
-    "objectives": [{"metric": "accuracy", "limit": 0.5}],
-    "segments": [{"name": "Employed", "expression": "employed", "purpose": "PERFORMANCE"}],
-}
-NUMBER = MANY | {
-    "task": "REGRESSION",
-    "target": "checks",
-    "error_costs": {"currency": "CAD", "per_unit": 10_000},
-    "objectives": [{"metric": "rmse", "limit": 5.0}],
-}
-
-
 @pytest.mark.parametrize(
     ("said", "answers"),
     [
@@ -274,110 +225,6 @@ def test_a_number_is_a_column_of_numbers():
         with pytest.raises(Invalid) as caught:
             judge(ground, data, **said)
         assert list(caught.value.fields) == [field]
-
-
-@pytest.mark.parametrize(
-    ("said", "field", "words"),
-    [
-        ({"column": ""}, "column", "Name the column"),
-        ({"column": "gone"}, "column", "no column “gone”"),
-        ({"column": "released"}, "column", "is the truth"),
-        ({"column": "colour"}, "column", "holds text, such as “"),
-        ({"column": "age"}, "column", "goes from 14 to 63"),
-        ({"threshold": 1.5}, "threshold", "from 0 to 1"),
-        ({"threshold": float("nan")}, "threshold", "from 0 to 1"),
-        ({"score_prefix": "p_"}, "score_prefix", "many classes"),
-        ({"name": " "}, "name", "1 to 256"),
-        ({"name": "a/b"}, "name", "no “/”"),
-        ({"part": "train"}, "part", "test, all"),
-    ],
-)
-def test_what_is_wrong_is_said_at_its_field(said: dict[str, Any], field: str, words: str):
-    ground = ground_make()
-    data = table_make(ground, score=scores)
-
-    with pytest.raises(Invalid) as caught:
-        judge(ground, data, **said)
-
-    assert words in caught.value.fields[field][0]
-    assert not ModelVersion.objects.exists()
-    assert not Model.objects.exists()
-
-
-@pytest.mark.parametrize(
-    ("said", "field", "words"),
-    [
-        ({"column": ""}, "column", "Name the column with the label"),
-        ({"column": "", "score_prefix": "q_"}, "score_prefix", "“q_Black”, “q_White”"),
-        ({"column": "", "score_prefix": "n_"}, "score_prefix", "goes from 20 to"),
-        ({"column": "row"}, "column", "at most 200 labels"),
-    ],
-)
-def test_what_is_wrong_with_many_classes_is_said_at_its_field(said: dict[str, Any], field: str, words: str):
-    ground = ground_make(**MANY)
-    data = table_make(ground, rows=rows_make(220), row=lambda n: n, n_Black=lambda n: n + 20, n_White=scores)
-
-    with pytest.raises(Invalid) as caught:
-        judge(ground, data, **said)
-
-    assert words in caught.value.fields[field][0]
-
-
-def test_faults_of_the_other_columns_are_said_at_theirs():
-    ground = ground_make()
-    data = table_make(ground, score=scores)
-
-    for brought, field in ((Brought("Old", "gone"), "baseline.column"), (Brought(NAME, "score"), "baseline.column")):
-        with pytest.raises(Invalid) as caught:
-            judge(ground, data, services.Against(brought=brought))
-        assert list(caught.value.fields) == [field]
-    with pytest.raises(Invalid) as caught:
-        judge(ground, data, services.Against(brought=Brought("Old", "score"), version_id=uuid.uuid4()))
-    assert list(caught.value.fields) == ["baseline_version_id"]
-
-
-def test_a_model_with_files_or_of_another_problem_is_no_name_for_predictions():
-    stage = stage_make()
-    data = table_make(stage.ground, score=scores)
-    other, _ = problem_accepted(stage.ground.scientist, stage.ground.owner, stage.team)
-    elsewhere = Ground(stage.team, stage.ground.scientist, stage.ground.owner, other, data)
-    judge(stage.ground, data)
-
-    for ground, name in ((stage.ground, stage.live.model.name), (elsewhere, NAME)):
-        with pytest.raises(Invalid) as caught:
-            judge(ground, table_make(ground, score=scores), name=name)
-        assert list(caught.value.fields) == ["name"]
-
-
-def test_a_table_without_problem_truth_or_seal_is_refused():
-    ground = ground_make()
-    bare = version_sealed(ground.scientist, dataset_make(ground.scientist, ground.team))
-    data = table_make(ground, score=scores)
-    blind = table_make(ground, ["free", *HEADER[1:]], score=scores)
-    data_services.version_quarantine(actor=ground.scientist, version_id=data.pk, reason="Wrong rows.")
-
-    for table, code in ((bare, "no_problem"), (blind, "target_missing"), (data, "not_sealed")):
-        with pytest.raises(Conflict) as caught:
-            judge(ground, table)
-        assert caught.value.code == code
-        assert selectors.judge_obstacle(table) or table is data
-
-
-@pytest.mark.parametrize("role", [Role.VIEWER, Role.PRODUCT_OWNER, Role.OPERATOR, Role.AUDITOR, Role.ADMINISTRATOR])
-def test_who_may_not_run_jobs_and_register_may_not_judge(role):
-    ground = ground_make()
-    data = table_make(ground, score=scores)
-
-    with pytest.raises(Forbidden):
-        judge(ground, data, actor=actor_make(role, ground.team))
-
-
-def test_another_team_does_not_know_of_the_table():
-    ground = ground_make()
-    data = table_make(ground, score=scores)
-
-    with pytest.raises(NotFound):
-        judge(ground, data, actor=actor_make(Role.DATA_SCIENTIST, team_make()))
 
 
 def test_the_database_keeps_what_was_brought_as_it_is():

@@ -16,7 +16,7 @@ from apps.datasets.models import DatasetVersion
 from apps.datasets.tests.factories import dataset_make, version_sealed
 from apps.evaluations.models import Evaluation
 from apps.evaluations.tests.factories import stage_make
-from apps.evaluations.tests.test_predictions import MANY, NAME, NUMBER, judge, others, scores, table_make
+from apps.evaluations.tests.predictions import MANY, NAME, NUMBER, judge, others, scores, table_make
 from apps.jobs import services as jobs
 from apps.jobs.models import Job
 from apps.jobs.tests.factories import claim_make, exited
