@@ -88,7 +88,8 @@ class JudgeForm(forms.Form):
         named = [(one.name, f"{one.name} ({one.values})" if one.values else one.name) for one in offers]
         fields["column"].label, fields["column"].help_text = label, text
         fields["column"].choices = [("", "None"), *named] if many else named
-        fields["baseline_column"].label = label
+        fields["column"].required = not many
+        fields["baseline_column"].label = f"Its {label[:1].lower()}{label[1:]}"
         fields["baseline_column"].choices = [("", "None"), *named]
         fields["against"].choices = [("", "Nothing"), *against]
         if not many:
