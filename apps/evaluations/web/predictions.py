@@ -60,8 +60,8 @@ class JudgeForm(forms.Form):
     against = forms.ChoiceField(
         label="Compare with",
         required=False,
-        help_text="Versions that were brought for these rows, and models whose columns are all in the table. A model that "
-        "has learnt from these rows looks better than it is.",
+        help_text="Versions that were brought for these rows, and models whose columns are all in the table. A model "
+        "that has learnt from these rows looks better than it is.",
     )
     baseline_name = forms.CharField(
         label="Name of the other model",
