@@ -182,6 +182,7 @@ _FEED = {
     "problem.submit": "Problem sent for review",
     "dataset.seal": "Data ready",
     "version.register": "Version registered",
+    "version.bring": "Predictions made elsewhere registered",
     "version.quarantine": "Version quarantined",
     "evaluation.complete": "Evaluation complete",
     "evaluation.fail": "Evaluation failed",

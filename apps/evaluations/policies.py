@@ -15,3 +15,8 @@ def evaluation_rows(actor: Actor, team_id: uuid.UUID) -> bool:
 def evaluation_launch(actor: Actor, team_id: uuid.UUID) -> bool:
     """An evaluation is a job."""
     return actor.can("job.run", team_id)
+
+
+def predictions_judge(actor: Actor, team_id: uuid.UUID) -> bool:
+    """Judging predictions made elsewhere is a job, and registers a version without files."""
+    return evaluation_launch(actor, team_id) and actor.can("model.register", team_id)

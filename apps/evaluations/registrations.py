@@ -61,7 +61,11 @@ def _facts(actor: Actor, job: Job) -> list[Fact]:
         Fact("Evaluation", f"Evaluation {evaluation.number}", _url(evaluation.pk)),
         Fact("Version", str(version), reverse("version-detail", args=[version.pk])),
         against,
-        Fact("Data", f"{data}, its test part", reverse("dataset-version-detail", args=[data.pk])),
+        Fact(
+            "Data",
+            f"{data}, {'all its rows' if job.spec.get('part') == 'all' else 'its test part'}",
+            reverse("dataset-version-detail", args=[data.pk]),
+        ),
         Fact("Threshold", formats.num(evaluation.threshold) if evaluation.threshold is not None else "none", mono=True),
     ]
 

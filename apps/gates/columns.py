@@ -59,13 +59,15 @@ def _columns(evaluation: Evaluation, report: Report, deciding: dict[uuid.UUID, G
     if baseline is not None:
         kind = "LIVE" if live_id == baseline.pk else ""
         found.append(ObjectiveColumn(f"v{baseline.number}", cells(1), kind))
-    kind = "LIVE" if live_id == version.pk else "CANDIDATE"
+    is_brought = version.brought_on_id is not None  # never on its way to being live
+    kind = "LIVE" if live_id == version.pk else "" if is_brought else "CANDIDATE"
     found.append(ObjectiveColumn(f"v{version.number}", cells(0), kind))
     gates = {
         pk: ObjectiveCell("", gate.outcome, gate.group_label if gate.group_key != "overall" else "")
         for pk, gate in deciding.items()
     }
-    rows = f"{formats.num(evaluation.row_count)} held-out rows of {evaluation.dataset_version}"
+    held = "rows" if is_brought else "held-out rows"
+    rows = f"{formats.num(evaluation.row_count)} {held} of {evaluation.dataset_version}"
     foot = f"Evaluation {evaluation.number}, {rows}. Of several groups, the one that decides."
     return [*found, ObjectiveColumn(f"Gate for v{version.number}", gates, numeric=False, foot=foot)]
 

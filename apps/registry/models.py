@@ -78,11 +78,21 @@ class ModelVersion(BaseModel):
     registered_by_label = models.CharField(max_length=200, blank=True, default="")
     # Who trained it, for the two-person rule (may differ from who registered it).
     trained_by_id = models.UUIDField(null=True)
+    # Of a model made elsewhere there are no files, only its answers: in these columns (workers.contracts.answers) of
+    # this data version.
+    brought_on = models.ForeignKey("datasets.DatasetVersion", on_delete=models.PROTECT, null=True, related_name="+")
+    brought_columns = models.JSONField(null=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["model", "number"], name="registry_version_number_once"),
             models.UniqueConstraint(fields=["model", "content_digest"], name="registry_same_bytes_once"),
+            # What was brought as predictions has no file that anything could load.
+            models.CheckConstraint(
+                condition=Q(brought_on__isnull=True, brought_columns__isnull=True)
+                | Q(brought_on__isnull=False, brought_columns__isnull=False, manifest=[]),
+                name="registry_brought_without_files",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -32,6 +32,9 @@ def request_missing(version: ModelVersion, evaluation: Evaluation | None) -> lis
     """Everything that stands in the way of a request; empty when it can be sent."""
     missing = []
     page = reverse("version-detail", args=[version.pk])
+    gap = registry.model_missing(version)
+    if gap:
+        return [Missing(f"{gap} Nothing of it could go live.", "See the version", page)]
     if version.state != "SEALED":
         reason = f": {version.quarantine_reason}" if version.quarantine_reason else ""
         missing.append(Missing(f"The version is {version.get_state_display()}{reason}.", "See the version", page))

@@ -30,6 +30,7 @@ from apps.core.states import state_look
 from apps.core.topics import Topic, topic_register
 from apps.evaluations import selectors as evaluations
 from apps.evaluations.contracts import approvals_of_register, decision_counter_register, evaluation_panel_register
+from apps.registry import selectors as registry
 from apps.registry.contracts import VersionBadge, version_badges_register, version_panel_register
 from apps.reviews import policies, selectors, services
 from apps.reviews.models import ApprovalRequest, Decision
@@ -251,7 +252,9 @@ def _version_panel(actor: Actor, version: ModelVersion) -> Mapping[str, Any]:
     return {
         "requests": rows,
         "request_waiting": next((row for row in rows if row.state == State.OPEN), None),
-        "can_request": policies.request_send(actor, version.team_id) and version.state == "SEALED",
+        "can_request": policies.request_send(actor, version.team_id)
+        and version.state == "SEALED"
+        and not registry.model_missing(version),
     }
 
 

@@ -43,6 +43,7 @@ QUERIES = {
     "request-create": "SELECT 'version=' || id::text FROM registry_modelversion ORDER BY number DESC LIMIT 1",
     "evaluation-launch": "SELECT 'version=' || id::text FROM registry_modelversion ORDER BY number DESC LIMIT 1",
     "evaluation-group": "SELECT 'key=overall'",
+    "predictions-judge": "SELECT 'data=' || id::text FROM datasets_datasetversion LIMIT 1",
     "home-search": "SELECT 'q=logistic'",
 }
 

@@ -1,5 +1,5 @@
 """The job kind "evaluate": score the held-out rows with a candidate and a baseline, compare them, post the
-report.
+report. What was brought as predictions is not loaded: its answers stand in the table (`answers`).
 """
 
 from dataclasses import replace
@@ -21,6 +21,7 @@ from analysis.statistics import statistics_write
 from workers.contracts.classes import ClassesError, class_names
 from workers.contracts.model_files import UnsafePath, safe_path
 from workers.contracts.recipes import BINARY, MULTICLASS, REGRESSION
+from workers.runner.answers import answer_labels, answer_names, answers_align, answers_read, is_brought
 from workers.runner.errors import BadInput
 from workers.runner.findings import findings_of
 from workers.runner.fitting.data import label_texts, table_read
@@ -39,22 +40,24 @@ def run(job: Job) -> None:
     spec = job.spec
     job.progress(0.05, "Reading the held-out rows")
     rows = _rows(job)
-    frame = _frame(rows, spec["features"])
     truth, classes = _truth(rows[spec["target"]], spec)
     job.progress(0.15, f"{len(truth)} rows; loading the candidate")
     candidate = _model(job, spec["candidate"], "candidate")
+    frame = _frame(rows, spec)
     if spec["task"] == MULTICLASS:
-        classes = _classes(classes or [], candidate)
+        classes = _classes(rows, spec, classes or [], candidate)
         truth = _codes(truth, classes)
-    outputs = [_output(candidate, frame, spec, spec["candidate"], classes)]
+    outputs = [_said(candidate, rows, frame, spec, "candidate", classes)]
     if spec.get("baseline"):
         job.progress(0.35, "Scoring with the baseline")
         baseline = _model(job, spec["baseline"], "baseline")
-        outputs.append(_output(baseline, frame, spec, spec["baseline"], classes))
+        outputs = answers_align(spec["task"], [*outputs, _said(baseline, rows, frame, spec, "baseline", classes)])
     job.progress(0.5, "Measuring overall, by segment and by crossing")
     settings = EvaluateSpec.from_json({**spec, "classes": classes})
     row_ids = rows[ROW].to_numpy() if ROW in rows.column_names else np.arange(rows.num_rows)
-    importance = _importance(candidate, _inputs(candidate, frame, spec["candidate"]), truth, spec, classes)
+    importance: list[dict[str, Any]] = []
+    if candidate is not None:
+        importance = _importance(candidate, _inputs(candidate, frame, spec["candidate"]), truth, spec, classes)
     given = EvaluationRows(row_ids, truth, rows, outputs[0], outputs[1] if len(outputs) > 1 else None)
     report, arrays = evaluate_table(given, settings, importance=importance, threads=job.cores)
     job.progress(0.75, "Searching for weak slices, flips and fairness")
@@ -72,12 +75,13 @@ def run(job: Job) -> None:
 
 
 def _rows(job: Job) -> pa.Table:
-    """The held-out part with a known truth, with the columns that models and segments read."""
+    """The held-out part, or all rows, with a known truth, with the columns that models and segments read."""
     spec = job.spec
     split = SplitSpec.from_json(spec["split"])
     path = canonical_of(job, spec["table"])
     held = pq.read_schema(path).names
-    names = [one["name"] for one in spec["features"]] + [spec["target"]]
+    names = [one["name"] for one in _read(spec)] + [spec["target"]]
+    names += answer_names(spec)
     names += [split.by] if split.by else []
     for segment in spec.get("segments") or []:
         try:
@@ -85,16 +89,26 @@ def _rows(job: Job) -> pa.Table:
         except ExpressionError:
             continue  # the report carries the error of a segment that does not fit
     table = table_read(path, list(dict.fromkeys(names)))
-    rows = split_take(table, split, str(spec.get("part") or "test"))
+    part = str(spec.get("part") or "test")
+    rows = table if part == "all" else split_take(table, split, part)
     rows = rows.filter(pc.is_valid(rows[spec["target"]]))
     if not rows.num_rows:
-        raise BadInput("ROWS", "The held-out part has no row with a known target.")
+        where = "table" if part == "all" else "held-out part"
+        raise BadInput("ROWS", f"The {where} has no row with a known target.")
     return rows
 
 
-def _frame(rows: pa.Table, features: list[dict[str, str]]) -> pd.DataFrame:
+def _read(spec: dict[str, Any]) -> list[dict[str, str]]:
+    """The columns that describe a row, and those that only a loaded model reads."""
+    return [*spec["features"], *(spec.get("inputs") or [])]
+
+
+def _frame(rows: pa.Table, spec: dict[str, Any]) -> pd.DataFrame:
+    """What loaded models read; empty when none is loaded."""
+    if all(is_brought(one) for one in (spec["candidate"], spec.get("baseline")) if one):
+        return pd.DataFrame()
     try:
-        return frame_of_table(rows, features)
+        return frame_of_table(rows, _read(spec))
     except FeatureError as error:
         raise BadInput("FEATURE", str(error)) from error
 
@@ -113,10 +127,12 @@ def _truth(column: pa.ChunkedArray, spec: dict[str, Any]) -> tuple[Array, list[s
     return np.asarray(pc.equal(texts, str(positive)).to_numpy(zero_copy_only=False)), None
 
 
-def _classes(found: list[str], model: LoadedModel) -> list[str]:
-    """The model's labels in its order, then those that only the held-out rows have."""
-    known = [str(label) for label in model.classes or []]
-    return known + [label for label in found if label not in known]
+def _classes(rows: pa.Table, spec: dict[str, Any], found: list[str], model: LoadedModel | None) -> list[str]:
+    """The candidate's labels in its order, those that are answered in the table, those that only the held-out rows
+    have.
+    """
+    known = [str(label) for label in model.classes or []] if model is not None else []
+    return list(dict.fromkeys([*known, *answer_labels(rows, spec), *found]))
 
 
 def _codes(truth: Array, classes: list[str]) -> Array:
@@ -124,11 +140,14 @@ def _codes(truth: Array, classes: list[str]) -> Array:
     return np.asarray([place[label] for label in truth.tolist()], dtype=np.int32)
 
 
-def _model(job: Job, reference: dict[str, Any], name: str) -> LoadedModel:
-    """Downloads a version's files and loads them through the one safe door, with the classes that it states.
+def _model(job: Job, reference: dict[str, Any], name: str) -> LoadedModel | None:
+    """Downloads a version's files and loads them through the one safe door, with the classes that it states; None for
+    a version whose answers are in the table.
 
     Raises BadInput.
     """
+    if is_brought(reference):
+        return None
     directory = job.directory / name
     for file in reference["files"]:
         try:
@@ -168,6 +187,20 @@ def _inputs(model: LoadedModel, frame: pd.DataFrame, reference: dict[str, Any]) 
     if missing:
         raise BadInput("MODEL_INPUT", f'The model reads the column "{missing[0]}", which is no feature of the data.')
     return frame[names]
+
+
+def _said(
+    model: LoadedModel | None,
+    rows: pa.Table,
+    frame: pd.DataFrame,
+    spec: dict[str, Any],
+    name: str,
+    classes: list[str] | None,
+) -> ModelOutput:
+    """What the candidate or the baseline says of the rows: read from the table, or scored."""
+    if model is None:
+        return answers_read(rows, spec[name], spec["task"], classes)
+    return _output(model, frame, spec, spec[name], classes)
 
 
 def _output(
@@ -225,7 +258,8 @@ def _predictions(row_ids: Array, truth: Array, outputs: list[ModelOutput], class
         elif output.scores is not None:
             for index, label in enumerate(classes or []):
                 held[f"{name}_score:{label}"] = output.scores[:, index]
-            held[f"{name}_predicted"] = output.scores.argmax(axis=1).astype(np.int32)
+            said = output.scores.argmax(axis=1) if output.predicted is None else output.predicted
+            held[f"{name}_predicted"] = said.astype(np.int32)
         else:
             held[f"{name}_predicted"] = output.predicted
     return pa.table(held)

@@ -97,17 +97,18 @@ def profile_of(version: DatasetVersion, segments: list[dict[str, Any]]) -> dict[
 def _column(name: str, values: list[str]) -> dict[str, Any]:
     present = [v for v in values if v]
     counts = Counter(present)
-    number = all(v.lstrip("-").isdigit() for v in present)
+    whole = all(v.lstrip("-").isdigit() for v in present)
+    number = whole or all(v.lstrip("-").replace(".", "", 1).isdigit() for v in present)
     column: dict[str, Any] = {
         "name": name,
-        "type": "INTEGER" if number else "STRING",
+        "type": "INTEGER" if whole else "NUMBER" if number else "STRING",
         "missing": len(values) - len(present),
         "distinct": len(counts),
         "distinct_exact": True,
         "top": [[v, n] for v, n in counts.most_common(10)],
     }
     if number:
-        numbers = sorted(int(v) for v in present)
+        numbers = sorted(int(v) if whole else float(v) for v in present)
         low, high = numbers[0], numbers[-1]
         step = max((high - low) / 10, 1)
         column |= {
@@ -115,7 +116,7 @@ def _column(name: str, values: list[str]) -> dict[str, Any]:
             "max": high,
             "mean": sum(numbers) / len(numbers),
             "std": 1.0,
-            "quantiles": {"0.5": numbers[len(numbers) // 2]},
+            "quantiles": {name: numbers[int(len(numbers) * float(name))] for name in ("0.05", "0.5", "0.95")},
             "histogram": {
                 "edges": [low + step * i for i in range(11)],
                 "counts": [sum(low + step * i <= v < low + step * (i + 1) for v in numbers) for i in range(10)],

@@ -68,6 +68,7 @@ def _respond(
         "dataset": version.dataset,
         "may_edit": may_edit,
         "may_run": actor.can("job.run", version.team_id),
+        "may_bring": actor.can("job.run", version.team_id) and actor.can("model.register", version.team_id),
         "menu": _menu(version, may_edit),
     }
     if version.profile is None:

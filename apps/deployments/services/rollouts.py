@@ -26,6 +26,7 @@ from apps.deployments.services.traffic import (
     split_write,
 )
 from apps.notices.services import notice_send
+from apps.registry import selectors as registry
 from apps.reviews import selectors as reviews
 
 if TYPE_CHECKING:
@@ -66,6 +67,9 @@ def deployment_request(*, actor: Actor, request_id: uuid.UUID) -> Rollout:
 
 
 def _rollout_start(actor: Actor, request: ApprovalRequest, reason: str) -> Rollout:
+    gap = registry.model_missing(request.model_version)
+    if gap:
+        raise Conflict(f"{gap} It cannot be deployed.", code="no_model")
     model = request.model_version.model
     deployment = (
         Deployment.objects.select_for_update(of=("self",))

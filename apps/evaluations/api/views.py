@@ -29,6 +29,7 @@ class EvaluationInput(serializers.Serializer[Any]):
     model_version_id = serializers.UUIDField()
     dataset_version_id = serializers.UUIDField(required=False, allow_null=True, default=None)
     baseline_version_id = serializers.UUIDField(required=False, allow_null=True, default=None)
+    part = serializers.ChoiceField(choices=["test", "all"], required=False, allow_null=True, default=None)
 
 
 class EvaluationChange(serializers.Serializer[Any]):

@@ -12,6 +12,7 @@ from apps.evaluations.selectors.evaluations import (
     report_of,
     unrequested_list,
 )
+from apps.evaluations.selectors.predictions import Offer, against_list, answer_offers, judge_obstacle, prefix_offer
 from apps.evaluations.selectors.reading import (
     HarmGroup,
     HarmRow,
@@ -29,6 +30,9 @@ from apps.evaluations.selectors.wear import wear_margin, wear_of
 __all__ = [
     "HarmGroup",
     "HarmRow",
+    "Offer",
+    "against_list",
+    "answer_offers",
     "criteria_limits_of",
     "curves_of",
     "evaluation_get",
@@ -38,11 +42,13 @@ __all__ = [
     "harm_groups",
     "harm_metric",
     "harm_shown",
+    "judge_obstacle",
     "kpis_of",
     "latest_for",
     "latest_id_for",
     "margins_of",
     "newest_of_problem",
+    "prefix_offer",
     "report_of",
     "speech_of",
     "statistics_of",

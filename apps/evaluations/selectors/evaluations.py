@@ -135,8 +135,11 @@ def latest_id_for(version: ModelVersion) -> uuid.UUID | None:
 
 
 def newest_of_problem(actor: Actor, problem_id: uuid.UUID) -> QuerySet[Evaluation]:
-    """The evaluations of a problem that are not archived, newest first: number, state and the version's number."""
-    rows = evaluation_list(actor, problem_id=problem_id).select_related(None).select_related("model_version")
+    """The evaluations of a problem's models that are not archived, newest first: number, state and the version's
+    number. Predictions made elsewhere are on no way to being live.
+    """
+    rows = evaluation_list(actor, problem_id=problem_id).filter(model_version__brought_on__isnull=True)
+    rows = rows.select_related(None).select_related("model_version")
     return rows.only("number", "state", "model_version__number").order_by("-id")
 
 
@@ -155,9 +158,10 @@ def evaluation_search(actor: Actor, text: str, limit: int) -> QuerySet[Evaluatio
 
 
 def unrequested_list(actor: Actor, team_id: uuid.UUID | None = None) -> QuerySet[Evaluation]:
-    """Complete evaluations that this person launched, newest first; rooms above know which were asked about."""
+    """Complete evaluations of models that this person launched, newest first; rooms above know which were asked for."""
     return (
         evaluation_list(actor, team_id=team_id)
-        .filter(created_by_id=actor.person_id, state=Evaluation.State.COMPLETE, model_version__state="SEALED")
+        .filter(created_by_id=actor.person_id, state=Evaluation.State.COMPLETE)
+        .filter(model_version__state="SEALED", model_version__brought_on__isnull=True)
         .order_by("-completed_at", "-id")
     )

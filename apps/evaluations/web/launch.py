@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from apps.registry.models import ModelVersion
 
 MOST_CHOICES = 200
+PARTS = [("all", "All rows with a known truth"), ("test", "The test part of the split")]
 
 
 class LaunchForm(forms.Form):
@@ -38,16 +40,25 @@ class LaunchForm(forms.Form):
         label="Compare with", required=False, help_text="Both versions score the same rows, so that people are paired."
     )
 
+    part = forms.ChoiceField(label="Rows", required=False, choices=PARTS)
+
     def __init__(self, *args: Any, actor: Actor, version: ModelVersion | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.choose("model_version_id", _version_choices(actor))
-        self.choose("dataset_version_id", [("", "The data that the version was trained on"), *_data(actor, version)])
+        usual = (
+            "The table that its answers are in" if _is_brought(version) else "The data that the version was trained on"
+        )
+        self.choose("dataset_version_id", [("", usual), *_data(actor, version)])
         self.choose("baseline_version_id", [("", _default_baseline(actor, version)), *_others(actor, version)])
 
     def choose(self, name: str, choices: list[tuple[str, str]]) -> None:
         """Set what a field offers."""
         field: Any = self.fields[name]
         field.choices = choices
+
+
+def _is_brought(version: ModelVersion | None) -> bool:
+    return version is not None and version.brought_on_id is not None
 
 
 def _version_choices(actor: Actor) -> list[tuple[str, str]]:
@@ -59,6 +70,8 @@ def _data(actor: Actor, version: ModelVersion | None) -> list[tuple[str, str]]:
     if version is None or version.model.problem is None:
         return []
     rows = datasets.dataset_version_list(actor).filter(dataset__problem=version.model.problem, state="SEALED")
+    if version.brought_on_id is not None:
+        rows = rows.filter(pk=version.brought_on_id)
     return [(str(row.pk), str(row)) for row in rows.order_by("-id")[:MOST_CHOICES]]
 
 
@@ -66,6 +79,8 @@ def _others(actor: Actor, version: ModelVersion | None) -> list[tuple[str, str]]
     if version is None:
         return []
     rows = registry.version_list(actor, problem_id=version.model.problem_id).filter(state="SEALED", task=version.task)
+    if version.brought_on_id is not None:
+        rows = rows.filter(Q(brought_on=None) | Q(brought_on=version.brought_on_id))
     return [(str(row.pk), str(row)) for row in rows.exclude(pk=version.pk).order_by("-id")[:MOST_CHOICES]]
 
 
@@ -117,6 +132,7 @@ def evaluation_launch(request: HttpRequest) -> HttpResponse:
                     model_version_id=version.pk,
                     dataset_version_id=_id(form.cleaned_data["dataset_version_id"]),
                     baseline_version_id=_id(form.cleaned_data["baseline_version_id"]),
+                    part=form.cleaned_data["part"] or None,
                 )
             except FairwayError as error:
                 _show(form, error)

@@ -1,10 +1,11 @@
 from django.urls import path
 
-from apps.evaluations.web import exports, fairness, flips, history, launch, slices, threshold, views
+from apps.evaluations.web import exports, fairness, flips, history, launch, predictions, slices, threshold, views
 
 urlpatterns = [
     path("evaluations/", views.evaluation_list, name="evaluation-list"),
     path("evaluations/launch/", launch.evaluation_launch, name="evaluation-launch"),
+    path("evaluations/predictions/", predictions.predictions_judge, name="predictions-judge"),
     path("evaluations/<uuid:pk>/", views.evaluation_detail, name="evaluation-detail"),
     path("evaluations/<uuid:pk>/group/", views.evaluation_group, name="evaluation-group"),
     path("evaluations/<uuid:pk>/group/history.csv", history.history_csv, name="evaluation-group-history-csv"),

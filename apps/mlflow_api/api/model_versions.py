@@ -179,6 +179,9 @@ def tag_delete(actor: Actor, request: HttpRequest) -> HttpResponseBase:
 
 def _require_loadable(version: ModelVersion) -> None:
     """Raise Conflict for a version that nothing may load."""
+    gap = selectors.model_missing(version)
+    if gap:
+        raise Conflict(f"{gap} There is nothing to load.", code="no_model")
     if version.state == "QUARANTINED":
         raise Conflict(
             f"{version} is quarantined, so nothing loads it: {version.quarantine_reason} Its files can be looked at on "

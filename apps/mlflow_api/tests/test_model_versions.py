@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from apps.accounts.tests.factories import actor_make
 from apps.audit.models import AuditEvent
 from apps.core.actors import Role
 from apps.experiments import services as experiments
@@ -13,7 +14,9 @@ from apps.experiments.models import LoggedModel, Run
 from apps.lineage import selectors as lineage
 from apps.mlflow_api.tests.conftest import Caller, Person, attempt_token, person_make
 from apps.mlflow_api.tests.registry_calls import PICKLE, files_make, logged_make, model_make, version_make
+from apps.problems.tests.factories import problem_accepted
 from apps.registry.models import ModelVersion
+from apps.registry.tests.factories import brought_make
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fees")]
 
@@ -140,6 +143,21 @@ def test_what_nothing_may_load_stands_and_says_why(caller: Caller, person: Perso
     assert (address[0], address[1]["error_code"]) == (409, "RESOURCE_CONFLICT")
     assert version.quarantine_reason in address[1]["message"]
     assert "Quarantined" in copied[1]["model_version"]["status_message"]
+
+
+def test_predictions_made_elsewhere_are_no_model_to_download(caller: Caller, person: Person):
+    owner = actor_make(Role.PRODUCT_OWNER, person.team)
+    problem, _ = problem_accepted(person.actor, owner, person.team)
+    version = brought_make(person.actor, person.team, problem)
+    model_make(caller, "copy")
+
+    shown = caller.get("model-versions/get", name=version.model.name, version="1")
+    address = caller.get("model-versions/get-download-uri", name=version.model.name, version="1")
+    copied = caller.post("model-versions/create", name="copy", source=f"models:/{version.model.name}/1")
+
+    assert (shown[0], shown[1]["model_version"]["source"]) == (200, version.source)
+    assert [status for status, _ in (address, copied)] == [409, 409]
+    assert all("holds no model" in body["message"] for _, body in (address, copied))
 
 
 def test_a_version_is_described_tagged_and_deleted_and_its_bytes_bring_it_back(caller: Caller, person: Person):

@@ -62,13 +62,17 @@ class VersionRow(ModelSerializer[ModelVersion]):
 
 
 class VersionDetail(VersionRow):
-    """A version with its files, signature and facts."""
+    """A version with its files, signature and facts. What was brought as predictions has no files: its answers are in
+    `brought_columns` of the dataset version `brought_on_id`.
+    """
 
     class Meta(VersionRow.Meta):
         fields = [
             *VersionRow.Meta.fields,
             "path",
             "source",
+            "brought_on_id",
+            "brought_columns",
             "manifest",
             "signature",
             "classes",

@@ -143,7 +143,7 @@ class VersionFileView(ApiView):
         for row in version.manifest:
             if row["path"] == path:
                 return file_response(sha256=row["sha256"], size=row["size"], name=path)
-        raise NotFound("The version has no such file.")
+        raise NotFound(selectors.model_missing(version) or "The version has no such file.")
 
 
 class AliasView(ApiView):

@@ -80,7 +80,7 @@ def live_version_of(model: Model) -> ModelVersion | None:
 
 
 def model_ref(version: ModelVersion) -> dict[str, Any]:
-    """ModelRef for a child: where the files are by content, and how to decide."""
+    """ModelRef for a child: where the files are by content, or the answers by column, and how to decide."""
     return {
         "version_id": str(version.pk),
         "name": version.model.name,
@@ -91,6 +91,7 @@ def model_ref(version: ModelVersion) -> dict[str, Any]:
         "classes": version.classes,
         "recipe": version.recipe,
         "inputs": [tensor["name"] for tensor in version.signature.get("inputs") or []],
+        "answers": version.brought_columns,
     }
 
 
@@ -119,6 +120,19 @@ def signature_missing(version: ModelVersion) -> str:
     if version.signature.get("inputs"):
         return ""
     return "It does not say which columns it reads: register its files again with a signature."
+
+
+def model_missing(version: ModelVersion) -> str:
+    """Why a version that was brought as predictions is never loaded, served or proposed; empty for every other."""
+    if version.brought_on_id is None:
+        return ""
+    return f"{version} holds no model, only predictions made elsewhere for the rows of one table."
+
+
+def brought_list(actor: Actor, problem_id: uuid.UUID, *, data_id: uuid.UUID | None = None) -> QuerySet[ModelVersion]:
+    """Versions in use that were brought as predictions, those for the rows of one data version when it is named."""
+    rows = version_list(actor, problem_id=problem_id).filter(brought_on__isnull=False, state=ModelVersion.State.SEALED)
+    return rows.filter(brought_on_id=data_id) if data_id else rows
 
 
 def version_search(actor: Actor, text: str, limit: int) -> QuerySet[ModelVersion]:

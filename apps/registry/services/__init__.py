@@ -1,5 +1,6 @@
 """All writes of models and versions."""
 
+from apps.registry.services.bringing import Brought, version_bring
 from apps.registry.services.models import (
     model_archive,
     model_attach,
@@ -30,6 +31,7 @@ from apps.registry.services.versions import (
 )
 
 __all__ = [
+    "Brought",
     "Labels",
     "Stated",
     "alias_check",
@@ -46,6 +48,7 @@ __all__ = [
     "model_version_create",
     "signature_of",
     "version_archive",
+    "version_bring",
     "version_copy",
     "version_describe",
     "version_quarantine",

@@ -144,11 +144,12 @@ def version_register(
 def version_restate(*, actor: Actor, version_id: uuid.UUID, stated: Stated) -> ModelVersion:
     """The files of a version once more, with what a person states of them: another version, or the one that says so.
 
-    Raises NotFound, Forbidden, Invalid, and Conflict for a version that is not sealed.
+    Raises NotFound, Forbidden, Invalid, and Conflict for a version that is not sealed or has no files.
     """
     held = selectors.model_version_get(actor, version_id)
     with transaction.atomic():
         model = _model_lock(actor, held.model_id)
+        _require_model(held)
         if held.state != ModelVersion.State.SEALED:
             raise Conflict(f"{held} is {held.get_state_display()}.", code="wrong_state")
         origin = _Origin(
@@ -203,7 +204,7 @@ def version_copy(
 ) -> ModelVersion:
     """Register the files of a version under another model of the team, with all that is known of them.
 
-    Raises NotFound, Forbidden, and Conflict for a version that was recalled.
+    Raises NotFound, Forbidden, and Conflict for a version that was recalled or has no files.
     """
     with transaction.atomic():
         model = _model_lock(actor, model_id)
@@ -214,6 +215,7 @@ def version_copy(
         )
         if copied is None:
             raise NotFound("There is no such version in this team.")
+        _require_model(copied)
         if copied.state in (ModelVersion.State.RECALLED, ModelVersion.State.UPLOADING):
             raise Conflict(f"{copied} is {copied.get_state_display()}.", code="wrong_state")
         origin = _Origin(
@@ -360,6 +362,13 @@ def _stands(actor: Actor, version: ModelVersion, labels: Labels) -> ModelVersion
         state_restore(actor, version)
     labels_change(actor, version, description=labels.description or None, tags=dict(labels.tags) or None)
     return version
+
+
+def _require_model(version: ModelVersion) -> None:
+    """Raise Conflict for one that was brought as predictions: it has no files to register again."""
+    gap = selectors.model_missing(version)
+    if gap:
+        raise Conflict(f"{gap} There are no files to register again.", code="no_model")
 
 
 def _require_files(run: Run) -> None:

@@ -200,17 +200,28 @@ def _labels(data: DatasetVersion | None, positive: str, *, in_order: bool) -> li
     target = datasets.training_facts(data)["target"] if data is not None else None
     if data is None or target is None or not positive:
         return None
-    profile = datasets.column_profile(data, target) or {}
-    labels = sorted(_top(profile))
-    if profile.get("distinct") != 2 or len(labels) != 2 or positive not in labels:
+    labels = target_labels(data, target)
+    if len(labels) != 2 or positive not in labels:
         return None
     return labels if in_order else [label for label in labels if label != positive] + [positive]
 
 
+def target_labels(data: DatasetVersion, target: str) -> list[str]:
+    """The labels of a column, sorted; empty when its profile does not name every one of them."""
+    profile = datasets.column_profile(data, target) or {}
+    labels = sorted(_top(profile))
+    return labels if profile.get("distinct") == len(labels) else []
+
+
 def _top(profile: Mapping[str, Any]) -> list[str]:
     """The most frequent values as the texts that labels and inputs are."""
-    values = [value for value, _ in profile.get("top") or []]
-    return [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
+    return [_text(value) for value, _ in profile.get("top") or []]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _environment(manifest: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

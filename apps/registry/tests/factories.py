@@ -7,9 +7,12 @@ from typing import Any
 
 from apps.accounts.models import Team
 from apps.core.actors import Actor
+from apps.datasets.models import DatasetVersion
+from apps.datasets.tests.factories import HEADER, csv_bytes, dataset_make, rows_make, version_sealed
 from apps.experiments import services as experiments
 from apps.experiments.models import Experiment, LoggedModel, Run
 from apps.experiments.tests.factories import experiment_make, run_make
+from apps.problems.models import Problem
 from apps.registry import services
 from apps.registry.models import Model, ModelVersion
 from workers.inspection.tests.skops_files import skops
@@ -88,3 +91,16 @@ def version_make(
         trained_by_id=trained_by_id or actor.id,
         recipe="logistic_regression",
     )
+
+
+def answers_make(actor: Actor, team: Team, problem: Problem) -> DatasetVersion:
+    """A sealed table of the problem with the score of an outside model beside the truth."""
+    rows = [[*row, str(place * 37 % 101 / 100)] for place, row in enumerate(rows_make(120))]
+    return version_sealed(actor, dataset_make(actor, team, problem), csv_bytes(rows, [*HEADER, "score"]))
+
+
+def brought_make(actor: Actor, team: Team, problem: Problem) -> ModelVersion:
+    """A version without files: predictions made elsewhere."""
+    data = answers_make(actor, team, problem)
+    brought = services.Brought(f"Scorecard {next(_count)}", "score")
+    return services.version_bring(actor=actor, dataset_version_id=data.pk, brought=brought)

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from analysis.contracts.wording import number_text
 from apps.core import formats
 from apps.core.actors import Actor
+from apps.datasets import selectors as datasets
 from apps.experiments import selectors as experiments
 from apps.problems import selectors as problems
 from apps.registry import policies, selectors
@@ -25,6 +26,7 @@ from apps.registry.models import ModelVersion
 from apps.registry.web.charts import importance_chart
 from apps.registry.web.snippets import version_snippet
 from apps.registry.web.tables import recipe_title, task_word
+from workers.contracts.answers import AnswerColumns
 
 LEVELS_SHOWN = 12
 _NO_PROBLEM = "A problem says what is measured and who decides; until the model has one, nothing of it is evaluated."
@@ -57,7 +59,9 @@ def version_context(request: HttpRequest, actor: Actor, version: ModelVersion) -
         "signature": _signature(version),
         "usable": version.state == ModelVersion.State.SEALED
         and version.model.problem_id is not None
+        and not selectors.model_missing(version)
         and not selectors.signature_missing(version),
+        "answers": _answers(actor, version),
         "threshold": _threshold(version),
         "importance": importance_chart(version.importance),
         "packages": sorted((version.environment.get("packages") or {}).items()),
@@ -73,6 +77,14 @@ def version_context(request: HttpRequest, actor: Actor, version: ModelVersion) -
     for place in ("main", "aside"):
         context[f"panels_{place}"] = _panels(request, actor, version, place, context)
     return context
+
+
+def _answers(actor: Actor, version: ModelVersion) -> dict[str, Any] | None:
+    """Where the answers of a version without files are: the table, and its columns; None for every other version."""
+    if version.brought_on_id is None:
+        return None
+    rows = datasets.dataset_version_list(actor).filter(pk=version.brought_on_id).defer("profile", "schema", "manifest")
+    return {"data": rows.first(), "columns": AnswerColumns.from_json(version.brought_columns or {}).names}
 
 
 def _panels(
@@ -112,6 +124,13 @@ def _verdict(version: ModelVersion, live: bool, missing: list[str], may_register
         return {"tone": "info", "title": "Archived.", "text": "It is out of use; nothing of it was deleted."}
     if state is ModelVersion.State.RECALLED:
         return {"tone": "bad", "title": "Recalled.", "text": "Something that it was made from was recalled."}
+    if version.brought_on_id is not None:
+        return {
+            "tone": "info",
+            "title": "Predictions made elsewhere.",
+            "text": f"{selectors.model_missing(version)} It is judged and compared on those rows, and never loaded, "
+            "served or proposed.",
+        }
     gap = selectors.signature_missing(version)
     if gap:
         found = {"tone": "warn", "title": "It cannot be evaluated.", "text": gap}
@@ -192,7 +211,10 @@ def _threshold(version: ModelVersion) -> dict[str, Any] | None:
         found["text"] = "Without stated costs both errors count the same."
         return found
     if abs(now - version.threshold) > 1e-9:
-        found["changed"] = now
+        if version.brought_on_id is not None:
+            found["text"] = "It was stated with the predictions."
+        else:
+            found["changed"] = now
         return found
     words = problems.error_words(agreed)
     currency = problems.currency_of(agreed)
@@ -206,7 +228,8 @@ def _menu(version: ModelVersion, live: bool, may_register: bool) -> list[dict[st
     items: list[dict[str, Any]] = [
         {"label": "As JSON", "icon": "braces", "url": reverse("api-version-detail", args=[version.pk])},
     ]
-    if version.state != ModelVersion.State.QUARANTINED:  # nobody is told how to load what may run code
+    # Nobody is told how to load what may run code, nor what is not there.
+    if version.state != ModelVersion.State.QUARANTINED and not selectors.model_missing(version):
         items.insert(0, {"label": "Use in Python", "icon": "code", "open": "snippet"})
     if not may_register:
         return items

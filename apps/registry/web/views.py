@@ -255,4 +255,4 @@ def version_file(request: HttpRequest, pk: uuid.UUID, path: str) -> HttpResponse
     for row in version.manifest:
         if row["path"] == path:
             return file_response(sha256=row["sha256"], size=row["size"], name=path)
-    raise NotFound("The version has no such file.")
+    raise NotFound(selectors.model_missing(version) or "The version has no such file.")

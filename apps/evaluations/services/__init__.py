@@ -1,0 +1,18 @@
+"""All writes of evaluations."""
+
+from apps.evaluations.services.asking import baseline_for
+from apps.evaluations.services.finishing import evaluation_fail, evaluation_finish, report_digest
+from apps.evaluations.services.launching import evaluation_archive, evaluation_launch, evaluation_retry
+from apps.evaluations.services.predictions import Against, predictions_judge
+
+__all__ = [
+    "Against",
+    "baseline_for",
+    "evaluation_archive",
+    "evaluation_fail",
+    "evaluation_finish",
+    "evaluation_launch",
+    "evaluation_retry",
+    "predictions_judge",
+    "report_digest",
+]
