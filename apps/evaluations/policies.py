@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from typing import Final
 
 from apps.core.actors import Actor
+
+EXPORT_VERBS: Final = ("job.run", "problem.edit", "approval.decide")
+"""Whoever works with evaluations, answers for the problem or decides may have them as a file."""
 
 
 def evaluation_rows(actor: Actor, team_id: uuid.UUID) -> bool:
@@ -15,3 +19,8 @@ def evaluation_rows(actor: Actor, team_id: uuid.UUID) -> bool:
 def evaluation_launch(actor: Actor, team_id: uuid.UUID) -> bool:
     """An evaluation is a job."""
     return actor.can("job.run", team_id)
+
+
+def export_make(actor: Actor, team_id: uuid.UUID) -> bool:
+    """An export is a job that also product owners may ask for; whoever sees the evaluation may download it."""
+    return any(actor.can(verb, team_id) for verb in EXPORT_VERBS)

@@ -11,7 +11,7 @@ from workers.exporting.evidence import Evidence
 from workers.exporting.figures import Mark, forest_axis, forest_marks
 from workers.exporting.found import fairness_table, flips_table, gaps_table, slices_table
 from workers.exporting.head import facts_of, methods_of, moment_text, title_of
-from workers.exporting.sheets import INK, INNER, QUIET, RULE, Sheets, settings
+from workers.exporting.sheets import INK, INNER, QUIET, RULE, Sheets, one_line, settings
 from workers.exporting.tables import cut, gates_table, hidden_table, overall_table, segment_table
 
 ROW: Final = 14.0
@@ -145,4 +145,5 @@ def _found(sheets: Sheets, evidence: Evidence) -> None:
 
 
 def _short(label: str) -> str:
-    return label if len(label) <= LABEL else f"{label[: LABEL - 1]}…"
+    text = one_line(label)
+    return text if len(text) <= LABEL else f"{text[: LABEL - 1]}…"

@@ -6,7 +6,8 @@ copied, in every script that the fonts of the machine know (DejaVu comes with th
 
 import io
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
 
+from analysis.contracts.wording import THIN
 from workers.exporting.tables import Column, Line, Table
 
 WIDTH: Final = 595.0
@@ -193,7 +195,7 @@ class Sheets:
         """Lines that fit; a word that is longer than a line is cut."""
         lines: list[str] = []
         line = ""
-        for word in text.split(" "):
+        for word in one_line(text).split(" "):
             wider = f"{line} {word}" if line else word
             if self._wide(wider, size, bold) <= width:
                 line = wider
@@ -243,16 +245,21 @@ class Sheets:
                 )  # fmt: skip
         buffer = io.BytesIO()
         facts = {"Title": self._title, "Creator": "Fairway", "CreationDate": made, "ModDate": made}
-        with warnings.catch_warnings(), PdfPages(buffer, metadata=facts) as file:
-            warnings.filterwarnings("ignore", message="Glyph .* missing")  # drawn as a box: no font here knows it
+        with PdfPages(buffer, metadata=facts) as file:
             for figure in self._pages:
                 file.savefig(figure)
         return buffer.getvalue()
 
 
-def settings() -> Any:
+def one_line(text: str) -> str:
+    """A text without line breaks and other characters that no font draws."""
+    return "".join(sign if sign.isprintable() or sign in THIN else " " for sign in text)
+
+
+@contextmanager
+def settings() -> Iterator[None]:
     """The library's settings while a file is made: TrueType fonts, no formulas, quiet axes."""
-    return matplotlib.rc_context(
+    wanted: Any = (
         {
             "axes.edgecolor": RULE, "xtick.color": QUIET, "ytick.color": QUIET, "axes.labelcolor": QUIET,
             "pdf.fonttype": 42, "text.parse_math": False, "font.family": fonts(), "font.size": 7.5,
@@ -260,3 +267,6 @@ def settings() -> Any:
             "xtick.major.size": 2, "ytick.major.size": 2,
         }
     )  # fmt: skip
+    with warnings.catch_warnings(), matplotlib.rc_context(wanted):
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # drawn as a box: no font here knows it
+        yield
