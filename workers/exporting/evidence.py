@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from analysis.contracts.findings import Findings
-from analysis.contracts.metrics import BINARY, MULTICLASS, REGRESSION, ErrorWords, Metric, metric_get
+from analysis.contracts.metrics import BINARY, METRICS, MULTICLASS, REGRESSION, ErrorWords, Metric, metric_get
 from analysis.contracts.report import BETTER, WORSE, Report
 from analysis.contracts.wording import unit_text
 from analysis.report import Row, rows_by_harm, table_rows
@@ -58,8 +58,10 @@ class Evidence:
 
     @property
     def metrics(self) -> list[Metric]:
-        """Every metric of everyone, in the report's order; rows themselves are no metric."""
-        return [metric_get(name) for name in self.report.overall.metrics if name != "count"]
+        """Every metric of everyone, those that people read first first; rows themselves are no metric."""
+        place = {name: index for index, name in enumerate(METRICS)}
+        held = [metric_get(name) for name in self.report.overall.metrics if name != "count"]
+        return sorted(held, key=lambda metric: (place.get(metric.name, len(place)), metric.name))
 
     @property
     def charted(self) -> list[Metric]:

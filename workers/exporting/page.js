@@ -12,6 +12,7 @@
     const style = getComputedStyle(root);
     const colour = (name) => style.getPropertyValue(`--${name}`).trim();
     const small = innerWidth < 600;
+    for (const figure of boxes) figure.hidden = false; // all at once: each takes its place before the first is measured
     for (const figure of boxes) {
       const { data, layout } = paint(JSON.parse(figure.querySelector("script").textContent), colour);
       const axis = { gridcolor: colour("grid"), linecolor: colour("line"), zerolinecolor: colour("line") };
@@ -25,7 +26,6 @@
         layout.yaxis.ticktext = layout.yaxis.ticktext.map((text) => (text.length > 17 ? `${text.slice(0, 16)}…` : text));
       }
       const box = figure.querySelector("div");
-      figure.hidden = false;
       box.style.height = `${layout.height}px`;
       globalThis.Plotly.react(box, data, layout, { displayModeBar: false, responsive: true, showTips: false });
     }

@@ -71,7 +71,7 @@ FACTS = Facts(
 
 
 def _rows(n: int) -> tuple[np.random.Generator, pa.Table]:
-    """Six people of the rare district, eight with seldom work; `work` is a word that a page or a table must not take for its own."""
+    """Six people of the rare district, eight with seldom work; other work is what no file may take for its own."""
     rng = np.random.default_rng(0)
     district = np.where(rng.random(n) < 0.4, "North", "South").astype(object)
     district[:6] = RARE
