@@ -16,7 +16,11 @@ from workers.exporting.tables import cut, gates_table, hidden_table, overall_tab
 
 ROW: Final = 14.0
 LABEL: Final = 34
-MOST_MARKS: Final = 34
+MOST: Final = {
+    "gates": 8, "first": 24, "second": 12, "overall": 20, "gaps": 8,
+    "fairness": 10, "flips": 10, "slices": 5, "hidden": 8,
+}  # fmt: skip
+"""Lines of each table, so that the largest report is a few pages; the others are in the HTML report."""
 _ELSEWHERE: Final = "are in the HTML report."
 _COLOURS: Final = {WORSE: ("#d55e00", "v"), BETTER: ("#0072b2", "^"), "": ("#6b7782", "o")}
 _CANDIDATE: Final = "#0b7a88"
@@ -39,11 +43,11 @@ def pdf_make(evidence: Evidence) -> bytes:
         gates = gates_table(evidence)
         if gates is not None:
             sheets.heading(gates.title)
-            sheets.table(cut(gates, 16, _ELSEWHERE))
-        for place, metric in enumerate(evidence.charted[:2]):
-            _segments(sheets, evidence, metric, first=place == 0)
+            sheets.table(cut(gates, MOST["gates"], _ELSEWHERE))
+        for metric, place in zip(evidence.charted, ("first", "second"), strict=False):
+            _segments(sheets, evidence, metric, place)
         sheets.heading("Every metric, everyone")
-        sheets.table(cut(overall_table(evidence), 24, _ELSEWHERE))
+        sheets.table(cut(overall_table(evidence), MOST["overall"], _ELSEWHERE))
         _curves(sheets, evidence)
         _found(sheets, evidence)
         sheets.heading("How this was measured", keep=40)
@@ -52,15 +56,15 @@ def pdf_make(evidence: Evidence) -> bytes:
         return sheets.save(datetime.fromisoformat(facts.completed_at))
 
 
-def _segments(sheets: Sheets, evidence: Evidence, metric: Metric, *, first: bool) -> None:
+def _segments(sheets: Sheets, evidence: Evidence, metric: Metric, place: str) -> None:
     """The forest of one metric and the table with the same numbers."""
-    marks = forest_marks(evidence, metric)[:MOST_MARKS]
+    marks = forest_marks(evidence, metric)[: MOST[place]]
     height = ROW * len(marks) + 8
     sheets.heading(f"{evidence.head(metric)} by segment", keep=height + 40)
     sheets.picture(height, lambda axes: _forest(axes, marks, evidence, metric), x=170, width=INNER - 176)
     sheets.space(height + 34)
     table = segment_table(evidence, metric)
-    sheets.table(cut(table if first else replace(table, notes=()), 40, _ELSEWHERE))
+    sheets.table(cut(table if place == "first" else replace(table, notes=()), MOST[place], _ELSEWHERE))
 
 
 def _forest(axes: Any, marks: list[Mark], evidence: Evidence, metric: Metric) -> None:
@@ -128,12 +132,12 @@ def _square(
 def _found(sheets: Sheets, evidence: Evidence) -> None:
     """Gaps, criteria, flips, weak slices, and what is hidden."""
     facts = evidence.facts
-    for table, said, most in (
-        (gaps_table(evidence), "", 12),
-        (fairness_table(evidence), facts.fairness, 18),
-        (flips_table(evidence), facts.flips, 18),
-        (slices_table(evidence), facts.slices, 8),
-        (hidden_table(evidence), "", 16),
+    for table, said in (
+        (gaps_table(evidence), ""),
+        (fairness_table(evidence), facts.fairness),
+        (flips_table(evidence), facts.flips),
+        (slices_table(evidence), facts.slices),
+        (hidden_table(evidence), ""),
     ):
         if table is None:
             continue
@@ -141,7 +145,7 @@ def _found(sheets: Sheets, evidence: Evidence) -> None:
         if said:
             sheets.paragraph(said, 8.5)
             sheets.space(3)
-        sheets.table(cut(table, most, _ELSEWHERE))
+        sheets.table(cut(table, MOST[table.key], _ELSEWHERE))
 
 
 def _short(label: str) -> str:

@@ -62,11 +62,6 @@ class Sheets:
         self._page()
 
     @property
-    def count(self) -> int:
-        """Pages so far."""
-        return len(self._pages)
-
-    @property
     def left(self) -> float:
         """Points that are left on this page."""
         return HEIGHT - BOTTOM - self._y

@@ -80,9 +80,13 @@ def _rows(n: int) -> tuple[np.random.Generator, pa.Table]:
     return rng, pa.table({"age": rng.integers(16, 60, n), "district": district, "work": work})
 
 
-def evidence_make(*, baseline: bool = True, n: int = 1200, **facts: Any) -> Evidence:
-    """Two classes; the candidate lowers the scores of people aged 35 and over."""
+def evidence_make(*, baseline: bool = True, n: int = 1200, regions: int = 0, **facts: Any) -> Evidence:
+    """Two classes; the candidate lowers the scores of people aged 35 and over; `regions` groups of one segment more."""
     rng, columns = _rows(n)
+    segments = SEGMENTS
+    if regions:
+        columns = columns.append_column("region", pa.array([f"Region {number % regions}" for number in range(n)]))
+        segments = (*SEGMENTS, SegmentSpec(id="s4", name="Region", expression="region", least_support=LEAST))
     truth = rng.random(n) < 0.7
     live = 1 / (1 + np.exp(-(rng.normal(size=n) + 1.6 * truth)))
     new = np.clip(live - 0.6 * (np.asarray(columns["age"]) >= 35) * rng.random(n), 0, 1)
@@ -95,7 +99,7 @@ def evidence_make(*, baseline: bool = True, n: int = 1200, **facts: Any) -> Evid
     )
     spec = EvaluateSpec(
         task="BINARY",
-        segments=SEGMENTS,
+        segments=segments,
         positive_label="Yes",
         costs=Costs(1200, 400),
         least_support=LEAST,

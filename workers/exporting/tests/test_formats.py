@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from dataclasses import replace
 from functools import cache
 from html import unescape
 from html.parser import HTMLParser
@@ -162,6 +163,17 @@ def test_pdf_has_a_few_pages_with_text_that_can_be_searched():
     assert value.split(" ")[0] in text
     assert change.split(" ")[0] in text
     assert plain(valued(metric_get("roc_auc"), evidence().report.overall.metrics["roc_auc"])) in text
+
+
+def test_pdf_of_a_large_report_has_a_few_pages_and_says_where_the_rest_is():
+    many = tuple(replace(evidence().facts.gates[0], group=f"Region {number}") for number in range(60))
+    large = evidence_make(n=9000, regions=40, gates=many)
+
+    pages = PdfReader(io.BytesIO(pdf_make(large))).pages
+
+    assert len(large.report.groups) > 300
+    assert len(pages) <= 6
+    assert "52 more lines are in the HTML report" in plain(pages[0].extract_text())
 
 
 def test_pdf_takes_no_label_for_a_formula():
