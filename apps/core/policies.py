@@ -26,9 +26,10 @@ _ROLE_WORDS = {
 }
 
 
-def who_can(verb: str) -> str:
-    """Name the roles that hold a verb, as words: "a product owner or an operator"."""
-    words = [_ROLE_WORDS[r] for r in _ROLE_WORDS if r in VERB_ROLES.get(verb, frozenset())]
+def who_can(*verbs: str) -> str:
+    """Name the roles that hold one of the verbs, as words: "a product owner or an operator"."""
+    roles = frozenset().union(*(VERB_ROLES.get(verb, frozenset()) for verb in verbs))
+    words = [_ROLE_WORDS[r] for r in _ROLE_WORDS if r in roles]
     if not words:
         return "nobody"
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " or " + words[-1]

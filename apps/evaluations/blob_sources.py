@@ -17,7 +17,7 @@ def _url(pk: uuid.UUID) -> str:
 
 
 def register() -> None:
-    """The sufficient statistics, the predictions and the flipped rows of each evaluation."""
+    """The sufficient statistics, the predictions and the flipped rows of each evaluation, and its exports."""
     blob_source_register(
         BlobSource(
             "evaluations.result",
@@ -28,5 +28,13 @@ def register() -> None:
             "(e.flips_sha256)) AS f(sha256) "
             "WHERE f.sha256 <> ''",
             _url,
-        )
+        ),
+        BlobSource(
+            "evaluations.export",
+            "exports of evaluations",
+            "SELECT x.team_id, x.sha256, x.evaluation_id AS object_id, 'Evaluation ' || e.number || ' as ' || x.format "
+            "AS object_label FROM evaluations_export x JOIN evaluations_evaluation e ON e.id = x.evaluation_id "
+            "WHERE x.sha256 <> ''",
+            _url,
+        ),
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 
 from apps.core.models import TeamOwned
+from workers.contracts.exports import FORMATS
 
 
 class Evaluation(TeamOwned):
@@ -51,3 +53,44 @@ class Evaluation(TeamOwned):
 
     def __str__(self) -> str:
         return f"Evaluation {self.number} of {self.problem}"
+
+
+class Export(TeamOwned):
+    """A sealed report as a file of one format, made by a job; sealed by the database once that has ended.
+
+    The same evidence is there once for each format and version of the renderer, but for exports that failed.
+    """
+
+    class State(models.TextChoices):
+        RUNNING = "RUNNING", "running"
+        READY = "READY", "ready"
+        FAILED = "FAILED", "failed"
+
+    evaluation = models.ForeignKey(Evaluation, on_delete=models.PROTECT, related_name="exports")
+    format = models.CharField(max_length=12, choices=[(code, kind.label) for code, kind in FORMATS.items()])
+    report_digest = models.CharField(max_length=64)
+    findings_digest = models.CharField(max_length=64, blank=True, default="")
+    renderer = models.PositiveIntegerField()
+    job = models.OneToOneField("jobs.Job", on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=8, choices=State.choices, default=State.RUNNING)
+    sha256 = models.CharField(max_length=64, blank=True, default="")
+    size = models.BigIntegerField(null=True)
+    cause = models.TextField(blank=True, default="")
+    completed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["evaluation", "format", "report_digest", "findings_digest", "renderer"],
+                condition=~Q(state="FAILED"),
+                name="evaluations_export_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_format_display()} of {self.evaluation}"
+
+    @property
+    def filename(self) -> str:
+        """Under which it is downloaded."""
+        return f"evaluation-{self.evaluation.number}-{FORMATS[self.format].output}"

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from typing import Final
 
 from apps.core.actors import Actor
+
+EXPORT_VERBS: Final = ("job.run", "problem.edit", "approval.decide")
+"""Whoever works with evaluations, answers for the problem or decides may have them as a file."""
 
 
 def evaluation_rows(actor: Actor, team_id: uuid.UUID) -> bool:
@@ -20,3 +24,8 @@ def evaluation_launch(actor: Actor, team_id: uuid.UUID) -> bool:
 def predictions_judge(actor: Actor, team_id: uuid.UUID) -> bool:
     """Judging predictions made elsewhere is a job, and registers a version without files."""
     return evaluation_launch(actor, team_id) and actor.can("model.register", team_id)
+
+
+def export_make(actor: Actor, team_id: uuid.UUID) -> bool:
+    """An export is a job that also product owners may ask for; whoever sees the evaluation may download it."""
+    return any(actor.can(verb, team_id) for verb in EXPORT_VERBS)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
 from apps.core import formats
 from apps.core.actors import Actor
-from apps.core.links import link_register, page_of
+from apps.core.links import link_register, page_of, pages_of_owner
 from apps.core.registries import Command, Hit, command_register, search_register
 from apps.datasets.contracts import data_panel_register
 from apps.evaluations import policies, selectors, services
-from apps.evaluations.models import Evaluation
+from apps.evaluations.models import Evaluation, Export
 from apps.evaluations.web.runs import segments_of_runs
 from apps.evaluations.web.wear import wear_context
 from apps.experiments.contracts import runs_panel_register
@@ -102,6 +102,27 @@ def _search(actor: Actor, text: str, limit: int) -> Iterator[Hit]:
         )
 
 
+def _export_finish(job: Job, result: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
+    export = services.export_finish(job, result, outputs)
+    return {"label": str(export), "url": reverse("evaluation-exports", args=[export.evaluation_id])}
+
+
+def _export_facts(actor: Actor, job: Job) -> list[Fact]:
+    export = selectors.export_of_job(actor, job.pk)
+    if export is None:
+        return []
+    label = f"Evaluation {export.evaluation.number}"
+    return [
+        Fact("Evaluation", label, _url(export.evaluation_id)),
+        Fact("Format", export.get_format_display()),
+        Fact("Report", export.report_digest[:12], mono=True),
+    ]
+
+
+def _evaluations_of_exports(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
+    return dict(Export.objects.filter(pk__in=ids).values_list("pk", "evaluation_id"))
+
+
 def _may_launch(actor: Actor) -> bool:
     teams = actor.team_ids("job.run")
     return teams is None or bool(teams)
@@ -131,7 +152,7 @@ def _data_panel(actor: Actor, version: DatasetVersion) -> Mapping[str, Any] | No
 
 
 def register() -> None:
-    """The job kind with its callbacks, links, search, command, and the card of the version page."""
+    """The job kinds with their callbacks, links, search, command, and the card of the version page."""
     job_kind_register(
         JobKind(
             "evaluate",
@@ -145,6 +166,20 @@ def register() -> None:
             facts=_facts,
         )
     )
+    job_kind_register(
+        JobKind(
+            "export",
+            title="Export",
+            on_finish=_export_finish,
+            on_fail=services.export_fail,
+            on_retry=services.export_retry,
+            retry_note="A retry makes the same file of the same evaluation.",
+            subject_url=lambda job: reverse("evaluation-exports", args=[job.subject_id]) if job.subject_id else "",
+            facts=_export_facts,
+            verbs=policies.EXPORT_VERBS,
+        )
+    )
+    link_register("evaluations.export", pages_of_owner("evaluation-exports", _evaluations_of_exports), word="export")
     link_register("evaluations.evaluation", page_of("evaluation-detail"), word="evaluation")
     search_register("evaluation", _search)
     command_register(Command("Go to evaluations", "evaluation-list", "scale"))

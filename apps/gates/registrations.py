@@ -11,12 +11,13 @@ from django.urls import reverse
 from apps.core.actors import Actor
 from apps.core.registries import Station, station_register
 from apps.evaluations import selectors as evaluations
-from apps.evaluations.contracts import evaluation_finished_register, evaluation_panel_register
+from apps.evaluations.contracts import evaluation_finished_register, evaluation_panel_register, gate_lines_register
 from apps.gates import selectors
 from apps.gates.columns import objective_columns
 from apps.gates.services import verdict_record
 from apps.problems.contracts import objective_columns_register
 from apps.registry.contracts import VersionVerdict, version_verdict_register
+from workers.contracts.exports import GateLine
 
 if TYPE_CHECKING:
     from apps.evaluations.models import Evaluation
@@ -53,6 +54,13 @@ def _gates_figure(actor: Actor, evaluation: Evaluation) -> Mapping[str, Any] | N
     return {"gate_summary": selectors.gate_summary(evaluation)}
 
 
+def _gate_lines(evaluation: Evaluation) -> list[GateLine]:
+    return [
+        GateLine(gate.name, gate.group_label, gate.get_outcome_display(), gate.blocks, gate.sentence)
+        for gate in selectors.gate_list(evaluation)
+    ]
+
+
 def _version_verdict(actor: Actor, version: ModelVersion) -> VersionVerdict | None:
     evaluation = evaluations.latest_for(version)
     if evaluation is None:
@@ -70,6 +78,7 @@ def _version_verdict(actor: Actor, version: ModelVersion) -> VersionVerdict | No
 def register() -> None:
     """The verdict that completes an evaluation, its parts of the pages, and the station of the strip."""
     evaluation_finished_register(verdict_record)
+    gate_lines_register(_gate_lines)
     evaluation_panel_register("gates/_panel.html", _gates_panel, place="main", order=10)
     evaluation_panel_register("gates/_figure.html", _gates_figure, place="verdict", order=10)
     version_verdict_register(_version_verdict)

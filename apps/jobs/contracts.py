@@ -57,6 +57,7 @@ class JobKind:
     - `facts(actor, job)`: lines of the card "Inputs".
     - `expected(actor, job)`: what was forecast when it was launched, shown beside how long it takes; None without one.
     - `argv(job)`: the command of the child; left out, the standard child.
+    - `verbs`: whoever holds one of these in the team may launch, retry and cancel jobs of the kind.
     """
 
     name: str
@@ -70,6 +71,7 @@ class JobKind:
     facts: Callable[[Actor, Job], Sequence[Fact]] | None = None
     expected: Callable[[Actor, Job], Expected | None] | None = None
     argv: Callable[[Job], tuple[str, ...]] | None = None
+    verbs: tuple[str, ...] = ("job.run",)
 
 
 _kinds: dict[str, JobKind] = {}

@@ -7,6 +7,7 @@ import "./page/times.js";
 import "./page/toasts.js";
 import "./page/keys.js";
 import "./page/submit-keys.js";
+import "./page/print.js";
 import "./page/start.js";
 import "./elements/theme-toggle.js";
 import "./elements/copy-button.js";

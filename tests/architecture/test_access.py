@@ -23,6 +23,8 @@ from apps.accounts.services import invitation_create, token_create
 from apps.accounts.tests.factories import team_make, user_make
 from apps.core.actors import Actor, Role
 from apps.datasets.models import Upload
+from apps.evaluations.models import Export
+from apps.evaluations.services import export_make
 from apps.experiments.models import Artifact, Experiment, Lesson, Run, SavedView
 from apps.experiments.services import (
     evaluation_dataset_create,
@@ -168,7 +170,10 @@ def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str
     questions = evaluation_dataset_create(actor=scientist, team_id=team.pk, name="Asked", tags={"kept": "1"})
     judged = assessment_create(actor=scientist, trace_id=trace.pk, draft=AssessmentDraft("right", "FEEDBACK", True))
     Lesson.objects.create(run=run, team_id=run.team_id, effect="HELPED", text="Noted.", updated_at=timezone.now())
+    export, _ = export_make(actor=scientist, evaluation_id=things["evaluation"], format="PDF")
+    Export.objects.filter(pk=export.pk).update(state="READY", sha256=stored.sha256, size=stored.size)
     made = {
+        "export": export.pk,
         "trace": trace.pk,
         "webhook": webhook.pk,
         "delivery": missed.pk,

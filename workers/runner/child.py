@@ -33,6 +33,7 @@ KINDS: dict[str, str] = {
     "profile": "workers.runner.profile",
     "train": "workers.runner.train",
     "evaluate": "workers.runner.evaluate",
+    "export": "workers.runner.export",
 }
 """Job kind -> the module whose `run(job)` does it."""
 

@@ -1,10 +1,16 @@
 from django.urls import path
 
-from apps.evaluations.api import predictions, views
+from apps.evaluations.api import exports, predictions, views
 
 urlpatterns = [
     path("evaluations", views.EvaluationListView.as_view(), name="api-evaluation-list"),
     path("evaluations/predictions", predictions.PredictionsView.as_view(), name="api-predictions-judge"),
     path("evaluations/<uuid:pk>", views.EvaluationView.as_view(), name="api-evaluation-detail"),
+    path("evaluations/<uuid:pk>/exports", exports.ExportListView.as_view(), name="api-evaluation-exports"),
+    path(
+        "evaluations/<uuid:pk>/exports/<uuid:export>/file",
+        exports.ExportFileView.as_view(),
+        name="api-evaluation-export-file",
+    ),
     path("evaluations/<uuid:pk>/findings", views.FindingsView.as_view(), name="api-evaluation-findings"),
 ]

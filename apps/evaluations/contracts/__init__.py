@@ -10,6 +10,8 @@ from apps.evaluations.contracts.listeners import (
     evaluation_finished_register,
     evaluation_panel_list,
     evaluation_panel_register,
+    gate_lines,
+    gate_lines_register,
 )
 from apps.evaluations.contracts.numbers import change_signed, interval_text, money_text, unit_text, value_text
 from apps.evaluations.contracts.verdict import Speech, Verdict, headline_pick, rate_sentence, verdict_say
@@ -29,6 +31,8 @@ __all__ = [
     "evaluation_finished_register",
     "evaluation_panel_list",
     "evaluation_panel_register",
+    "gate_lines",
+    "gate_lines_register",
     "headline_pick",
     "interval_text",
     "money_text",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from apps.core.actors import Actor
     from apps.evaluations.models import Evaluation
+    from workers.contracts.exports import GateLine
 
 _listeners: list[Callable[[Evaluation], object]] = []
 
@@ -61,6 +62,24 @@ def approvals_of_register(lookup: ApprovalLookup) -> None:
 def approvals_of(evaluation_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
     """When a release was approved, by evaluation; those on which none was are left out."""
     return {pk: told for lookup in _approvals for pk, told in lookup(evaluation_ids).items()}
+
+
+GateLister = Callable[["Evaluation"], "Sequence[GateLine]"]
+_gate_listers: list[GateLister] = []
+
+
+def gate_lines_register(lister: GateLister) -> None:
+    """A room above tells how the gates of a complete evaluation were judged, for exports.
+
+    Called from its `AppConfig.ready()`.
+    """
+    if lister not in _gate_listers:
+        _gate_listers.append(lister)
+
+
+def gate_lines(evaluation: Evaluation) -> tuple[GateLine, ...]:
+    """The gates of an evaluation as they were judged."""
+    return tuple(line for lister in _gate_listers for line in lister(evaluation))
 
 
 PanelContext = Callable[["Actor", "Evaluation"], "Mapping[str, Any] | None"]

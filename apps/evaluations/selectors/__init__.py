@@ -12,6 +12,8 @@ from apps.evaluations.selectors.evaluations import (
     report_of,
     unrequested_list,
 )
+from apps.evaluations.selectors.exports import export_file, export_list, export_of_job
+from apps.evaluations.selectors.facts import export_facts
 from apps.evaluations.selectors.predictions import Offer, against_list, answer_offers, judge_obstacle, prefix_offer
 from apps.evaluations.selectors.reading import (
     HarmGroup,
@@ -38,6 +40,10 @@ __all__ = [
     "evaluation_get",
     "evaluation_list",
     "evaluation_search",
+    "export_facts",
+    "export_file",
+    "export_list",
+    "export_of_job",
     "findings_of",
     "harm_groups",
     "harm_metric",

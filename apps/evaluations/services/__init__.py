@@ -1,6 +1,7 @@
-"""All writes of evaluations."""
+"""All writes of evaluations and their exports."""
 
 from apps.evaluations.services.asking import baseline_for
+from apps.evaluations.services.exports import export_fail, export_finish, export_make, export_retry
 from apps.evaluations.services.finishing import evaluation_fail, evaluation_finish, report_digest
 from apps.evaluations.services.launching import evaluation_archive, evaluation_launch, evaluation_retry
 from apps.evaluations.services.predictions import Against, predictions_judge
@@ -13,6 +14,10 @@ __all__ = [
     "evaluation_finish",
     "evaluation_launch",
     "evaluation_retry",
+    "export_fail",
+    "export_finish",
+    "export_make",
+    "export_retry",
     "predictions_judge",
     "report_digest",
 ]

@@ -10,9 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from analysis.contracts.criteria import CRITERIA, MEAN_ERROR_PARITY, MEAN_PREDICTION_PARITY, RATIO, Criterion
+from analysis.contracts.criteria import CRITERIA, RATIO, Criterion
 from analysis.contracts.findings import ConflictFound, ConflictsFound, CriterionFound, Fairness
-from analysis.contracts.wording import number_text, significant_text
+from analysis.contracts.wording import AMOUNTS, criterion_text, number_text
 from apps.core.errors import NotFound
 from apps.core.web.views import page
 from apps.evaluations import selectors
@@ -38,7 +38,6 @@ CSV_HEAD: Final = (
     "left_out",
     "undefined",
 )
-_AMOUNTS: Final = frozenset({"COST_PARITY", MEAN_PREDICTION_PARITY, MEAN_ERROR_PARITY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +119,12 @@ def _row(one: CriterionFound, speech: Speech) -> CriterionRow:
     state, word = STATE_WORDS.get(one.holding, STATE_WORDS[None])
     interval = ""
     if one.low is not None and one.high is not None:
-        interval = f"[{_text(one.low, one, ratio=ratio)}, {_text(one.high, one, ratio=ratio)}]"
+        interval = f"[{_text(one.low, one)}, {_text(one.high, one)}]"
     return CriterionRow(
         one=one,
         definition=named.definition if named is not None else "",
         source=named.source if named is not None else "",
-        value="" if one.value is None else _text(one.value, one, ratio=ratio),
+        value="" if one.value is None else _text(one.value, one),
         interval=interval,
         limit=_limit(one, named, ratio=ratio),
         unit=_unit(one, speech, ratio=ratio),
@@ -141,23 +140,19 @@ def _limit(one: CriterionFound, named: Criterion | None, *, ratio: bool) -> str:
     if one.limit is None:
         return "none"
     custom = ", by custom" if named is not None and named.limit == one.limit else ""
-    return f"at {'least' if ratio else 'most'} {_text(one.limit, one, ratio=ratio)}{custom}"
+    return f"at {'least' if ratio else 'most'} {_text(one.limit, one)}{custom}"
 
 
 def _unit(one: CriterionFound, speech: Speech, *, ratio: bool) -> str:
     if one.criterion == "COST_PARITY":
         return f"{speech.currency} per 100 {speech.units}".strip()
-    if one.criterion in _AMOUNTS:
+    if one.criterion in AMOUNTS:
         return f"in “{speech.target}”" if speech.target else ""
     return "of the highest" if ratio else "points"
 
 
-def _text(value: float, one: CriterionFound, *, ratio: bool) -> str:
-    if ratio:
-        return number_text(value, 2)
-    if one.criterion in _AMOUNTS:
-        return number_text(value, 0) if max(abs(value), abs(one.high or 0.0)) >= 100 else significant_text(value)
-    return number_text(100 * value, 1)
+def _text(value: float, one: CriterionFound) -> str:
+    return criterion_text(one.criterion, value, most=one.high or 0.0)
 
 
 def _conflicts(found: ConflictsFound, speech: Speech) -> list[ConflictRow]:

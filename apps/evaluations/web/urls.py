@@ -1,6 +1,17 @@
 from django.urls import path
 
-from apps.evaluations.web import exports, fairness, flips, history, launch, predictions, slices, threshold, views
+from apps.evaluations.web import (
+    exports,
+    fairness,
+    files,
+    flips,
+    history,
+    launch,
+    predictions,
+    slices,
+    threshold,
+    views,
+)
 
 urlpatterns = [
     path("evaluations/", views.evaluation_list, name="evaluation-list"),
@@ -13,6 +24,9 @@ urlpatterns = [
     path("evaluations/<uuid:pk>/report.csv", exports.report_csv, name="evaluation-csv"),
     path("evaluations/<uuid:pk>/report.json", exports.report_json, name="evaluation-json"),
     path("evaluations/<uuid:pk>/curves.csv", exports.curves_csv, name="evaluation-curves-csv"),
+    path("evaluations/<uuid:pk>/exports/", files.evaluation_exports, name="evaluation-exports"),
+    path("evaluations/<uuid:pk>/exports/make/", files.export_create, name="evaluation-export-create"),
+    path("evaluations/<uuid:pk>/exports/<uuid:export>/file/", files.export_file, name="evaluation-export-file"),
     path("evaluations/<uuid:pk>/slices/", slices.evaluation_slices, name="evaluation-slices"),
     path("evaluations/<uuid:pk>/slices.csv", slices.slices_csv, name="evaluation-slices-csv"),
     path("evaluations/<uuid:pk>/flips/", flips.evaluation_flips, name="evaluation-flips"),

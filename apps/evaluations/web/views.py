@@ -17,12 +17,13 @@ from analysis.contracts.report import OVERALL, Report
 from apps.core.errors import NotFound
 from apps.core.tables import table_response
 from apps.core.web.views import page
-from apps.evaluations import selectors, services
+from apps.evaluations import policies, selectors, services
 from apps.evaluations.contracts import Speech, Verdict, people_of, rate_sentence
 from apps.evaluations.contracts.verdict import headline_pick
 from apps.evaluations.models import Evaluation
 from apps.evaluations.web import gaps, parts
 from apps.evaluations.web.charts import curve_charts, importance_chart
+from apps.evaluations.web.files import formats_shown
 from apps.evaluations.web.flips import flips_of_group
 from apps.evaluations.web.frame import DECISION, frame_context, group_url, panels_draw, tabs_of
 from apps.evaluations.web.history import history_context
@@ -77,6 +78,8 @@ def evaluation_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     context |= {
         "tabs": tabs_of(evaluation, report, DECISION),
         "kpis": selectors.kpis_of(report, speech, OVERALL),
+        "can_export": policies.export_make(actor, evaluation.team_id),
+        "formats": formats_shown(),
         "panels": panels_draw(request, evaluation, "main"),
         "verdict_panels": panels_draw(request, evaluation, "verdict"),
         **(wear_context(evaluation.dataset_version_id, selectors.wear_margin(objectives)) or {}),

@@ -16,10 +16,10 @@ from apps.core.actors import Actor
 from apps.core.broker import task_send
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
 from apps.core.numbers import number_next
-from apps.core.policies import require, require_verb_in, who_can
+from apps.core.policies import require, who_can
 from apps.jobs.contracts import FINAL_STATES, job_kind_find
 from apps.jobs.models import Job
-from apps.jobs.policies import can_run
+from apps.jobs.policies import can_run, verbs_of
 from apps.jobs.services.transitions import event_append, job_lock, job_transition
 from workers.contracts.jobspec import JobLimits
 
@@ -80,7 +80,11 @@ def _queue(actor: Actor, job: Job) -> Job:
     team = team_list(actor).filter(pk=job.team_id).first()
     if team is None:
         raise NotFound("There is no such team, or you may not see it.")
-    require_verb_in(actor, "job.run", team.pk)
+    require(
+        can_run(actor, team.pk, job.kind),
+        f"This takes the right “{verbs_of(job.kind)[0]}” in the team: {who_can(*verbs_of(job.kind))} has it. "
+        "An administrator can grant it.",
+    )
     _check(job)
     job.state = Job.State.PENDING
     job.created_by_id = actor.id if actor.is_person else None
@@ -127,8 +131,8 @@ def job_cancel(*, actor: Actor, job_id: uuid.UUID, reason: str = "") -> Job:
         visible(actor, job_id)
         job = job_lock(job_id)
         require(
-            can_run(actor, job.team_id),
-            f"Cancelling takes the right to run jobs in the team: {who_can('job.run')} has it.",
+            can_run(actor, job.team_id, job.kind),
+            f"Cancelling takes the right to run jobs in the team: {who_can(*verbs_of(job.kind))} has it.",
         )
         if job.state in FINAL_STATES:
             raise Conflict(f"Job {job.number} has ended: it is {job.get_state_display()}.", code="job_ended")
@@ -164,8 +168,8 @@ def job_retry(*, actor: Actor, job_id: uuid.UUID) -> Job:
     with transaction.atomic():
         visible(actor, job_id)
         old = job_lock(job_id)
-        if not can_run(actor, old.team_id):
-            raise Forbidden(f"Retrying takes the right to run jobs in the team: {who_can('job.run')} has it.")
+        if not can_run(actor, old.team_id, old.kind):
+            raise Forbidden(f"Retrying takes the right to run jobs in the team: {who_can(*verbs_of(old.kind))} has it.")
         if old.state not in FINAL_STATES:
             raise Conflict(f"Job {old.number} has not ended: it is {old.get_state_display()}.", code="job_open")
         if old.state == Job.State.SUCCEEDED:
