@@ -126,6 +126,17 @@ class Change:
     value: Any
 
 
+def change_text(change: Change) -> str:
+    """A change in words: "checks + 1", "colour: Black becomes White", "age = 20; 30" for values tried in turn."""
+    value = change.value
+    if change.operation == "to":
+        return f"{change.column} = {'; '.join('missing' if one is None else str(one) for one in value)}"
+    if change.operation == "swap":
+        return f"{change.column}: " + ", ".join(f"{old} becomes {new}" for old, new in value.items())
+    sign = "×" if change.operation == "multiply" else "+" if value >= 0 else "−"
+    return f"{change.column} {sign} {value if change.operation == 'multiply' else abs(value):g}"
+
+
 @dataclass(frozen=True, slots=True)
 class Expect:
     """What an answer must be: a label, or a score or prediction within bounds."""
