@@ -18,17 +18,13 @@ from analysis.behaviour import (
     rows_chosen,
 )
 from analysis.contracts.behaviour import (
-    DIRECTION,
-    DOWN,
     INVARIANCE,
-    LABEL,
-    NOT_DOWN,
-    UP,
     BehaviourError,
     BehaviourSpec,
     Change,
     behaviour_read,
     change_text,
+    expected_text,
 )
 from analysis.contracts.findings import (
     BEHAVES,
@@ -190,23 +186,6 @@ def _verdict(found: BehaviourResult, *, untouched: bool) -> str:
     if low is not None and low >= found.least_share:
         return BEHAVES
     return FAILS if high is not None and high < found.least_share else UNPROVEN
-
-
-def expected_text(spec: BehaviourSpec) -> str:
-    """What must be so, in words that follow "of every 100 rows ... must": "keep the same answer"."""
-    score = f"score of “{spec.of_class}”" if spec.of_class else "score"
-    beyond = f" by more than {spec.tolerance:g}" if spec.tolerance else ""
-    if spec.kind == INVARIANCE:
-        if spec.compare == LABEL:
-            return "keep the same answer"
-        return f"keep the same {score}" + (f", within {spec.tolerance:g}" if spec.tolerance else "")
-    if spec.kind == DIRECTION:
-        if spec.direction in (UP, DOWN):
-            return f"get a {'higher' if spec.direction == UP else 'lower'} {score}{beyond}"
-        return f"get no {'lower' if spec.direction == NOT_DOWN else 'higher'} {score}{beyond}"
-    if spec.cases:
-        return "be answered as the test says for each row"
-    return f"be answered with {spec.expect.text()}" if spec.expect is not None else ""
 
 
 def _pair(spec: BehaviourSpec, subject: Subject, one: FailingRow, table: pa.Table, told: Told) -> Pair:

@@ -39,6 +39,7 @@ from analysis.contracts.findings.leakage import (
     MORE_THAN_CHANCE,
     NO_OVERLAP,
     Leakage,
+    leakage_read,
 )
 from analysis.contracts.findings.reading import FindingsError
 
@@ -78,4 +79,5 @@ __all__ = [
     "Side",
     "SliceFound",
     "SlicesFound",
+    "leakage_read",
 ]
