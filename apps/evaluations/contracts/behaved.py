@@ -94,6 +94,8 @@ def _before(failing: list[BehaviourFound], speech: Speech) -> str:
         return ""
     fresh = [one for one in failing if one.baseline is not None and one.baseline.verdict == BEHAVES]
     old = [one for one in failing if one.baseline is not None and one.baseline.verdict == FAILS]
+    if fresh and len(failing) == 1:
+        return f"It held under {speech.baseline}."
     if fresh:
         return f"Under {speech.baseline} {list_words([f'“{one.name}”' for one in fresh])} held."
     if old and len(old) == len(failing):

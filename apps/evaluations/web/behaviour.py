@@ -130,7 +130,7 @@ def _row(one: BehaviourFound, speech: Speech) -> TestRow:
         least=f"{100 * one.least_share:.4g}",
         before_code=before_code,
         before_word=before_word,
-        before=f"{speech.baseline}: {_sentence(before, one, speech.baseline)}" if before is not None else "",
+        before=_sentence(before, one, speech.baseline) if before is not None else "",
         pairs=[_pair(pair, one, speech) for pair in one.pairs],
         rows=_rows(one),
         open=code == "FAIL",
