@@ -157,6 +157,14 @@ def test_a_test_that_was_written_since_is_named_and_asks_for_another_evaluation(
     assert "Written or changed since this evaluation:" in _page(client, evaluation)
 
 
+def test_the_problem_page_says_that_a_test_came_after_the_first_model():
+    stage = _stage(COLOUR)
+
+    page = _client(stage.ground.owner).get(reverse("problem-detail", args=[stage.ground.problem.pk])).content.decode()
+
+    assert "The behaviour test was written or changed after the first model version was registered" in page
+
+
 def test_the_findings_by_json_hold_behaviour_and_leakage_without_a_persons_values():
     stage = _stage(COLOUR)
     evaluation = evaluation_complete(stage, by_colour=0.3)

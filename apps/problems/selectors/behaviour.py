@@ -106,7 +106,9 @@ def behaviour_readiness(versions: Sequence[BehaviourVersion]) -> BehaviourReadin
         return BehaviourReadiness(0, 0, False, _ADVICE)
     modelled = getattr(versions[0], "first_model_at", None) is not None
     after = sum(not came_first(one) for one in versions)
-    all_of = "The behaviour test was" if count == 1 else f"All {count} behaviour tests were"
+    all_of = {1: "The behaviour test was", 2: "Both behaviour tests were"}.get(
+        count, f"All {count} behaviour tests were"
+    )
     if not modelled:
         return BehaviourReadiness(count, 0, False, f"{all_of} written before any model: none is registered yet.")
     if not after:

@@ -326,6 +326,21 @@ def test_the_form_writes_follows_and_archives_a_test():
     assert len(selectors.behaviour_in_force(problem.pk)) == 1
 
 
+def test_who_may_not_loosen_a_critical_test_is_offered_neither_change_nor_archive():
+    team, scientist, owner = people()
+    problem, _ = problem_accepted(scientist, owner, team)
+    version = behaviour_make(scientist, problem, critical=True)
+    page = reverse("problem-behaviour-list", args=[problem.pk])
+    archive = reverse("problem-behaviour-archive", args=[problem.pk, version.test_id])
+    sent = {"kind": "INVARIANCE", "name": COLOUR["name"], "why": "No.", "change": "age + 1", "least_percent": "1"}
+
+    assert archive not in _client(scientist).get(page).content.decode()
+    assert archive in _client(owner).get(page).content.decode()
+    assert _client(scientist).post(archive).status_code == 403
+    assert _client(scientist).post(page, sent).status_code == 403
+    assert [one.pk for one in selectors.behaviour_in_force(problem.pk)] == [version.pk]
+
+
 def test_rows_that_only_the_api_writes_stay_when_the_form_changes_the_rest():
     team, scientist, _ = people()
     problem, _ = problem_draft(scientist, team)

@@ -24,6 +24,7 @@ from apps.problems.web.behaviour_forms import (
     behaviour_values,
 )
 
+_State = Problem.State
 _NEW = {"least_percent": "100", "compare": "LABEL", "direction": "NOT_UP"}
 
 
@@ -53,7 +54,8 @@ def behaviour_list_view(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             return redirect("problem-behaviour-list", pk=pk)
         except (Invalid, Conflict) as error:
             behaviour_errors(form, error)
-    context = _context(problem, rows, may_edit=may_edit, form=form, kind=kind, chosen=chosen)
+    may_loosen = policies.critical_may_change(actor, problem) or problem.state in (_State.DRAFT, _State.IN_REVIEW)
+    context = _context(problem, rows, may_edit=may_edit, may_loosen=may_loosen, form=form, kind=kind, chosen=chosen)
     return render(request, "problems/behaviour_list.html", context, status=422 if request.method == "POST" else 200)
 
 
@@ -62,6 +64,7 @@ def _context(
     rows: list[BehaviourVersion],
     *,
     may_edit: bool,
+    may_loosen: bool,
     form: BehaviourForm,
     kind: str,
     chosen: BehaviourVersion | None,
@@ -89,7 +92,7 @@ def _context(
                 "says": selectors.behaviour_words(row),
                 "state": "ARCHIVED" if row.test.archived_at else "SEALED" if row.pk in ids else "RETIRED",
                 "word": "archived" if row.test.archived_at else "in force" if row.pk in ids else "replaced",
-                "newest": row.pk in ids,
+                "may_follow": may_edit and row.pk in ids and (may_loosen or not row.critical or row.test.archived_at),
                 "first": selectors.came_first(row),
             }
             for row in rows

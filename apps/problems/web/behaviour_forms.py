@@ -14,8 +14,8 @@ from apps.problems.web.forms import PlainForm, field_choice, field_number, field
 
 Kind = BehaviourVersion.Kind
 KIND_WORDS: Final = {
-    Kind.INVARIANCE.value: "Must not matter",
-    Kind.DIRECTION.value: "Must move one way",
+    Kind.INVARIANCE.value: "Same answer",
+    Kind.DIRECTION.value: "One way",
     Kind.LEAST_FUNCTION.value: "Plain rows",
 }
 FIELDS_OF: Final = {
