@@ -19,7 +19,7 @@ from apps.evaluations import selectors
 from apps.evaluations.models import Evaluation
 from apps.evaluations.tests.factories import evaluation_complete, evaluation_end, evaluation_running, stage_make
 from apps.problems import selectors as problems
-from apps.problems.tests.factories import AGE, COLOUR, PLAIN, behaviour_make
+from apps.problems.tests.factories import AGE, COLOUR, behaviour_make
 
 pytestmark = pytest.mark.django_db
 MOST_QUERIES = 15
@@ -66,7 +66,7 @@ def test_a_job_is_asked_the_tests_in_force_and_told_where_the_training_rows_are(
 
 
 def test_the_tab_says_its_verdict_first_then_what_fails_with_examples_and_asks_few_queries():
-    stage = _stage(AGE, COLOUR, PLAIN)
+    stage = _stage(AGE, COLOUR)
     evaluation = evaluation_complete(stage, by_colour=0.3)
     client = _client(stage.ground.owner)
     _page(client, evaluation)

@@ -14,14 +14,14 @@ from apps.accounts.selectors import actor_of_user
 from apps.accounts.tests.factories import actor_make, user_make
 from apps.core.actors import Actor, Role
 from apps.core.errors import Conflict, FairwayError, Forbidden, Invalid
-from apps.evaluations.tests.factories import evaluation_complete, live_set, stage_make
+from apps.evaluations.tests.factories import evaluation_complete, live_set
 from apps.notices.models import Notice
 from apps.problems import services as problem_services
 from apps.problems.tests.factories import behaviour_make
 from apps.reviews import selectors, services
 from apps.reviews.contracts import approval_listener_register
 from apps.reviews.models import ApprovalRequest, Decision
-from apps.reviews.tests.factories import PASSING, decide, problem_version_new, request_make, scene_make, sealed_change
+from apps.reviews.tests.factories import decide, problem_version_new, scene_make, sealed_change
 
 pytestmark = pytest.mark.django_db
 State = ApprovalRequest.State
@@ -91,25 +91,6 @@ def test_any_change_to_the_evidence_makes_the_request_stale_and_undecidable(chan
     assert not Decision.objects.exists()
     told = set(Notice.objects.filter(kind="approval.stale").values_list("user_id", flat=True))
     assert {scene.owner.id, scene.scientist.id} <= told
-
-
-def test_a_behaviour_test_written_since_asks_for_another_evaluation_before_a_request():
-    stage = stage_make(objectives=PASSING)
-    evaluation_complete(stage)
-    behaviour_make(stage.ground.owner, stage.ground.problem)
-
-    with pytest.raises(Conflict) as caught:
-        request_make(stage)
-    evaluation_complete(stage, by_colour=0.0)
-    request = request_make(stage)
-
-    assert "The behaviour tests were changed since the evaluation" in str(caught.value.items)
-    assert len(request.evidence["behaviour"]["tests"]) == 1
-    assert request.evidence["behaviour"]["found"] == request.evaluation.findings_digest != ""
-
-
-def test_evidence_of_a_problem_without_behaviour_tests_is_as_it_was_before_there_were_any():
-    assert "behaviour" not in scene_make().request.evidence
 
 
 def test_the_sweep_finds_it_too_and_only_once():

@@ -14,10 +14,9 @@ from apps.core.actors import Actor, Role
 from apps.core.registries import search_all, station_list, waiting_list
 from apps.core.topics import topic_find
 from apps.evaluations.tests.factories import evaluation_complete, stage_make
-from apps.problems.tests.factories import COLOUR, PLAIN, behaviour_make
 from apps.reviews import selectors, services
 from apps.reviews.models import ApprovalRequest, Decision
-from apps.reviews.tests.factories import PASSING, decide, request_make, scene_make
+from apps.reviews.tests.factories import decide, request_make, scene_make
 
 pytestmark = pytest.mark.django_db
 MOST_QUERIES = 22
@@ -398,19 +397,3 @@ def test_the_rail_counts_what_this_person_may_decide():
 
     assert selectors.inbox_list(scene.owner).count() == 1
     assert selectors.inbox_list(scene.scientist).count() == 0
-
-
-def test_the_decision_page_tells_behaviour_tests_that_fail_beside_the_gates():
-    stage = stage_make(objectives=PASSING)
-    behaviour_make(stage.ground.owner, stage.ground.problem, COLOUR)
-    behaviour_make(stage.ground.owner, stage.ground.problem, PLAIN, name="Critical one", critical=True, least_share=0)
-    evaluation = evaluation_complete(stage, by_colour=0.3)
-    request = request_make(stage)
-
-    page = _client(stage.ground.owner).get(reverse("review-detail", args=[request.pk])).content.decode()
-
-    assert f"Behaviour: {COLOUR['name']}: fails: " in page
-    assert "The test is not critical, so it does not stand in the way." in page
-    assert page.count("Behaviour: Critical one: ") == 1, "a gate, and told there only"
-    tab = reverse("evaluation-behaviour", args=[evaluation.pk])
-    assert f'<a href="{tab}">1 of 2 tests hold</a>' in page
