@@ -9,6 +9,7 @@ from analysis.behaviour.running import (
     FailingRow,
     Subject,
     behaviour_run,
+    rows_chosen,
 )
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "Subject",
     "behaviour_run",
     "rows_change",
+    "rows_chosen",
 ]

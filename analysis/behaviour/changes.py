@@ -1,7 +1,7 @@
 """Changing the rows of a table as a behaviour test says, with every column keeping its type."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analysis.contracts.behaviour import BehaviourError, Change
+from analysis.contracts.behaviour import BehaviourError, Change, change_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,28 +38,20 @@ def rows_change(table: pa.Table, changes: Sequence[Change]) -> list[Changed]:
             value = change.value
             if change.operation == "to":
                 value = value[number] if len(value) > 1 else value[0]
+                change = replace(change, value=(value,))
             column = _apply(_plain(before), change, value, place)
             differs |= _differs(_plain(before), column)
             if pa.types.is_dictionary(before.type):
                 column = column.dictionary_encode()
             at = table.column_names.index(change.column)
             after = after.set_column(at, pa.field(change.column, column.type), column)
-            texts.append(_text(change, value))
+            texts.append(change_text(change))
         found.append(Changed(after, differs, ", ".join(texts)))
     return found
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
-
-
-def _text(change: Change, value: Any) -> str:
-    if change.operation == "to":
-        return f"{change.column} = {'missing' if value is None else value}"
-    if change.operation == "swap":
-        return f"{change.column}: " + ", ".join(f"{old} becomes {new}" for old, new in value.items())
-    sign = "×" if change.operation == "multiply" else "+" if value >= 0 else "−"
-    return f"{change.column} {sign} {value if change.operation == 'multiply' else abs(value):g}"
 
 
 def _apply(column: pa.ChunkedArray, change: Change, value: Any, place: int) -> pa.ChunkedArray:

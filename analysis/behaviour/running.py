@@ -143,7 +143,7 @@ def behaviour_run(
     if spec.cases:
         cases = _cases_table(spec.cases, table)
         return _least(spec, subject, cases, [f"case {at + 1}" for at in range(len(spec.cases))], most_rows, level)
-    chosen = _chosen(spec, table)
+    chosen = rows_chosen(spec, table)
     rows, ids = table.take(chosen), np.asarray(row_ids)[chosen].tolist()
     if not ids:
         return _not_evaluated(spec, "the test chooses no row")
@@ -184,7 +184,8 @@ def _label_place(label: str | bool, subject: Subject) -> int:
     raise BehaviourError(f"The label is {positive} or not {positive}", "expect")
 
 
-def _chosen(spec: BehaviourSpec, table: pa.Table) -> npt.NDArray[np.int64]:
+def rows_chosen(spec: BehaviourSpec, table: pa.Table) -> npt.NDArray[np.int64]:
+    """Places of the rows that a test is about. Raises BehaviourError for an expression that does not fit the table."""
     if spec.where is None:
         return np.arange(table.num_rows)
     try:

@@ -126,6 +126,17 @@ class Change:
     value: Any
 
 
+def change_text(change: Change) -> str:
+    """A change in words: "checks + 1", "colour: Black becomes White", "age = 20; 30" for values tried in turn."""
+    value = change.value
+    if change.operation == "to":
+        return f"{change.column} = {'; '.join('missing' if one is None else str(one) for one in value)}"
+    if change.operation == "swap":
+        return f"{change.column}: " + ", ".join(f"{old} becomes {new}" for old, new in value.items())
+    sign = "×" if change.operation == "multiply" else "+" if value >= 0 else "−"
+    return f"{change.column} {sign} {value if change.operation == 'multiply' else abs(value):g}"
+
+
 @dataclass(frozen=True, slots=True)
 class Expect:
     """What an answer must be: a label, or a score or prediction within bounds."""
@@ -193,6 +204,34 @@ def behaviour_read(data: Any) -> BehaviourSpec:
     )
     _whole(spec, data)
     return spec
+
+
+def expected_text(spec: BehaviourSpec) -> str:
+    """What the rows must do, in words that follow "must": "keep the same answer"."""
+    score = f"score of “{spec.of_class}”" if spec.of_class else "score"
+    beyond = f" by more than {spec.tolerance:g}" if spec.tolerance else ""
+    if spec.kind == INVARIANCE:
+        if spec.compare == LABEL:
+            return "keep the same answer"
+        return f"keep the same {score}" + (f", within {spec.tolerance:g}" if spec.tolerance else "")
+    if spec.kind == DIRECTION:
+        if spec.direction in (UP, DOWN):
+            return f"get a {'higher' if spec.direction == UP else 'lower'} {score}{beyond}"
+        return f"get no {'lower' if spec.direction == NOT_DOWN else 'higher'} {score}{beyond}"
+    if spec.cases:
+        return "be answered as the test says for each row"
+    return f"be answered with {spec.expect.text()}" if spec.expect is not None else ""
+
+
+def behaviour_sentence(spec: BehaviourSpec) -> str:
+    """A test in one sentence: "With checks + 1, every row must get no higher score"."""
+    if spec.cases:
+        return f"Each of its {len(spec.cases)} rows must {expected_text(spec)}."
+    share = "every row" if spec.least_share >= 1 else f"at least {100 * spec.least_share:.4g} % of the rows"
+    where = f" where {spec.where}" if spec.where else ""
+    change = f"With {' and '.join(change_text(one) for one in spec.change)}, " if spec.change else ""
+    said = f"{change}{share}{where} must {expected_text(spec)}."
+    return said[:1].upper() + said[1:]
 
 
 @cache

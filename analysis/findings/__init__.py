@@ -1,9 +1,11 @@
-"""What an evaluation finds beyond its report, in one pass over the scored rows: weak slices, flips, fairness criteria.
+"""What an evaluation finds beyond its report, in one pass over the scored rows: weak slices, flips, fairness criteria,
+behaviour and leakage.
 
-The parts call `analysis.slices`, `analysis.flips` and `analysis.criteria` and hide what the report hides. The result is
-of the shape of `analysis.contracts.findings`.
+The parts call `analysis.slices`, `.flips`, `.criteria`, `.behaviour` and `.leakage` and hide what the report hides.
+The result is of the shape of `analysis.contracts.findings`.
 """
 
-from analysis.findings.making import Asked, Found, findings_make
+from analysis.findings.behaviour import BehaviourAsked, Tried
+from analysis.findings.making import Asked, Found, Trials, findings_make
 
-__all__ = ["Asked", "Found", "findings_make"]
+__all__ = ["Asked", "BehaviourAsked", "Found", "Trials", "Tried", "findings_make"]

@@ -43,7 +43,7 @@ def flips_of(
         return None
     gravity = gravity_of(rows, spec)
     places = np.arange(len(rows.truth))
-    hidden = _hidden(grouped)
+    hidden = rows_hidden(grouped)
     found: list[tuple[Grouping, Standing, int, FlipGroup]] = []
     for grouping, standing in grouped.singles():
         labels = [grouping.label(group) for group in range(grouping.size)]
@@ -79,8 +79,8 @@ def flips_of(
     return Flips(right_words(spec), groups, int(np.isfinite(adjusted).sum()), tuple(file["columns"])), file
 
 
-def _hidden(grouped: Grouped) -> Bools:
-    """Rows in a hidden group of a segment."""
+def rows_hidden(grouped: Grouped) -> Bools:
+    """Rows in a hidden group of a segment [n]."""
     hidden: Bools = np.zeros(grouped.groupings[0].rows, np.bool_)
     for grouping, standing in grouped.singles():
         hidden |= ~standing.shown()[grouping.codes()]

@@ -4,12 +4,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from analysis.contracts.findings import Findings
+import pyarrow as pa
+
+from analysis.contracts.findings import Behaviour, Findings, Leakage
+from analysis.findings.behaviour import BehaviourAsked, Told, Tried, behaviour_of
 from analysis.findings.fairness import fairness_of
-from analysis.findings.flips import flips_of
+from analysis.findings.flips import flips_of, rows_hidden
+from analysis.findings.leakage import leakage_of
 from analysis.findings.rows import Grouped
 from analysis.findings.slices import columns_protected, slices_find
 from analysis.inputs import EvaluateSpec, EvaluationRows
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """The models to be asked again: behaviour `tests` on both, and the rows that the candidate was trained on.
+
+    `train` is None where these are not known; `target` is the column of the truth.
+    """
+
+    candidate: Tried
+    baseline: Tried | None = None
+    tests: Sequence[BehaviourAsked] = ()
+    train: pa.Table | None = None
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +35,14 @@ class Asked:
     """What the findings need beside the rows and the spec.
 
     `ranked` are the feature columns, the most important first; `masked` columns whose values are told to nobody, beside
-    the protected ones; `limits` what the problem allows: segment name -> criterion -> limit.
+    the protected ones; `limits` what the problem allows: segment name -> criterion -> limit; `trials` are the models,
+    without which neither behaviour nor leakage is looked for.
     """
 
     ranked: Sequence[str]
     masked: Sequence[str] = ()
     limits: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    trials: Trials | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,5 +62,21 @@ def findings_make(rows: EvaluationRows, spec: EvaluateSpec, asked: Asked) -> Fou
         slices=slices_find(rows, spec, grouped, asked.ranked),
         flips=None if flips is None else flips[0],
         fairness=fairness_of(rows, spec, grouped, asked.limits),
+        behaviour=_behaviour(asked.trials, rows, spec, Told(masked, rows_hidden(grouped))),
+        leakage=_leakage(asked.trials, rows, spec),
     )
     return Found(findings, None if flips is None else flips[1])
+
+
+def _behaviour(trials: Trials | None, rows: EvaluationRows, spec: EvaluateSpec, told: Told) -> Behaviour | None:
+    if trials is None:
+        return None
+    return behaviour_of(trials.tests, trials.candidate, trials.baseline, rows.columns, told, level=spec.level)
+
+
+def _leakage(trials: Trials | None, rows: EvaluationRows, spec: EvaluateSpec) -> Leakage | None:
+    if trials is None or trials.train is None:
+        return None
+    held = set(rows.columns.column_names) & set(trials.train.column_names)
+    columns = sorted(trials.candidate.reads & held)
+    return leakage_of(trials.train, rows.columns, columns, trials.target, level=spec.level)

@@ -26,6 +26,8 @@ class Evaluation(TeamOwned):
     )
     dataset_version = models.ForeignKey("datasets.DatasetVersion", on_delete=models.PROTECT, related_name="+")
     segment_versions = models.ManyToManyField("problems.SegmentVersion", related_name="+")
+    # The behaviour tests that were in force when it was asked; what they found stands in `findings`.
+    behaviour_versions = models.ManyToManyField("problems.BehaviourVersion", related_name="+")
     job = models.OneToOneField("jobs.Job", on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
     threshold = models.FloatField(null=True)

@@ -19,6 +19,7 @@ from apps.registry.contracts import live_version_id
 
 if TYPE_CHECKING:
     from apps.evaluations.models import Evaluation
+    from apps.problems.models import Objective
 
 Values = tuple[float | None, float | None]
 """Of the evaluated version, and of the one it was compared with."""
@@ -38,6 +39,8 @@ def objective_columns(actor: Actor, problem_id: uuid.UUID) -> list[ObjectiveColu
     report = evaluations.report_of(evaluation)
     deciding: dict[uuid.UUID, GateResult] = {}
     for gate in gate_list(evaluation):
+        if gate.objective_id is None:
+            continue  # a behaviour test has no column
         deciding.setdefault(gate.objective_id, gate)
     return _columns(evaluation, report, deciding)
 
@@ -73,8 +76,9 @@ def _columns(evaluation: Evaluation, report: Report, deciding: dict[uuid.UUID, G
 
 
 def _values(gate: GateResult, report: Report) -> Values:
-    metric = gate.objective.metric
-    if gate.objective.scope == "DISPARITY":
+    aim = _aim(gate)
+    metric = aim.metric
+    if aim.scope == "DISPARITY":
         wanted = (gate.group_key, metric, "RANGE")
         gap = next((one for one in report.disparities if (one.dimension, one.metric, one.kind) == wanted), None)
         return (None, None) if gap is None else (gap.value, (gap.baseline or {}).get("value"))
@@ -86,5 +90,13 @@ def _values(gate: GateResult, report: Report) -> Values:
 
 
 def _text(gate: GateResult, value: float, currency: str) -> str:
-    say = change_text if gate.objective.scope == "DISPARITY" else amount_text
-    return say(metric_get(gate.objective.metric), value, currency=currency)
+    aim = _aim(gate)
+    say = change_text if aim.scope == "DISPARITY" else amount_text
+    return say(metric_get(aim.metric), value, currency=currency)
+
+
+def _aim(gate: GateResult) -> Objective:
+    """The objective of a gate that has one: others get no column."""
+    if gate.objective is None:
+        raise ValueError("A behaviour test is no objective")
+    return gate.objective

@@ -15,11 +15,13 @@ class Outcome(models.TextChoices):
 
 
 class GateResult(BaseModel):
-    """One rule judged for one group; sealed by the database."""
+    """One rule judged for one group, or one critical behaviour test; sealed by the database."""
 
     team = models.ForeignKey("accounts.Team", on_delete=models.PROTECT, related_name="+")
     evaluation = models.ForeignKey("evaluations.Evaluation", on_delete=models.PROTECT, related_name="+")
-    objective = models.ForeignKey("problems.Objective", on_delete=models.PROTECT, related_name="+")
+    # What is judged: one of the two.
+    objective = models.ForeignKey("problems.Objective", on_delete=models.PROTECT, null=True, related_name="+")
+    behaviour = models.ForeignKey("problems.BehaviourVersion", on_delete=models.PROTECT, null=True, related_name="+")
     position = models.PositiveIntegerField()
     name = models.CharField(max_length=200)
     group_key = models.CharField(max_length=300)
@@ -39,6 +41,12 @@ class GateResult(BaseModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["evaluation", "objective", "group_key"], name="gates_result_once"),
+            models.UniqueConstraint(fields=["evaluation", "behaviour"], name="gates_behaviour_once"),
+            models.CheckConstraint(
+                condition=models.Q(objective__isnull=False, behaviour__isnull=True)
+                | models.Q(objective__isnull=True, behaviour__isnull=False),
+                name="gates_judges_one",
+            ),
             models.CheckConstraint(
                 condition=~models.Q(outcome="FAIL") | models.Q(blocks=True), name="gates_fail_blocks"
             ),

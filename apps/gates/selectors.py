@@ -101,7 +101,11 @@ def summary_of(gates: Iterable[GateResult]) -> GateSummary:
 
 def gate_focus(gates: Iterable[GateResult]) -> list[tuple[str, str]]:
     """(metric, group key) of what fails or blocks, in order: what a verdict tells first."""
-    return [(gate.objective.metric, gate.group_key) for gate in gates if gate.blocks and gate.group_key]
+    return [
+        (gate.objective.metric, gate.group_key)
+        for gate in gates
+        if gate.blocks and gate.group_key and gate.objective is not None
+    ]
 
 
 def _counts() -> dict[str, Count]:

@@ -11,6 +11,7 @@ from analysis.gates import (
     KIND_METRIC,
     NOT_EVALUATED,
     NOT_WORSE,
+    PASS,
     SCOPE_OVERALL,
     SCOPE_PROTECTED,
     SCOPE_SEGMENT,
@@ -23,12 +24,13 @@ from analysis.gates import (
 from apps.audit.services import audit_record
 from apps.core.actors import Actor
 from apps.evaluations import selectors as evaluations
-from apps.evaluations.contracts import people_of
+from apps.evaluations.contracts import BEHAVIOUR_STATES, people_of, side_sentence
 from apps.gates.models import GateResult
 from apps.problems import selectors as problems
 from apps.registry import selectors as registry
 
 if TYPE_CHECKING:
+    from apps.evaluations.contracts import Speech
     from apps.evaluations.models import Evaluation
     from apps.problems.models import Objective
 
@@ -61,6 +63,7 @@ def rule_of(objective: Objective, report: Report) -> Rule:
 def verdict_record(evaluation: Evaluation) -> list[GateResult]:
     """Judge a complete evaluation, once, in the transaction that completes it; results are sealed.
 
+    Each critical behaviour test is a gate too: what is not shown to hold stands in the way.
     A limit against live is judged only when the evaluation compares with the version that is live now. While nothing
     is live there is nothing to be worse than: the limit is not evaluated and does not block. Compared with another
     version than the live one it is not evaluated and blocks.
@@ -124,6 +127,7 @@ def verdict_record(evaluation: Evaluation) -> list[GateResult]:
                     rows=outcome.n,
                 )
             )
+    results += _behaviour_results(evaluation, speech, len(results))
     GateResult.objects.bulk_create(results)
     counts: dict[str, int] = {}
     for result in results:
@@ -135,4 +139,40 @@ def verdict_record(evaluation: Evaluation) -> list[GateResult]:
         problem_id=evaluation.problem_id,
         after={"outcomes": counts, "blocking": sum(result.blocks for result in results)},
     )
+    return results
+
+
+def _behaviour_results(evaluation: Evaluation, speech: Speech, start: int) -> list[GateResult]:
+    """A result for each critical behaviour test that was asked for, also one that the child does not tell of."""
+    findings = evaluations.findings_of(evaluation)
+    told = findings.behaviour.tests if findings is not None and findings.behaviour is not None else ()
+    by_id = {one.id: one.candidate for one in told}
+    asked = evaluation.behaviour_versions.filter(critical=True).select_related("test").order_by("test_id")
+    results: list[GateResult] = []
+    for version in asked:
+        side, least = by_id.get(str(version.pk)), float(version.definition.get("least_share", 1))
+        name = f"Behaviour: {version.test.name}"
+        outcome = BEHAVIOUR_STATES[side.verdict][0] if side is not None else NOT_EVALUATED
+        said = side_sentence(side, least, speech.candidate) if side is not None else "not run: nothing is told of it."
+        results.append(
+            GateResult(
+                team_id=evaluation.team_id,
+                evaluation=evaluation,
+                behaviour=version,
+                position=start + len(results),
+                name=name,
+                group_key="overall",
+                group_label="everyone",
+                protected=False,
+                critical=True,
+                outcome=outcome,
+                blocks=outcome != PASS,
+                sentence=f"{name}: {said}",
+                value=side.share.value if side is not None else None,
+                low=side.share.low if side is not None else None,
+                high=side.share.high if side is not None else None,
+                limit=least,
+                rows=side.tested if side is not None else None,
+            )
+        )
     return results

@@ -15,6 +15,7 @@ class ChangeKind(StrEnum):
     VERSION_ACCEPTED = "VERSION_ACCEPTED"
     SEGMENTS_CHANGED = "SEGMENTS_CHANGED"
     STATE_CHANGED = "STATE_CHANGED"
+    BEHAVIOUR_CHANGED = "BEHAVIOUR_CHANGED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +105,40 @@ def problem_panels(actor: Any, problem_id: uuid.UUID) -> list[tuple[str, Mapping
     """(template, context) of each card that upper rooms have for a problem."""
     found = [(template, source(actor, problem_id)) for template, source in _panels]
     return [(template, context) for template, context in found if context is not None]
+
+
+FirstModelSource = Callable[[Any], Any]
+_first_model: list[FirstModelSource] = []
+
+
+def first_model_register(source: FirstModelSource) -> None:
+    """The room that holds models says when the first version of a problem was registered.
+
+    `source(reference to the problem's id) -> queryset of one moment`, asked as a subquery.
+    """
+    if source not in _first_model:
+        _first_model.append(source)
+
+
+def first_model_source() -> FirstModelSource | None:
+    """What was registered; None in an installation without models."""
+    return _first_model[0] if _first_model else None
+
+
+@dataclass(frozen=True, slots=True)
+class BehaviourReadiness:
+    """Whether behaviour tests came before the first model: counts of tests, and one sentence for people.
+
+    `after` counts tests whose wording in force is younger than the first registered version; `modelled` says whether
+    there is one. Without tests both are unknown and `sentence` is advice.
+    """
+
+    tests: int
+    after: int
+    modelled: bool
+    sentence: str
+
+    @property
+    def ready(self) -> bool:
+        """True when there are tests and all of them came first."""
+        return self.tests > 0 and self.after == 0

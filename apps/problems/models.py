@@ -183,3 +183,42 @@ class SegmentVersion(BaseModel):
 
     def __str__(self) -> str:
         return f"{self.segment} {self.number}"
+
+
+class BehaviourTest(TeamOwned):
+    """A named claim about what any model of the problem must do; what it says lives in versions."""
+
+    problem = models.ForeignKey(Problem, on_delete=models.PROTECT, related_name="behaviour_tests")
+    name = models.CharField(max_length=120)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("problem", Lower("name"), name="problems_behaviour_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BehaviourVersion(BaseModel):
+    """What a behaviour test says, sealed by the database from its beginning; the newest of a test is in force."""
+
+    class Kind(models.TextChoices):
+        INVARIANCE = "INVARIANCE", "a change that must not matter"
+        DIRECTION = "DIRECTION", "a change that must move the score one way"
+        LEAST_FUNCTION = "LEAST_FUNCTION", "rows whose answer is plain"
+
+    test = models.ForeignKey(BehaviourTest, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    why = models.CharField(max_length=500)
+    # A critical test that fails, is not proven or could not be run stands in the way of a release.
+    critical = models.BooleanField(default=False)
+    # The rest of analysis.contracts.behaviour: where, change, compare, direction, class, tolerance, expect, cases,
+    # least_share.
+    definition = models.JSONField(default=dict)
+    created_by_label = models.CharField(max_length=200, blank=True, default="")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["test", "number"], name="problems_behaviourversion_once")]
+
+    def __str__(self) -> str:
+        return f"{self.test} {self.number}"

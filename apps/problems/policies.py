@@ -16,6 +16,16 @@ def segments_may_edit(actor: Actor, problem: Problem) -> bool:
     return actor.can("data.edit", problem.team_id) or actor.can("problem.edit", problem.team_id)
 
 
+def behaviour_may_edit(actor: Actor, problem: Problem) -> bool:
+    """Behaviour tests are written by who may write segments."""
+    return segments_may_edit(actor, problem)
+
+
+def critical_may_change(actor: Actor, problem: Problem) -> bool:
+    """A critical behaviour test in force is loosened or taken away by who answers for the question."""
+    return problem_may_steer(actor, problem)
+
+
 def problem_may_steer(actor: Actor, problem: Problem) -> bool:
     """Suspending, resuming and closing is for product owners."""
     return actor.can("problem.accept", problem.team_id)

@@ -23,7 +23,7 @@ from apps.core.registries import (
     waiting_register,
 )
 from apps.problems import selectors
-from apps.problems.models import ProblemVersion
+from apps.problems.models import BehaviourTest, BehaviourVersion, ProblemVersion
 
 
 def station_question(actor: Actor, problem_id: uuid.UUID) -> Station:
@@ -98,6 +98,16 @@ def _version_links(pks: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
     return {pk: reverse("problem-version-detail", args=[problem_id, number]) for pk, problem_id, number in rows}
 
 
+def _behaviour_links(pks: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    rows = BehaviourVersion.objects.filter(pk__in=pks).values_list("pk", "test__problem_id")
+    return {pk: reverse("problem-behaviour-list", args=[problem_id]) for pk, problem_id in rows}
+
+
+def _test_links(pks: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    rows = BehaviourTest.objects.filter(pk__in=pks).values_list("pk", "problem_id")
+    return {pk: reverse("problem-behaviour-list", args=[problem_id]) for pk, problem_id in rows}
+
+
 def _may_create(actor: Actor) -> bool:
     teams = actor.team_ids("problem.edit")
     return teams is None or bool(teams)
@@ -112,4 +122,6 @@ def register() -> None:
     search_register("problems", search_problems)
     waiting_register("problems", waiting_problems)
     link_register("problems.problemversion", _version_links, word="problem version")
+    link_register("problems.behaviourversion", _behaviour_links, word="behaviour test version")
+    link_register("problems.behaviourtest", _test_links, word="behaviour test")
     command_register(Command("Register a problem", "problem-create", icon="compass", visible=_may_create))

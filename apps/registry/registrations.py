@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from apps.core.actors import Actor
@@ -13,8 +14,10 @@ from apps.core.blobs import blob_holder_register
 from apps.core.links import link_register, page_of
 from apps.core.registries import Command, Hit, NavEntry, command_register, navigation_register, search_register
 from apps.experiments.contracts import RunAction, RunOutcome, run_actions_register, run_outcomes_register
+from apps.problems.contracts import first_model_register
 from apps.registry import policies, selectors
 from apps.registry.contracts import live_version_ids
+from apps.registry.models import ModelVersion
 
 if TYPE_CHECKING:
     from apps.experiments.models import Run
@@ -52,12 +55,19 @@ def search_models(actor: Actor, text: str, limit: int) -> Iterable[Hit]:
         yield Hit("model version", str(version), version.get_state_display(), url, "tag")
 
 
+def first_model(problem_id: Any) -> QuerySet[Any]:
+    """The moment at which the first version of a problem's models was registered; `problem_id` may be a reference."""
+    rows = ModelVersion.objects.filter(model__problem_id=problem_id)
+    return rows.order_by("created_at").values("created_at")[:1]
+
+
 def register() -> None:
     """Navigation, search, command, outcomes of runs, links of audit and lineage, held files."""
     navigation_register(NavEntry("models", "Models", "box", "model-list", 45, shortcut="m"))
     search_register("models", search_models)
     command_register(Command("Go to models", "model-list", icon="box"))
     run_outcomes_register(outcomes)
+    first_model_register(first_model)
     run_actions_register(run_actions)
     link_register("registry.model", page_of("model-detail"), word="model")
     link_register("registry.modelversion", page_of("version-detail"), word="model version")

@@ -29,21 +29,25 @@ def evidence_of(
     """Everything that a decision on this version and evaluation rests on, as it stands now.
 
     Covers the version's bytes and state, the newest evaluation of it, every gate's outcome and sentence, the
-    problem version and the segment versions in force, the state of the data, and which version is live
-    (`gate_rows`, `live_id`: what is at hand and need not be asked again).
+    problem version, the segment versions and the behaviour tests in force, what these found, the state of the data,
+    and which version is live (`gate_rows`, `live_id`: what is at hand and need not be asked again).
     """
     problem = evaluation.problem
     agreed = problems.version_current(problem)
     newest = evaluations.latest_id_for(version)
     segments = problems.segments_of(agreed, in_force=True) if agreed else []
     live_id = live_id or live_version_id(version.model_id)
-    return {
+    tests = problems.behaviour_in_force(problem.pk)
+    # Left out where nobody wrote a test, so that evidence of before there were any is as it was.
+    pks = sorted(str(test.pk) for test in tests)
+    behaviour = {"behaviour": {"tests": pks, "found": evaluation.findings_digest}} if tests else {}
+    return behaviour | {
         "version": {"id": str(version.pk), "content": version.content_digest, "state": version.state},
         "lineage_missing": registry.lineage_missing(version),
         "evaluation": {"id": str(evaluation.pk), "report": evaluation.report_digest, "rows": evaluation.row_digest},
         "newest_evaluation": str(newest) if newest else None,
         "gates": [
-            [str(gate.objective_id), gate.group_key, gate.outcome, gate.blocks, gate.sentence]
+            [str(gate.objective_id or gate.behaviour_id), gate.group_key, gate.outcome, gate.blocks, gate.sentence]
             for gate in (gates.gate_list(evaluation) if gate_rows is None else gate_rows)
         ],
         "problem_version": str(agreed.pk) if agreed else None,
@@ -70,6 +74,7 @@ _WORDS = {
     "gates": "the gates judge differently",
     "problem_version": "the problem has a newer accepted version",
     "segments": "the segments were changed",
+    "behaviour": "the behaviour tests were changed",
     "live": "another version went live, which this one was not compared with",
     "dataset": "the data were changed in state",
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.urls import reverse
 
+from apps.evaluations import selectors as evaluations
 from apps.problems import selectors as problems
 from apps.registry import selectors as registry
 
@@ -63,4 +64,7 @@ def request_missing(version: ModelVersion, evaluation: Evaluation | None) -> lis
                 "version",
             )
         )
+    elif not missing and evaluations.behaviour_unasked(evaluation):
+        changed = "The behaviour tests were changed since the evaluation: evaluate again."
+        missing.append(Missing(changed, "Evaluate again", launch, "version"))
     return missing

@@ -65,6 +65,7 @@ THINGS = {
     "team": "SELECT id FROM accounts_team WHERE name = 'Pretrial services'",
     "problem": "SELECT id FROM problems_problem",
     "problem_version": "SELECT id FROM problems_problemversion ORDER BY number DESC",
+    "behaviour_test": "SELECT test_id FROM problems_behaviourversion WHERE NOT critical",
     "dataset": "SELECT id FROM datasets_dataset",
     "dataset_version": "SELECT id FROM datasets_datasetversion",
     "job": "SELECT id FROM jobs_job WHERE kind = 'train'",

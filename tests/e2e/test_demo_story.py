@@ -111,6 +111,26 @@ def test_the_candidate_is_not_worse_overall_and_worse_for_people_of_35_and_over(
     assert groups[AGE]["protected"]
 
 
+def test_the_behaviour_tests_came_first_and_the_candidate_is_kinder_to_more_previous_checks(told, versions):
+    owner = told["owner"]
+    tests = owner.get(f"problems/{problem_of(owner)['id']}/behaviour-tests")["results"]
+    evaluation = evaluation_of(owner, versions[3])
+
+    findings = owner.get(f"evaluations/{evaluation['id']}/findings")["findings"]
+    gates = owner.get(f"evaluations/{evaluation['id']}/gates")["results"]
+
+    assert len(tests) == 2
+    assert all(row["before_first_model"] for row in tests)
+    found = {row["name"]: row for row in findings["behaviour"]["tests"]}
+    colour = found["Colour alone does not decide"]
+    checks = found["More previous checks never speak for release"]
+    # Neither model reads the colour; the boosting learnt a dent where the regression falls steadily.
+    assert (colour["candidate"]["verdict"], colour["candidate"]["unread"]) == ("holds", ["colour"])
+    assert (checks["candidate"]["verdict"], checks["baseline"]["verdict"]) == ("fails", "holds")
+    assert [row["outcome"] for row in gates if row["name"].startswith("Behaviour: ")] == ["PASS"]
+    assert findings["leakage"]["verdict"] == "as chance makes it"
+
+
 def test_the_gate_fails_there_and_the_request_waits_for_the_owner(told, versions):
     owner, scientist = told["owner"], told["scientist"]
     evaluation = evaluation_of(owner, versions[3])

@@ -33,6 +33,8 @@ def test_the_tabs_of_an_evaluation_are_whole(people, evaluation, request):
         "flip-rows": "flips/rows/?key=overall&kind=negative",
         "fairness": "fairness/",
         "fairness-age": "fairness/?segment=Age",
+        "behaviour": "behaviour/",
+        "behaviour-none": "behaviour/?find=nobody+at+all",
         "threshold": "threshold/",
         "threshold-each": "threshold/?shape=each&constraint=EQUALIZED_ODDS&limit=5&at=0.6",
     }
@@ -43,7 +45,32 @@ def test_the_tabs_of_an_evaluation_are_whole(people, evaluation, request):
         for fault in faults(person, evaluation + path, looks / name if looks else None, THEMES)
     ]
     viewer = people("viewer")
-    found += [fault for path in ("slices/", "flips/") for fault in faults(viewer, evaluation + path, None, THEMES)]
+    found += [
+        fault
+        for path in ("slices/", "flips/", "behaviour/")
+        for fault in faults(viewer, evaluation + path, None, THEMES)
+    ]
+
+    assert not found, "\n".join(found)
+
+
+def test_behaviour_tests_are_whole_where_they_are_written_and_decided_on(people, evaluation, request):
+    looks = request.config.getoption("--looks", default=None)
+    person = people("scientist")
+    person.open(evaluation)
+    problem = person.page.get_by_role("navigation", name="Breadcrumb").get_by_role("link").nth(1).get_attribute("href")
+    assert problem
+    paths = {
+        "problem": problem,
+        "behaviour-list": f"{problem}behaviour/",
+        "behaviour-direction": f"{problem}behaviour/?kind=DIRECTION",
+        "behaviour-plain": f"{problem}behaviour/?kind=LEAST_FUNCTION",
+        "wear": evaluation,
+    }
+
+    found = [
+        fault for name, path in paths.items() for fault in faults(person, path, looks / name if looks else None, THEMES)
+    ]
 
     assert not found, "\n".join(found)
 

@@ -30,6 +30,7 @@ from workers.runner.frames import FeatureError, frame_of_table, numbers_of
 from workers.runner.job import Job
 from workers.runner.model_io import LoadedModel, ModelRefused, model_load
 from workers.runner.tables import canonical_of
+from workers.runner.trials import Answer, behaviour_columns, trials_of
 
 Array = npt.NDArray[Any]
 CHUNK = 50_000
@@ -47,10 +48,12 @@ def run(job: Job) -> None:
     if spec["task"] == MULTICLASS:
         classes = _classes(rows, spec, classes or [], candidate)
         truth = _codes(truth, classes)
+    models = [(candidate, spec["candidate"])]
     outputs = [_said(candidate, rows, frame, spec, "candidate", classes)]
     if spec.get("baseline"):
         job.progress(0.35, "Scoring with the baseline")
         baseline = _model(job, spec["baseline"], "baseline")
+        models.append((baseline, spec["baseline"]))
         outputs = answers_align(spec["task"], [*outputs, _said(baseline, rows, frame, spec, "baseline", classes)])
     job.progress(0.5, "Measuring overall, by segment and by crossing")
     settings = EvaluateSpec.from_json({**spec, "classes": classes})
@@ -60,8 +63,9 @@ def run(job: Job) -> None:
         importance = _importance(candidate, _inputs(candidate, frame, spec["candidate"]), truth, spec, classes)
     given = EvaluationRows(row_ids, truth, rows, outputs[0], outputs[1] if len(outputs) > 1 else None)
     report, arrays = evaluate_table(given, settings, importance=importance, threads=job.cores)
-    job.progress(0.75, "Searching for weak slices, flips and fairness")
-    findings = findings_of(job, given, settings, importance)
+    job.progress(0.75, "Searching for weak slices, flips and fairness; testing behaviour")
+    asked = [(model, reference, _answer(model, reference, spec, classes)) for model, reference in models]
+    findings = findings_of(job, given, settings, importance, trials_of(job, asked, classes))
     job.progress(0.85, "Storing predictions and statistics")
     statistics = job.directory / "statistics.npz"
     statistics.write_bytes(statistics_write(arrays))
@@ -88,6 +92,7 @@ def _rows(job: Job) -> pa.Table:
             names += [name for name in columns(parse(segment["expression"])) if name in held]
         except ExpressionError:
             continue  # the report carries the error of a segment that does not fit
+    names += [name for name in behaviour_columns(spec) if name in held]
     table = table_read(path, list(dict.fromkeys(names)))
     part = str(spec.get("part") or "test")
     rows = table if part == "all" else split_take(table, split, part)
@@ -227,6 +232,19 @@ def _output(
             raise BadInput("MODEL_OUTPUT", f'The model knows a class "{label}" that the candidate does not.')
         wide[:, (classes or []).index(str(label))] = result[:, index]
     return ModelOutput(scores=wide)
+
+
+def _answer(
+    model: LoadedModel | None, reference: dict[str, Any], spec: dict[str, Any], classes: list[str] | None
+) -> Answer:
+    """What the model says about other rows than the held-out ones as they are, by the same way."""
+
+    def answer(table: pa.Table) -> ModelOutput:
+        if model is None:
+            raise BadInput("NO_MODEL", "These are predictions made elsewhere: no model can be asked about other rows.")
+        return _output(model, _frame(table, spec), spec, reference, classes)
+
+    return answer
 
 
 def _importance(

@@ -6,12 +6,16 @@ from typing import Any
 
 from analysis.contracts.findings import FLIP_ROWS
 from analysis.evaluate import EvaluateSpec, EvaluationRows
-from analysis.findings import Asked, findings_make
+from analysis.findings import Asked, Trials, findings_make
 from workers.runner.job import Job
 
 
 def findings_of(
-    job: Job, rows: EvaluationRows, settings: EvaluateSpec, importance: Sequence[Mapping[str, Any]]
+    job: Job,
+    rows: EvaluationRows,
+    settings: EvaluateSpec,
+    importance: Sequence[Mapping[str, Any]],
+    trials: Trials,
 ) -> dict[str, Any] | None:
     """The document as JSON; the rows that flipped are sent as an output.
 
@@ -23,7 +27,8 @@ def findings_of(
     masked = [str(name) for name in (job.spec.get("id_column"), split.get("by")) if name]
     order = [name for name in dict.fromkeys([*ranked, *names]) if name in names and name not in masked]
     try:
-        found = findings_make(rows, settings, Asked(order, masked, job.spec.get("criteria_limits") or {}))
+        asked = Asked(order, masked, job.spec.get("criteria_limits") or {}, trials)
+        found = findings_make(rows, settings, asked)
     except (ValueError, ArithmeticError, MemoryError) as error:
         job.say(f"The findings beyond the report could not be made: {type(error).__name__}: {error}"[:400])
         return None

@@ -124,7 +124,7 @@ class EvaluationView(ApiView):
 class FindingsView(ApiView):
     @extend_schema(operation_id="evaluation_findings", responses={200: FindingsDetail})
     def get(self, request: Request, pk: uuid.UUID) -> Response:
-        """Weak slices, flips and fairness criteria; null for an evaluation made before there were findings."""
+        """Weak slices, flips, fairness, behaviour, leakage; null for an evaluation made before there were findings."""
         evaluation = selectors.evaluation_get(self.actor, pk)
         found = selectors.findings_of(evaluation)
         body = {

@@ -1,5 +1,6 @@
 """What other rooms may know of evaluations: listeners and panels, and the words and numbers of a report."""
 
+from apps.evaluations.contracts.behaved import BEHAVIOUR_STATES, side_sentence
 from apps.evaluations.contracts.listeners import (
     EvaluationPanel,
     approvals_of,
@@ -18,6 +19,7 @@ from apps.evaluations.contracts.verdict import Speech, Verdict, headline_pick, r
 from apps.evaluations.contracts.words import PEOPLE, people_of, plural_of
 
 __all__ = [
+    "BEHAVIOUR_STATES",
     "PEOPLE",
     "EvaluationPanel",
     "Speech",
@@ -39,6 +41,7 @@ __all__ = [
     "people_of",
     "plural_of",
     "rate_sentence",
+    "side_sentence",
     "unit_text",
     "value_text",
     "verdict_say",

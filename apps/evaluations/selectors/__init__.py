@@ -1,7 +1,9 @@
 """Reading evaluations and what their reports say."""
 
+from apps.evaluations.selectors.behaved import behaviour_beside
 from apps.evaluations.selectors.bins import statistics_of
 from apps.evaluations.selectors.evaluations import (
+    behaviour_unasked,
     evaluation_get,
     evaluation_list,
     evaluation_search,
@@ -27,14 +29,17 @@ from apps.evaluations.selectors.reading import (
     verdict_of,
 )
 from apps.evaluations.selectors.shown import harm_shown, kpis_of
-from apps.evaluations.selectors.wear import wear_margin, wear_of
+from apps.evaluations.selectors.wear import Looked, wear_margin, wear_of
 
 __all__ = [
     "HarmGroup",
     "HarmRow",
+    "Looked",
     "Offer",
     "against_list",
     "answer_offers",
+    "behaviour_beside",
+    "behaviour_unasked",
     "criteria_limits_of",
     "curves_of",
     "evaluation_get",

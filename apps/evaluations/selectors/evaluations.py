@@ -14,6 +14,7 @@ from analysis.contracts.report import Report
 from apps.core.actors import Actor
 from apps.core.errors import Conflict, NotFound
 from apps.evaluations.models import Evaluation
+from apps.problems import selectors as problems
 
 if TYPE_CHECKING:
     from apps.registry.models import ModelVersion
@@ -111,6 +112,11 @@ def findings_of(evaluation: Evaluation) -> Findings | None:
         while len(_FINDINGS) > _REPORTS_KEPT:
             _FINDINGS.popitem(last=False)
     return kept
+
+
+def behaviour_unasked(evaluation: Evaluation) -> list[str]:
+    """Names of the problem's behaviour tests that were written or changed since the evaluation was asked for."""
+    return problems.behaviour_unasked(evaluation.problem_id, evaluation.behaviour_versions.values("pk"))
 
 
 def latest_for(version: ModelVersion) -> Evaluation | None:

@@ -1,13 +1,15 @@
-"""How much a test part still proves after it was looked at and decided on (`analysis.wear`)."""
+"""How much a test part still proves: after looks and decisions (`analysis.wear`), and where it leaks into training."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Subquery
 
+from analysis.contracts.findings import Leakage, leakage_read
 from analysis.contracts.metrics import PERCENT, metric_get
 from analysis.wear import MARGIN, Wear, wear_find
 from apps.evaluations.contracts.listeners import decisions_count
@@ -24,15 +26,34 @@ def wear_margin(objectives: Iterable[Objective]) -> float:
     return min((margin for margin in margins if 0 < margin < 1), default=MARGIN)
 
 
-def wear_of(dataset_version_id: uuid.UUID, margin: float) -> Wear | None:
-    """Wear of the test part of a dataset version; None before it was evaluated on. Two queries.
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A test part that was evaluated on: its wear, and which of its rows an evaluation found among training rows.
+
+    `leakage` is of the evaluation `evaluation_id`; None where that did not look for it.
+    """
+
+    wear: Wear
+    evaluation_id: uuid.UUID | None = None
+    leakage: Leakage | None = None
+
+
+def wear_of(dataset_version_id: uuid.UUID, margin: float, *, evaluation_id: uuid.UUID | None = None) -> Looked | None:
+    """The test part of a dataset version; None before it was evaluated on. Two queries.
 
     Every complete evaluation is one look, archived ones too: somebody saw it. Decisions are what rooms above count.
+    Leakage is what `evaluation_id` found, else the newest evaluation on these rows.
     """
     made = Evaluation.objects.filter(dataset_version_id=dataset_version_id, state=Evaluation.State.COMPLETE)
-    found = made.aggregate(looks=Count("pk"), rows=Max("row_count"))
-    if not found["looks"]:
+    one = made.filter(pk=evaluation_id) if evaluation_id else made
+    newest = one.order_by("-id").values("pk")[:1]
+    leakage = one.order_by("-id").values("findings__leakage")[:1]
+    counted = made.order_by().values("dataset_version_id").annotate(looks=Count("pk"), rows=Max("row_count"))
+    found = next(iter(counted.annotate(newest=Subquery(newest), leakage=Subquery(leakage))), None)
+    if found is None:
         return None
-    return wear_find(
+    wear = wear_find(
         found["rows"] or 0, looks=found["looks"], decisions=decisions_count(dataset_version_id), margin=margin
     )
+    read = leakage_read(found["leakage"]) if found["leakage"] else None
+    return Looked(wear, found["newest"], read)

@@ -20,7 +20,7 @@ from workers.contracts.answers import AnswerColumns
 
 if TYPE_CHECKING:
     from apps.datasets.models import DatasetVersion
-    from apps.problems.models import Problem, ProblemVersion
+    from apps.problems.models import BehaviourVersion, Problem, ProblemVersion
     from apps.registry.models import ModelVersion
 
 BASELINE_RECIPES = TRIVIAL_RECIPES
@@ -114,6 +114,7 @@ class Question:
     problem: Problem
     agreed: ProblemVersion
     data: DatasetVersion
+    tests: list[BehaviourVersion]
     title: str
     spec: dict[str, Any]
     files: list[dict[str, Any]]
@@ -156,9 +157,11 @@ def question_make(
     if facts["target"] != agreed.target:
         raise Conflict(f"The data has no column “{agreed.target}” in the role of the target.", code="target_missing")
     specs, objectives = problems.segment_specs(agreed), list(problems.objective_list(agreed))
+    tests, training = problems.behaviour_in_force(problem.pk), _training(actor, version, agreed)
     candidate_ref = registry.model_ref(version)
     baseline_ref = registry.model_ref(baseline) if baseline else None
     files = [{**facts["table"], "name": "table.parquet"}]
+    files += [{**training["table"], "name": "training.parquet"}] if training else []
     for ref in filter(None, (candidate_ref, baseline_ref)):
         files += [{"sha256": row["sha256"], "size": row["size"], "name": row["path"]} for row in ref["files"]]
     features, inputs = _columns(version, baseline, data, facts, part)
@@ -177,6 +180,8 @@ def question_make(
         "least_support": agreed.least_support or None,
         "margins": margins_of(objectives),
         "criteria_limits": criteria_limits_of(objectives),
+        "behaviour": problems.behaviour_asked(tests),
+        "training": training,
         # A baseline that a person chose is kept by a retry; one that was found is looked for again.
         "baseline_chosen": baseline_version_id is not None,
     }
@@ -186,10 +191,30 @@ def question_make(
         problem=problem,
         agreed=agreed,
         data=data,
+        tests=tests,
         title=f"evaluate {version.model.name} {version.number}{against}",
         spec=spec,
         files=list({file["sha256"]: file for file in files}.values()),
     )
+
+
+def _trained_on(version: ModelVersion) -> uuid.UUID | None:
+    """Which dataset version a model version says it was trained on."""
+    used = version.run.inputs.filter(dataset_version__isnull=False).first() if version.run else None
+    return used.dataset_version_id if used is not None else None
+
+
+def _training(actor: Actor, version: ModelVersion, agreed: ProblemVersion) -> dict[str, Any] | None:
+    """Table and split of the rows that the version was trained on; None where that is not known any more."""
+    used = _trained_on(version)
+    if used is None:
+        return None
+    try:
+        facts = datasets.training_facts(datasets.dataset_version_get(actor, used))
+    except (NotFound, Conflict):
+        return None
+    known = facts["split"] and facts["target"] == agreed.target
+    return {"table": facts["table"], "split": facts["split"]} if known else None
 
 
 def _dataset(actor: Actor, version: ModelVersion, dataset_version_id: uuid.UUID | None) -> Any:
@@ -200,9 +225,9 @@ def _dataset(actor: Actor, version: ModelVersion, dataset_version_id: uuid.UUID 
         return data
     if version.brought_on_id is not None:
         return datasets.dataset_version_get(actor, version.brought_on_id)
-    used = version.run.inputs.filter(dataset_version__isnull=False).first() if version.run else None
-    if used is None or used.dataset_version_id is None:
+    used = _trained_on(version)
+    if used is None:
         raise Invalid.field(
             "dataset_version_id", "Say on which data: the version does not tell what it was trained on."
         )
-    return datasets.dataset_version_get(actor, used.dataset_version_id)
+    return datasets.dataset_version_get(actor, used)

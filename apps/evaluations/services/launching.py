@@ -85,6 +85,7 @@ def _evaluation_make(actor: Actor, asked: Question, job: Job) -> Evaluation:
         created_by_label=actor.label,
     )
     evaluation.segment_versions.set(problems.segments_of(asked.agreed))
+    evaluation.behaviour_versions.set(asked.tests)
     return evaluation
 
 

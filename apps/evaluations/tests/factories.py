@@ -11,12 +11,13 @@ import numpy as np
 import pyarrow as pa
 from django.db import connection
 
+from analysis.behaviour import Subject
 from analysis.contracts.costs import ClassCosts, Costs, UnitCosts
 from analysis.contracts.findings import FLIP_ROWS
 from analysis.contracts.report import Report
 from analysis.contracts.segments import SegmentSpec, Support
 from analysis.evaluate import EvaluateSpec, EvaluationRows, ModelOutput, evaluate_table
-from analysis.findings import Asked, Found, findings_make
+from analysis.findings import Asked, BehaviourAsked, Found, Trials, Tried, findings_make
 from analysis.statistics import statistics_write
 from apps.accounts.models import Team
 from apps.core.blobs import blob_write
@@ -66,10 +67,33 @@ def report_make(
     return report, statistics_write(arrays)
 
 
-def found_make(segments: Sequence[SegmentSpec] = (), **story: Any) -> Found:
+def found_make(segments: Sequence[SegmentSpec] = (), *, trials: Trials | None = None, **story: Any) -> Found:
     """What is found in the same rows beyond the report."""
     rows, spec = _scored(segments, **story)
-    return findings_make(rows, spec, Asked(["age", "employed"], limits={"Colour": {"DEMOGRAPHIC_PARITY": 0.3}}))
+    limits = {"Colour": {"DEMOGRAPHIC_PARITY": 0.3}}
+    return findings_make(rows, spec, Asked(["age", "employed"], limits=limits, trials=trials))
+
+
+def trials_make(asked: Sequence[dict[str, Any]], by_colour: float) -> Trials:
+    """Two models to be asked again: the candidate takes `by_colour` from the score of Black people, the baseline reads
+    the age only. The candidate was trained on rows like those of the test.
+    """
+
+    def subject(weight: float) -> Subject:
+        def predict(table: pa.Table) -> Any:
+            black = np.asarray([one == "Black" for one in table["colour"].to_pylist()])
+            return np.clip(0.4 + np.asarray(table["age"]) / 200 - weight * black, 0, 1)
+
+        return Subject(predict, "BINARY", 0.5, "Yes")
+
+    train = columns_make(np.random.default_rng(99), 900)
+    return Trials(
+        candidate=Tried(subject(by_colour), frozenset({"age", "colour", "employed"})),
+        baseline=Tried(subject(0.0), frozenset({"age"})),
+        tests=[BehaviourAsked(one["id"], one["number"], one["critical"], one["test"]) for one in asked],
+        train=train,
+        target="employed",
+    )
 
 
 def _scored(
@@ -215,8 +239,10 @@ def evaluation_complete(
 ) -> Evaluation:
     """A complete evaluation of the candidate against the live version, judged by the gates.
 
-    `findings` looks for weak slices, flips and criteria too; without, it is as evaluations were before.
+    `findings` looks for weak slices, flips and criteria too; without, it is as evaluations were before. `by_colour`
+    runs the problem's behaviour tests on a candidate that goes by colour so much, and looks for leakage.
     """
+    by_colour = fields.pop("by_colour", None)
     story = {name: fields.pop(name) for name in ("harm", "same", "n", "least", "seed") if name in fields}
     evaluation = evaluation_running(stage, **fields)
     statistics = b""
@@ -224,8 +250,10 @@ def evaluation_complete(
         specs = problems.segment_specs(evaluation.problem_version)
         report, statistics = report_make(specs, **story)
     payload, found = {"report": report.to_json()}, None
-    if findings:
-        found = found_make(problems.segment_specs(evaluation.problem_version), **story)
+    if findings or by_colour is not None:
+        asked = evaluation.job.spec["behaviour"]
+        trials = None if by_colour is None else trials_make(asked, by_colour)
+        found = found_make(problems.segment_specs(evaluation.problem_version), trials=trials, **story)
         payload["findings"] = found.findings.to_json()
     evaluation_end(evaluation, payload, statistics, found.flip_rows if found is not None else None)
     evaluation.refresh_from_db()

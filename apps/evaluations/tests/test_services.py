@@ -368,9 +368,11 @@ def test_wear_counts_every_look_and_the_decisions_that_rooms_above_count():
 
     assert first is not None
     assert after is not None
-    assert (first.looks, first.decisions, after.looks) == (1, 0, 2), "an archived one was looked at, a running one not"
-    assert after.n == second.row_count
-    assert after.error > first.error
+    assert (first.wear.looks, first.wear.decisions, after.wear.looks) == (1, 0, 2), (
+        "an archived one was looked at, a running one not"
+    )
+    assert after.wear.n == second.row_count
+    assert after.wear.error > first.wear.error
     assert selectors.wear_of(uuid.uuid4(), margin) is None
     assert selectors.wear_margin(()) == 0.05
     assert margin == 0.05

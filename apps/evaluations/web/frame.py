@@ -21,6 +21,7 @@ DECISION: Final = "decision"
 SLICES: Final = "slices"
 FLIPS: Final = "flips"
 FAIRNESS: Final = "fairness"
+BEHAVIOUR: Final = "behaviour"
 THRESHOLD: Final = "threshold"
 
 
@@ -67,6 +68,7 @@ def tabs_of(evaluation: Evaluation, report: Report, current: str) -> list[dict[s
     if report.has_baseline:
         items.append((FLIPS, "Flips", "evaluation-flips"))
     items.append((FAIRNESS, "Fairness", "evaluation-fairness"))
+    items.append((BEHAVIOUR, "Behaviour", "evaluation-behaviour"))
     if report.task == BINARY:
         items.append((THRESHOLD, "Threshold", "evaluation-threshold"))
     return [

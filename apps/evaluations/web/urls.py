@@ -1,6 +1,7 @@
 from django.urls import path
 
 from apps.evaluations.web import (
+    behaviour,
     exports,
     fairness,
     files,
@@ -11,6 +12,7 @@ from apps.evaluations.web import (
     slices,
     threshold,
     views,
+    wear,
 )
 
 urlpatterns = [
@@ -34,5 +36,8 @@ urlpatterns = [
     path("evaluations/<uuid:pk>/flips.csv", flips.flips_csv, name="evaluation-flips-csv"),
     path("evaluations/<uuid:pk>/fairness/", fairness.evaluation_fairness, name="evaluation-fairness"),
     path("evaluations/<uuid:pk>/fairness.csv", fairness.fairness_csv, name="evaluation-fairness-csv"),
+    path("evaluations/<uuid:pk>/behaviour/", behaviour.evaluation_behaviour, name="evaluation-behaviour"),
+    path("evaluations/<uuid:pk>/behaviour.csv", behaviour.behaviour_csv, name="evaluation-behaviour-csv"),
+    path("evaluations/<uuid:pk>/leakage.csv", wear.leakage_csv, name="evaluation-leakage-csv"),
     path("evaluations/<uuid:pk>/threshold/", threshold.evaluation_threshold, name="evaluation-threshold"),
 ]

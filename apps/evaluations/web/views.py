@@ -82,7 +82,10 @@ def evaluation_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "formats": formats_shown(),
         "panels": panels_draw(request, evaluation, "main"),
         "verdict_panels": panels_draw(request, evaluation, "verdict"),
-        **(wear_context(evaluation.dataset_version_id, selectors.wear_margin(objectives)) or {}),
+        **(
+            wear_context(evaluation.dataset_version_id, selectors.wear_margin(objectives), evaluation_id=evaluation.pk)
+            or {}
+        ),
     }
     return render(request, "evaluations/evaluation_detail.html", context)
 

@@ -23,6 +23,7 @@ from apps.evaluations.tests.factories import (
 from apps.gates import selectors
 from apps.gates.models import GateResult, Outcome
 from apps.problems import selectors as problems
+from apps.problems.tests.factories import COLOUR, PLAIN, behaviour_make
 
 pytestmark = pytest.mark.django_db
 
@@ -244,3 +245,50 @@ def test_the_problem_page_fetches_what_two_versions_reached_beside_each_limit():
     assert f"{report['metrics']['roc_auc']['value']:.3f}" in card
     assert f"{report['baseline']['roc_auc']['value']:.3f}" in card
     assert "pass" in card
+
+
+def test_a_critical_behaviour_test_is_a_gate_that_blocks_unless_it_is_shown_to_hold():
+    stage = stage_make(objectives=[{"metric": "roc_auc", "limit": 0.5}])
+    behaviour_make(stage.ground.owner, stage.ground.problem, COLOUR, critical=True)
+    behaviour_make(stage.ground.owner, stage.ground.problem, PLAIN)
+
+    kept, broken = evaluation_complete(stage, by_colour=0.0), evaluation_complete(stage, by_colour=0.3)
+
+    def of(evaluation):
+        (gate,) = [gate for gate in selectors.gate_list(evaluation) if gate.behaviour_id is not None]
+        return gate
+
+    assert (of(kept).outcome, of(kept).blocks) == ("PASS", False)
+    assert (of(broken).outcome, of(broken).blocks) == ("FAIL", True)
+    assert of(broken).name == f"Behaviour: {COLOUR['name']}"
+    assert of(broken).sentence.startswith(f"Behaviour: {COLOUR['name']}: fails: ")
+    assert of(broken).sentence.endswith("at least 99 % must.")
+    assert of(broken).limit == 0.99
+    assert selectors.gate_list(broken)[0] == of(broken), "what blocks comes first"
+    page = Client()
+    page.force_login(User.objects.get(pk=stage.ground.owner.id))
+    shown = page.get(reverse("evaluation-detail", args=[broken.pk])).content.decode()
+    assert f"{reverse('evaluation-behaviour', args=[broken.pk])}#t-{of(broken).behaviour_id}" in shown
+
+
+def test_a_critical_behaviour_test_of_which_nothing_is_told_blocks():
+    stage = stage_make(objectives=[{"metric": "roc_auc", "limit": 0.5}])
+    version = behaviour_make(stage.ground.owner, stage.ground.problem, COLOUR, critical=True)
+
+    silent = evaluation_complete(stage, findings=True)
+
+    (gate,) = [gate for gate in selectors.gate_list(silent) if gate.behaviour_id == version.pk]
+    assert (gate.outcome, gate.blocks) == ("NOT_EVALUATED", True)
+    assert "nothing is told of it" in gate.sentence
+    with pytest.raises(IntegrityError), transaction.atomic():
+        GateResult.objects.create(
+            team=stage.team,
+            evaluation=silent,
+            position=99,
+            name="x",
+            group_key="x",
+            group_label="x",
+            outcome="PASS",
+            blocks=False,
+            sentence="It judges nothing.",
+        )

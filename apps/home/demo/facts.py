@@ -94,6 +94,27 @@ OBJECTIVES: list[dict[str, Any]] = [
     },
 ]
 
+# Written with the question, before anybody knows what a model will do.
+BEHAVIOUR: list[dict[str, Any]] = [
+    {
+        "name": "Colour alone does not decide",
+        "kind": "INVARIANCE",
+        "why": "Nobody is held, and nobody released, for the colour of their skin.",
+        "change": [{"column": "colour", "swap": {"Black": "White", "White": "Black"}}],
+        "compare": "LABEL",
+        "least_share": 0.99,
+        "critical": True,
+    },
+    {
+        "name": "More previous checks never speak for release",
+        "kind": "DIRECTION",
+        "why": "Who is in the police records more often is not more likely to appear in court for it.",
+        "change": [{"column": "checks", "add": 1}],
+        "direction": "NOT_UP",
+        "least_share": 0.95,
+    },
+]
+
 # Colour and sex divide the rows and are kept out of training.
 ROLES = {
     "released": "TARGET",

@@ -95,6 +95,8 @@ class Story:
             )
         found = problems.problem_get(self.scientist, found.pk)
         if problems.version_current(found) is None:
+            for test in facts.BEHAVIOUR:
+                problem_services.behaviour_save(actor=self.scientist, problem_id=found.pk, **test)
             version = problems.version_open(found)
             if version is None:
                 raise DemoStopped("The demo's problem has neither an accepted version nor a draft.")

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.problems.api import views
+from apps.problems.api import behaviour, views
 
 urlpatterns = [
     path("problems", views.ProblemListView.as_view(), name="api-problem-list"),
@@ -14,6 +14,8 @@ urlpatterns = [
     path("problems/<uuid:pk>/restore", views.ProblemRestoreView.as_view(), name="api-problem-restore"),
     path("problems/<uuid:pk>/versions", views.VersionListView.as_view(), name="api-problem-version-list"),
     path("problems/<uuid:pk>/segments", views.SegmentListView.as_view(), name="api-problem-segment-list"),
+    path("problems/<uuid:pk>/behaviour-tests", behaviour.BehaviourTestListView.as_view(), name="api-behaviour-list"),
+    path("behaviour-tests/<uuid:pk>", behaviour.BehaviourTestView.as_view(), name="api-behaviour-detail"),
     path("problem-versions/<uuid:pk>", views.VersionView.as_view(), name="api-problem-version-detail"),
     path("problem-versions/<uuid:pk>/submit", views.VersionSubmitView.as_view(), name="api-problem-version-submit"),
     path("problem-versions/<uuid:pk>/accept", views.VersionAcceptView.as_view(), name="api-problem-version-accept"),

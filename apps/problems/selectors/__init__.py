@@ -1,5 +1,18 @@
 """Reading problems: everything is limited to what the actor may see."""
 
+from apps.problems.selectors.behaviour import (
+    behaviour_asked,
+    behaviour_in_force,
+    behaviour_json,
+    behaviour_list,
+    behaviour_readiness,
+    behaviour_spec,
+    behaviour_test_get,
+    behaviour_unasked,
+    behaviour_version_get,
+    behaviour_words,
+    came_first,
+)
 from apps.problems.selectors.facts import (
     costs_of,
     currency_of,
@@ -34,6 +47,17 @@ from apps.problems.selectors.versions import (
 
 __all__ = [
     "acceptors_of",
+    "behaviour_asked",
+    "behaviour_in_force",
+    "behaviour_json",
+    "behaviour_list",
+    "behaviour_readiness",
+    "behaviour_spec",
+    "behaviour_test_get",
+    "behaviour_unasked",
+    "behaviour_version_get",
+    "behaviour_words",
+    "came_first",
     "costs_of",
     "currency_of",
     "error_words",

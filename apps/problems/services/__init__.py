@@ -1,5 +1,6 @@
 """Writing problems: one function per verb."""
 
+from apps.problems.services.behaviour import behaviour_archive, behaviour_save
 from apps.problems.services.drafts import problem_create, problem_version_edit, problem_version_new
 from apps.problems.services.review import problem_accept, problem_return, problem_submit
 from apps.problems.services.segments import segment_save
@@ -15,6 +16,8 @@ from apps.problems.services.states import (
 )
 
 __all__ = [
+    "behaviour_archive",
+    "behaviour_save",
     "problem_accept",
     "problem_activate",
     "problem_archive",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import ProtectedError
 from django.utils import timezone
 
@@ -14,7 +14,7 @@ from apps.core.errors import Conflict, Invalid
 from apps.core.policies import require, require_verb
 from apps.problems import policies, rules
 from apps.problems.contracts import ChangeKind, ProblemChange, problem_listeners_tell
-from apps.problems.models import Objective, Problem, ProblemVersion, SegmentVersion
+from apps.problems.models import BehaviourVersion, Objective, Problem, ProblemVersion, SegmentVersion
 from apps.problems.services.locking import open_check, problem_lock
 
 _S = Problem.State
@@ -195,6 +195,16 @@ def problem_delete(*, actor: Actor, problem_id: uuid.UUID) -> None:
             versions.delete()
             SegmentVersion.objects.filter(segment__problem=problem).delete()
             problem.segments.all().delete()
+            _behaviour_delete(problem)
             problem.delete()
     except (ProtectedError, IntegrityError) as error:
         raise Conflict("Data, runs or models belong to this problem: archive it instead.", code="in_use") from error
+
+
+def _behaviour_delete(problem: Problem) -> None:
+    """Behaviour tests are sealed from their beginning; with a question that was never accepted they go all the same."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL fairway.retention = 'on'")
+        BehaviourVersion.objects.filter(test__problem=problem).delete()
+        problem.behaviour_tests.all().delete()
+        cursor.execute("SET LOCAL fairway.retention = 'off'")

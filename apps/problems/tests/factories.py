@@ -9,7 +9,7 @@ from apps.accounts.models import Team
 from apps.accounts.tests.factories import actor_make, team_make
 from apps.core.actors import Actor, Role
 from apps.problems import selectors, services
-from apps.problems.models import Problem, ProblemVersion
+from apps.problems.models import BehaviourVersion, Problem, ProblemVersion
 
 _count = itertools.count(1)
 
@@ -74,3 +74,35 @@ def problem_accepted(scientist: Actor, owner: Actor, team: Team, **fields: Any) 
     version = services.problem_accept(actor=owner, version_id=version.pk)
     problem.refresh_from_db()
     return problem, version
+
+
+COLOUR: dict[str, Any] = {
+    "name": "Colour alone does not decide",
+    "kind": "INVARIANCE",
+    "why": "Nobody is held for the colour of their skin.",
+    "change": [{"column": "colour", "swap": {"Black": "White", "White": "Black"}}],
+    "compare": "LABEL",
+    "least_share": 0.99,
+}
+AGE: dict[str, Any] = {
+    "name": "Older is not worse",
+    "kind": "DIRECTION",
+    "why": "Age speaks for nobody’s guilt.",
+    "where": "age >= 18",
+    "change": [{"column": "age", "add": 5}],
+    "direction": "NOT_DOWN",
+    "tolerance": 0.01,
+}
+PLAIN: dict[str, Any] = {
+    "name": "First time and employed",
+    "kind": "LEAST_FUNCTION",
+    "why": "Nobody would hold these people.",
+    "where": "employed == 'Yes' and age > 50",
+    "expect": {"label": "Yes"},
+    "least_share": 0.9,
+}
+
+
+def behaviour_make(actor: Actor, problem: Problem, test: dict[str, Any] = COLOUR, **fields: Any) -> BehaviourVersion:
+    """A behaviour test of a problem."""
+    return services.behaviour_save(actor=actor, problem_id=problem.pk, **{**test, **fields})

@@ -42,7 +42,7 @@ class PlainForm(forms.Form):
         self.cleaned_data: dict[str, Any] = {}
 
 
-def _text(
+def field_text(
     label: str, *, rows: int = 0, help: str = "", placeholder: str = "", limit: int = 2000, needed: bool = True
 ) -> forms.CharField:
     attrs: dict[str, Any] = {"maxlength": limit}
@@ -52,7 +52,7 @@ def _text(
     return forms.CharField(label=label, required=needed, help_text=help, widget=widget)
 
 
-def _number(label: str, help: str = "", *, needed: bool = True) -> forms.CharField:
+def field_number(label: str, help: str = "", *, needed: bool = True) -> forms.CharField:
     return forms.CharField(
         label=label,
         required=needed,
@@ -61,7 +61,7 @@ def _number(label: str, help: str = "", *, needed: bool = True) -> forms.CharFie
     )
 
 
-def _choice(
+def field_choice(
     label: str, choices: Iterable[tuple[str, str]], help: str = "", *, needed: bool = True
 ) -> forms.ChoiceField:
     return forms.ChoiceField(label=label, choices=list(choices), required=needed, help_text=help)
@@ -87,31 +87,33 @@ class ReasonForm(forms.Form):
 class DraftForm(PlainForm):
     """The fields of a problem version."""
 
-    name = _text("Name", limit=120)
-    question = _text("Question", rows=2, placeholder="Should this person be released, or held for a hearing?")
-    decision_served = _text(
+    name = field_text("Name", limit=120)
+    question = field_text("Question", rows=2, placeholder="Should this person be released, or held for a hearing?")
+    decision_served = field_text(
         "Decision served", rows=2, help="Which decision the answer helps, who takes it, and what happens then."
     )
-    population = _text("Population", rows=2, help="About whom or what the question is asked: place, time, exclusions.")
-    unit_of_prediction = _text("One row is", placeholder="one arrest", limit=200)
+    population = field_text(
+        "Population", rows=2, help="About whom or what the question is asked: place, time, exclusions."
+    )
+    unit_of_prediction = field_text("One row is", placeholder="one arrest", limit=200)
     owner = forms.ChoiceField(label="Product owner", help_text="Answers for the problem and accepts its versions.")
-    risk_class = _choice("Risk class", _BLANK + RiskClass.choices, "How much harm a wrong answer can do.")
-    decision_mode = _choice("Who decides", _BLANK + DecisionMode.choices)
-    task = _choice("The answer is one of", TaskKind.choices)
-    target = _text("Column with the true answer", placeholder="released", limit=200)
-    positive_label = _text("Value that counts as positive", placeholder="Yes", limit=200)
-    positive_word = _text("In words, positive", placeholder="released", limit=60)
-    negative_word = _text("In words, negative", placeholder="held", limit=60)
-    currency = _choice("Currency", [(c, c) for c in CURRENCIES])
-    cost_fp = _number("Wrongly predicted positive costs")
-    cost_fn = _number("Wrongly predicted negative costs")
-    cost_error = _number("Each wrong answer costs")
-    cost_unit = _number("Each unit of error costs")
-    label_delay_days = _number("The true answer is known after", "0 when it is known at once.")
-    review_period_days = _number("Look at the problem again after")
-    support_rows = _number("Least rows in a group", "With fewer, nothing is concluded about the group.")
-    support_positives = _number("of these, positive")
-    support_negatives = _number("of these, negative")
+    risk_class = field_choice("Risk class", _BLANK + RiskClass.choices, "How much harm a wrong answer can do.")
+    decision_mode = field_choice("Who decides", _BLANK + DecisionMode.choices)
+    task = field_choice("The answer is one of", TaskKind.choices)
+    target = field_text("Column with the true answer", placeholder="released", limit=200)
+    positive_label = field_text("Value that counts as positive", placeholder="Yes", limit=200)
+    positive_word = field_text("In words, positive", placeholder="released", limit=60)
+    negative_word = field_text("In words, negative", placeholder="held", limit=60)
+    currency = field_choice("Currency", [(c, c) for c in CURRENCIES])
+    cost_fp = field_number("Wrongly predicted positive costs")
+    cost_fn = field_number("Wrongly predicted negative costs")
+    cost_error = field_number("Each wrong answer costs")
+    cost_unit = field_number("Each unit of error costs")
+    label_delay_days = field_number("The true answer is known after", "0 when it is known at once.")
+    review_period_days = field_number("Look at the problem again after")
+    support_rows = field_number("Least rows in a group", "With fewer, nothing is concluded about the group.")
+    support_positives = field_number("of these, positive")
+    support_negatives = field_number("of these, negative")
 
     def __init__(self, *args: Any, owners: Iterable[Any] = (), currency: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -125,13 +127,13 @@ class ObjectiveForm(PlainForm):
     """One row of the objectives."""
 
     metric = forms.ChoiceField(label="Measure")
-    scope = _choice("Where", Objective.Scope.choices)
-    segment = _choice("Segment", [("", "–")], "For a gap between groups.", needed=False)
-    comparison = _choice("Held against", Objective.Comparison.choices)
-    limit = _number("Limit")
-    direction = _choice("Better is", [("", "as usual"), *Objective.Direction.choices], needed=False)
+    scope = field_choice("Where", Objective.Scope.choices)
+    segment = field_choice("Segment", [("", "–")], "For a gap between groups.", needed=False)
+    comparison = field_choice("Held against", Objective.Comparison.choices)
+    limit = field_number("Limit")
+    direction = field_choice("Better is", [("", "as usual"), *Objective.Direction.choices], needed=False)
     critical = forms.BooleanField(label="Blocks approval when it is not proven", required=False)
-    name = _text("Name", limit=120, placeholder="Named by the measure", needed=False)
+    name = field_text("Name", limit=120, placeholder="Named by the measure", needed=False)
 
     def __init__(self, *args: Any, task: str = TaskKind.BINARY, segments: Iterable[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -168,17 +170,17 @@ class SegmentForm(PlainForm):
         """Are the rarely needed fields of this row in use, or at fault?"""
         return any(self[name].value() or name in self.errors for name in ("least_rows", "legal_note"))
 
-    name = _text("Name", placeholder="Age", limit=120)
-    expression = _text(
+    name = field_text("Name", placeholder="Age", limit=120)
+    expression = field_text(
         "Column or condition", placeholder="age", help="A column, or a condition such as age >= 35.", limit=500
     )
-    edges = _text("Bands begin at", placeholder="25, 35", help="For numbers only.", limit=500, needed=False)
-    labels = _text("Names of the bands", placeholder="under 25; 25 to 34; 35 and over", limit=2000, needed=False)
-    purpose = _choice(
+    edges = field_text("Bands begin at", placeholder="25, 35", help="For numbers only.", limit=500, needed=False)
+    labels = field_text("Names of the bands", placeholder="under 25; 25 to 34; 35 and over", limit=2000, needed=False)
+    purpose = field_choice(
         "Purpose", SegmentVersion.Purpose.choices, "Protected: the law or decency forbids to treat it worse."
     )
-    least_rows = _number("Least rows", "Empty: as for the problem.", needed=False)
-    legal_note = _text("Legal note", limit=2000, needed=False)
+    least_rows = field_number("Least rows", "Empty: as for the problem.", needed=False)
+    legal_note = field_text("Legal note", limit=2000, needed=False)
 
 
 def segment_values(

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.problems.web import edit, views
+from apps.problems.web import behaviour, edit, views
 
 urlpatterns = [
     path("problems/", views.problem_list_view, name="problem-list"),
@@ -12,6 +12,12 @@ urlpatterns = [
     path("problems/<uuid:pk>/objectives/", views.problem_objectives_view, name="problem-objectives"),
     path("problems/<uuid:pk>/strip/", views.problem_strip_view, name="problem-strip"),
     path("problems/<uuid:pk>/segments/", edit.segment_list_view, name="problem-segment-list"),
+    path("problems/<uuid:pk>/behaviour/", behaviour.behaviour_list_view, name="problem-behaviour-list"),
+    path(
+        "problems/<uuid:pk>/behaviour/<uuid:test>/archive/",
+        behaviour.behaviour_archive_view,
+        name="problem-behaviour-archive",
+    ),
     path("problems/<uuid:pk>/versions/new/", edit.version_new_view, name="problem-version-new"),
     path("problems/<uuid:pk>/versions/<int:number>/", views.version_detail_view, name="problem-version-detail"),
     path("problems/<uuid:pk>/<slug:verb>/", views.problem_act_view, name="problem-act"),

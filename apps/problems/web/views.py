@@ -121,6 +121,7 @@ def detail_context(actor: Actor, shown: ProblemVersion, versions: list[ProblemVe
     is_current = bool(accepted) and shown.pk == accepted[0].pk
     segments = selectors.segments_of(shown, in_force=is_current)
     aims = selectors.objective_list(shown)
+    tests = selectors.behaviour_in_force(problem.pk)
     missing = selectors.missing_items(shown, objectives=aims, segments=len(segments)) if draft else []
     return {
         "nav_key": "problems",
@@ -142,6 +143,8 @@ def detail_context(actor: Actor, shown: ProblemVersion, versions: list[ProblemVe
         "segments": [_segment_row(segment, shown) for segment in segments],
         "protected": ", ".join(s.segment.name for s in segments if s.purpose == "PROTECTED"),
         "support": support_words(shown),
+        "tests": [{"row": test, "says": selectors.behaviour_words(test)} for test in tests],
+        "readiness": selectors.behaviour_readiness(tests),
         "panels": problem_panels(actor, problem.pk),
         "menu": menu(problem, shown, waiting, may_edit, policies.problem_may_steer(actor, problem), draft),
     }

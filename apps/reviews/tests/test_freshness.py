@@ -17,6 +17,7 @@ from apps.core.errors import Conflict, FairwayError, Forbidden, Invalid
 from apps.evaluations.tests.factories import evaluation_complete, live_set
 from apps.notices.models import Notice
 from apps.problems import services as problem_services
+from apps.problems.tests.factories import behaviour_make
 from apps.reviews import selectors, services
 from apps.reviews.contracts import approval_listener_register
 from apps.reviews.models import ApprovalRequest, Decision
@@ -47,6 +48,10 @@ def _segment_changed(scene) -> None:
     )
 
 
+def _behaviour_changed(scene) -> None:
+    behaviour_make(scene.owner, scene.stage.ground.problem)
+
+
 def _version_quarantined(scene) -> None:
     sealed_change("UPDATE registry_modelversion SET state = 'QUARANTINED' WHERE id = %s", scene.stage.candidate.pk)
 
@@ -59,7 +64,15 @@ def _another_live(scene) -> None:
     live_set(None)
 
 
-CHANGES = [_newer_evaluation, _newer_problem, _segment_changed, _version_quarantined, _data_recalled, _another_live]
+CHANGES = [
+    _newer_evaluation,
+    _newer_problem,
+    _segment_changed,
+    _behaviour_changed,
+    _version_quarantined,
+    _data_recalled,
+    _another_live,
+]
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -64,7 +64,7 @@ def decision_page(
     if report.has_baseline:
         compared = "live" if speech.baseline.startswith("live") else "before"
         found = evaluations.harm_groups(report, metric.name, compared=compared)
-        margin = evaluations.margins_of(gate.objective for gate in shown).get(metric.name)
+        margin = evaluations.margins_of(gate.objective for gate in shown if gate.objective is not None).get(metric.name)
         harm = evaluations.harm_shown(found, metric, speech, partial(_group_url, evaluation.pk), margin=margin)
     expired = row.state == State.EXPIRED or (row.state == State.OPEN and selectors.due_passed(row))
     can_decide = row.state == State.OPEN and not expired and policies.request_decide(actor, row)
@@ -81,6 +81,7 @@ def decision_page(
         "kpis": evaluations.kpis_of(report, speech),
         **harm,
         **gates.gates_shown(shown),
+        **evaluations.behaviour_beside(evaluation, speech),
         "changes": _changes(row, fresh, decisions),
         "decision": next((one for one in decisions if one.vote != Decision.Vote.WITHDRAW), None),
         "withdrawal": next((one for one in decisions if one.vote == Decision.Vote.WITHDRAW), None),

@@ -214,6 +214,71 @@ def test_a_model_without_names_reads_the_columns_of_its_signature_in_their_order
     np.testing.assert_allclose(stored["candidate_score"], booster.predict(held[inputs].to_numpy()))
 
 
+def _booster(peer: Peer, *inputs: str) -> dict[str, Any]:
+    """A version that reads these columns."""
+    train = split_take(people(), SplitSpec.from_json(SPLIT), "train")
+    truth = np.asarray(train["held"].to_pylist()) == "no"
+    options = {"objective": "binary", "verbose": -1, "num_threads": 1}
+    frame = frame_of_table(train, FEATURES)[list(inputs)]
+    booster = lightgbm.train(options, lightgbm.Dataset(frame.to_numpy(), truth.astype(float)), 10)
+    file = {"path": "model.txt", **peer.add(booster.model_to_string().encode())}
+    known = {"version_id": "x", "name": "x", "number": 1, "format": "LIGHTGBM", "threshold": 0.5}
+    return {**known, "files": [file], "inputs": list(inputs)}
+
+
+def test_behaviour_tests_are_run_on_both_models_and_test_rows_looked_up_in_the_training_rows(tmp_path: Path) -> None:
+    peer = Peer("evaluate", {})
+    _evaluation(peer, "BINARY", _booster(peer, "age", "income"), _booster(peer, "income"))
+    held = split_take(people(), SplitSpec.from_json(SPLIT), "test")
+    leaking = peer.add(parquet(pa.concat_tables([split_take(people(), SplitSpec.from_json(SPLIT), "train"), held])))
+    tests = {
+        "age": {
+            "kind": "INVARIANCE",
+            "change": [{"column": "age", "add": 20}],
+            "compare": "LABEL",
+            "least_share": 0.95,
+        },
+        "colour": {"kind": "INVARIANCE", "change": [{"column": "colour", "to": "red"}], "where": "age > 30"},
+        "shoe": {"kind": "DIRECTION", "change": [{"column": "shoe", "add": 1}], "direction": "NOT_UP"},
+        "old": {"kind": "LEAST_FUNCTION", "where": "age >= 70", "expect": {"label": "no"}, "least_share": 0.5},
+    }
+    peer.spec["behaviour"] = [
+        {"id": name, "number": 1, "critical": name == "age", "test": {"schema": 1, "name": name, **test}}
+        for name, test in tests.items()
+    ]
+    peer.spec["training"] = {
+        "table": {**leaking, "format": "parquet"},
+        "split": {"seed": 0, "fractions": {"train": 1.0}},
+    }
+    peer.start()
+
+    status, lines = job_run(tmp_path, peer)
+    peer.stop()
+
+    assert status.succeeded, "\n".join(lines)
+    assert peer.payload is not None
+    found = Findings.from_json(peer.payload["findings"])
+    assert found.behaviour is not None
+    by_name = {one.name: one for one in found.behaviour.tests}
+    assert {name: one.candidate.verdict for name, one in by_name.items()} == {
+        "age": "fails",
+        "colour": "holds",
+        "shoe": "not run",
+        "old": "holds",
+    }
+    age = by_name["age"]
+    assert age.baseline is not None
+    assert (age.baseline.verdict, age.baseline.unread) == ("holds", ("age",))
+    assert age.critical
+    assert age.candidate.tested == held.num_rows
+    assert [(one.column, one.before) for one in age.pairs[0].values] == [("age", "***")], "Age is protected"
+    assert by_name["colour"].candidate.unread == ("colour",)
+    assert by_name["shoe"].candidate.reason == "There is no column shoe"
+    assert found.leakage is not None
+    assert (found.leakage.shared, found.leakage.verdict) == (held.num_rows, "more than chance")
+    assert found.leakage.columns == ("age", "income")
+
+
 def test_a_hostile_candidate_is_refused_with_its_reason(tmp_path: Path) -> None:
     peer = Peer("evaluate", {})
     file = {"path": "model.pkl", **peer.add(b"\x80\x04.")}

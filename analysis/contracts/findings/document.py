@@ -2,7 +2,7 @@
 
 Shape of the JSON (a key of the first level is left out where there is nothing to ask; "or null" is written "?")::
 
-    {"schema": 1, "slices": Slices, "flips": Flips, "fairness": [Fairness]}
+    {"schema": 1, "slices": Slices, "flips": Flips, "fairness": [Fairness], "behaviour": Behaviour, "leakage": Leakage}
     Slices   {"loss": "wrong" | "absolute error", "columns": [names searched], "n", "mean_loss"?, "looked_at",
               "candidates", "proven", "withheld", "false_share", "reason"?, "slices": [Slice]}
     Slice    as `analysis.slices.WeakSlice` makes it, and "named"?: the label of a named group with the same rows
@@ -12,15 +12,20 @@ Shape of the JSON (a key of the first level is left out where there is nothing t
               "of_right": Estimate, "difference": Estimate, "p"?, "p_adjusted"?, "barred"?: reason, "thin"?: reason}
     Fairness {"segment": name, "protected": bool, "criteria": [Criterion], "conflicts"?: Conflicts}
     Criterion, Conflicts  as `analysis.criteria` makes them, of the shapes below
+    Behaviour  {"most_rows", "seed", "tests": [Test]}, of the shapes in `findings.behaviour`
+    Leakage    of the shape in `findings.leakage`
 
+Documents made before there were any have no "behaviour"; one of a problem without behaviour tests has no test in it.
 Shares lie between 0 and 1; a cost is money. Standard library only.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from math import isfinite
-from typing import Any, Final, TypeVar
+from dataclasses import asdict, dataclass
+from typing import Final
 
+from analysis.contracts.findings.behaviour import Behaviour, behaviour_found_read
+from analysis.contracts.findings.leakage import Leakage, leakage_read
+from analysis.contracts.findings.reading import FindingsError, Json, estimate_read, made, plain
 from analysis.contracts.report import Estimate, LeftOut, ReportError
 
 SCHEMA: Final = 1
@@ -33,13 +38,6 @@ HOLDS: Final = "holds"
 BROKEN: Final = "does not hold"
 NOT_PROVEN: Final = "not proven"
 NOT_ENOUGH_DATA: Final = "not enough data"
-
-Json = dict[str, Any]
-T = TypeVar("T")
-
-
-class FindingsError(ValueError):
-    """Findings that are not of the documented shape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,112 +209,81 @@ class Findings:
     slices: SlicesFound | None = None
     flips: Flips | None = None
     fairness: tuple[Fairness, ...] | None = None
+    behaviour: Behaviour | None = None
+    leakage: Leakage | None = None
 
     def to_json(self) -> Json:
         """As JSON of the documented shape."""
         parts = {name: part for name, part in asdict(self).items() if part is not None}
-        return {"schema": SCHEMA, **_plain(parts)}
+        return {"schema": SCHEMA, **plain(parts)}
 
     @classmethod
     def from_json(cls, data: Json) -> "Findings":
         """From JSON. Raises FindingsError for another schema number, a wrong shape or a number that is not finite."""
         if not isinstance(data, Mapping) or data.get("schema") != SCHEMA:
             raise FindingsError(f"These findings are not of schema {SCHEMA}, which this version reads")
-        unknown = sorted(data.keys() - {"schema", "slices", "flips", "fairness"})
+        unknown = sorted(data.keys() - {"schema", "slices", "flips", "fairness", "behaviour", "leakage"})
         if unknown:
             raise FindingsError(f"Findings have no {', '.join(unknown)}")
         try:
             slices, flips, fairness = (data.get(name) for name in ("slices", "flips", "fairness"))
+            behaviour, leakage = data.get("behaviour"), data.get("leakage")
             return cls(
                 None if slices is None else _slices(slices),
                 None if flips is None else _flips(flips),
                 None if fairness is None else tuple(_fairness(one) for one in fairness),
+                None if behaviour is None else behaviour_found_read(behaviour),
+                None if leakage is None else leakage_read(leakage),
             )
         except (KeyError, TypeError, AttributeError, ReportError) as error:
             raise FindingsError(f"Not findings: {error}") from error
 
 
 def _slices(data: Json) -> SlicesFound:
-    slices = tuple(_made(SliceFound, {**one, "columns": tuple(one["columns"])}) for one in data["slices"])
-    return _made(SlicesFound, {**data, "columns": tuple(data["columns"]), "slices": slices})
+    slices = tuple(made(SliceFound, {**one, "columns": tuple(one["columns"])}) for one in data["slices"])
+    return made(SlicesFound, {**data, "columns": tuple(data["columns"]), "slices": slices})
 
 
 def _flips(data: Json) -> Flips:
     groups = tuple(
-        _made(Flip, {**one, **{name: _estimate(one[name]) for name in ("negative_rate", "of_right", "difference")}})
+        made(Flip, {**one, **{name: estimate_read(one[name]) for name in ("negative_rate", "of_right", "difference")}})
         for one in data["groups"]
     )
-    return _made(Flips, {**data, "groups": groups, "rows": tuple(data["rows"])})
+    return made(Flips, {**data, "groups": groups, "rows": tuple(data["rows"])})
 
 
 def _fairness(data: Json) -> Fairness:
     criteria = tuple(_criterion(one) for one in data["criteria"])
     conflicts = data.get("conflicts")
-    return _made(
+    return made(
         Fairness, {**data, "criteria": criteria, "conflicts": None if conflicts is None else _conflicts(conflicts)}
     )
 
 
 def _criterion(data: Json) -> CriterionFound:
-    groups = tuple(_made(CriterionGroup, {**one, "estimate": _estimate(one["estimate"])}) for one in data["groups"])
-    left_out = tuple(_made(LeftOut, one) for one in data["left_out"])
-    found = _made(CriterionFound, {**data, "groups": groups, "left_out": left_out})
+    groups = tuple(made(CriterionGroup, {**one, "estimate": estimate_read(one["estimate"])}) for one in data["groups"])
+    left_out = tuple(made(LeftOut, one) for one in data["left_out"])
+    found = made(CriterionFound, {**data, "groups": groups, "left_out": left_out})
     if (found.value is None) != (found.undefined is not None):
         raise FindingsError(f"{found.name} has either a value or a reason why it has none")
     return found
 
 
 def _conflicts(data: Json) -> ConflictsFound:
-    rates = tuple(_made(BaseRateFound, {**one, "rate": _estimate(one["rate"])}) for one in data["base_rates"])
+    rates = tuple(made(BaseRateFound, {**one, "rate": estimate_read(one["rate"])}) for one in data["base_rates"])
     conflicts = tuple(
-        _made(
+        made(
             ConflictFound,
             {
                 **one,
                 "criteria": tuple(one["criteria"]),
-                "forced": tuple(_made(ForcedValue, each) for each in one["forced"]),
+                "forced": tuple(made(ForcedValue, each) for each in one["forced"]),
             },
         )
         for one in data["conflicts"]
     )
-    spread = _estimate(data["spread"])
-    return _made(
+    spread = estimate_read(data["spread"])
+    return made(
         ConflictsFound,
         {**data, "chosen": tuple(data["chosen"]), "base_rates": rates, "spread": spread, "conflicts": conflicts},
     )
-
-
-def _estimate(data: Json) -> Estimate:
-    return _made(Estimate, data)
-
-
-_KINDS: Final[Mapping[str, tuple[type, ...]]] = {
-    "str": (str,),
-    "int": (int,),
-    "float": (int, float),
-    "bool": (bool,),
-    "None": (type(None),),
-}
-
-
-def _made(cls: type[T], data: Mapping[str, Any]) -> T:
-    """The dataclass, its plain fields checked for their types. Raises FindingsError."""
-    known = {one.name: str(getattr(one.type, "__name__", one.type)) for one in fields(cls)}  # type: ignore[arg-type]
-    for name, value in data.items():
-        if name not in known:
-            raise FindingsError(f"{cls.__name__} has no {name}")
-        parts = known[name].split(" | ")
-        kinds = [kind for part in parts for kind in _KINDS.get(part, ())] if _KINDS.keys() >= set(parts) else []
-        if kinds and (not isinstance(value, tuple(kinds)) or (isinstance(value, bool) and bool not in kinds)):
-            raise FindingsError(f"{cls.__name__} has a {name} of the wrong type")
-        if isinstance(value, float) and not isfinite(value):
-            raise FindingsError(f"{cls.__name__} has a {name} that is not finite")
-    return cls(**data)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    return value
