@@ -30,6 +30,30 @@ class EvaluationInput(serializers.Serializer[Any]):
     dataset_version_id = serializers.UUIDField(required=False, allow_null=True, default=None)
     baseline_version_id = serializers.UUIDField(required=False, allow_null=True, default=None)
     part = serializers.ChoiceField(choices=["test", "all"], required=False, allow_null=True, default=None)
+    controls = serializers.ListField(
+        child=serializers.CharField(max_length=200),
+        required=False,
+        max_length=20,
+        help_text="Segments within whose groups the groups of the others are compared, so that like is compared.",
+    )
+    triples = serializers.ListField(
+        child=serializers.ListField(child=serializers.CharField(max_length=200), min_length=3, max_length=3),
+        required=False,
+        max_length=10,
+        help_text="Crossings of three segments, by their names.",
+    )
+    sensitivities = serializers.ListField(
+        child=serializers.FloatField(min_value=0, max_value=1),
+        required=False,
+        max_length=5,
+        help_text="Shares of the positives to find: the specificity there is measured. Two classes only.",
+    )
+    top_k = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=100),
+        required=False,
+        max_length=5,
+        help_text="Is the class among the first so many? Many classes only.",
+    )
 
 
 class EvaluationChange(serializers.Serializer[Any]):
@@ -103,7 +127,9 @@ class EvaluationListView(ApiView):
     @idempotent
     def post(self, request: Request) -> Response:
         """Evaluate a version on held-out rows, by segment, against a baseline on the same rows."""
-        evaluation = services.evaluation_launch(actor=self.actor, **self.input(EvaluationInput))
+        data = self.input(EvaluationInput)
+        extras = services.Extras.of({name: data.pop(name, None) for name in services.EXTRAS})
+        evaluation = services.evaluation_launch(actor=self.actor, extras=extras, **data)
         return Response(EvaluationRow(evaluation).data, status=201)
 
 

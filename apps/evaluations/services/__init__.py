@@ -2,12 +2,16 @@
 
 from apps.evaluations.services.asking import baseline_for
 from apps.evaluations.services.exports import export_fail, export_finish, export_make, export_retry
+from apps.evaluations.services.extras import EXTRAS, MOST_TRIPLES, Extras, triples_of
 from apps.evaluations.services.finishing import evaluation_fail, evaluation_finish, report_digest
 from apps.evaluations.services.launching import evaluation_archive, evaluation_launch, evaluation_retry
 from apps.evaluations.services.predictions import Against, predictions_judge
 
 __all__ = [
+    "EXTRAS",
+    "MOST_TRIPLES",
     "Against",
+    "Extras",
     "baseline_for",
     "evaluation_archive",
     "evaluation_fail",
@@ -20,4 +24,5 @@ __all__ = [
     "export_retry",
     "predictions_judge",
     "report_digest",
+    "triples_of",
 ]

@@ -14,6 +14,7 @@ from apps.datasets import selectors as datasets
 from apps.evaluations import policies
 from apps.evaluations.selectors import criteria_limits_of, margins_of
 from apps.evaluations.selectors.reading import TRIVIAL_RECIPES
+from apps.evaluations.services.extras import Extras
 from apps.problems import selectors as problems
 from apps.registry import selectors as registry
 from workers.contracts.answers import AnswerColumns
@@ -126,6 +127,7 @@ def question_make(
     dataset_version_id: uuid.UUID | None,
     baseline_version_id: uuid.UUID | None,
     part: str | None = None,
+    extras: Extras | None = None,
 ) -> Question:
     """Check that the evaluation can be made now, and say what it takes. Raises as `evaluation_launch`."""
     version = registry.model_version_get(actor, model_version_id)
@@ -157,6 +159,8 @@ def question_make(
     if facts["target"] != agreed.target:
         raise Conflict(f"The data has no column “{agreed.target}” in the role of the target.", code="target_missing")
     specs, objectives = problems.segment_specs(agreed), list(problems.objective_list(agreed))
+    extras = extras or Extras()
+    extras.check(agreed.task, [segment.name for segment in specs])
     tests, training = problems.behaviour_in_force(problem.pk), _training(actor, version, agreed)
     candidate_ref = registry.model_ref(version)
     baseline_ref = registry.model_ref(baseline) if baseline else None
@@ -180,6 +184,7 @@ def question_make(
         "least_support": agreed.least_support or None,
         "margins": margins_of(objectives),
         "criteria_limits": criteria_limits_of(objectives),
+        **extras.spec(),
         "behaviour": problems.behaviour_asked(tests),
         "training": training,
         # A baseline that a person chose is kept by a retry; one that was found is looked for again.

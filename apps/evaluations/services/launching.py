@@ -17,6 +17,7 @@ from apps.datasets import services as dataset_services
 from apps.evaluations import policies
 from apps.evaluations.models import Evaluation
 from apps.evaluations.services.asking import Question, question_make
+from apps.evaluations.services.extras import Extras
 from apps.jobs import services as jobs
 from apps.problems import selectors as problems
 
@@ -31,15 +32,17 @@ def evaluation_launch(
     dataset_version_id: uuid.UUID | None = None,
     baseline_version_id: uuid.UUID | None = None,
     part: str | None = None,
+    extras: Extras | None = None,
 ) -> Evaluation:
     """Queue an evaluation on the held-out rows, against a baseline on the same rows.
 
     Left out, the data are those that the version was trained on (its test part) and the baseline is the live
     version, else the problem's trivial baseline. What was brought as predictions is judged on the rows that it answers:
-    `part` says whether on "all" of them (left out too) or on the "test" part.
+    `part` says whether on "all" of them (left out too) or on the "test" part. `extras` are what is measured beyond the
+    usual.
     Raises NotFound, Forbidden, Invalid, Conflict.
     """
-    asked = question_make(actor, model_version_id, dataset_version_id, baseline_version_id, part)
+    asked = question_make(actor, model_version_id, dataset_version_id, baseline_version_id, part, extras)
     version, problem = asked.version, asked.problem
     with transaction.atomic():
         job = jobs.job_queue(
@@ -63,6 +66,7 @@ def evaluation_launch(
                 "baseline": asked.baseline.number if asked.baseline else None,
                 "dataset": str(asked.data),
                 "job": job.number,
+                **(extras or Extras()).spec(),
             },
         )
     return evaluation
@@ -100,7 +104,16 @@ def evaluation_retry(actor: Actor, old: Job, new: Job) -> None:
     if failed is None:
         return
     chosen = failed.baseline_version_id if old.spec.get("baseline_chosen") else None
-    asked = question_make(actor, failed.model_version_id, failed.dataset_version_id, chosen, old.spec.get("part"))
+    agreed = problems.version_current(failed.problem)
+    names = [segment.name for segment in problems.segment_specs(agreed)] if agreed is not None else []
+    asked = question_make(
+        actor,
+        failed.model_version_id,
+        failed.dataset_version_id,
+        chosen,
+        old.spec.get("part"),
+        Extras.of(old.spec).fitting(names),
+    )
     new.title, new.spec, new.files = asked.title, asked.spec, asked.files
     again = _evaluation_make(actor, asked, new)
     audit_record(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from apps.core.blobs import blob_write
 from apps.core.tests.remember import remembered
 from apps.evaluations import services
 from apps.evaluations.models import Evaluation
+from apps.evaluations.services import Extras
 from apps.jobs import services as jobs
 from apps.jobs.models import Job, JobAttempt
 from apps.jobs.tests.factories import claim_make, exited
@@ -54,14 +55,18 @@ def report_make(
     same: bool = False,
     least: Support | None = None,
     margins: dict[str, float] | None = None,
+    asked: Mapping[str, Any] | None = None,
 ) -> tuple[Report, bytes]:
     """A report of two classes in which the candidate lowers the scores of people aged 35 and over by `harm`.
 
-    `same` makes both versions answer alike.
+    `same` makes both versions answer alike; `asked` is the spec of a job that asks for more than the usual.
     """
     rows, spec = _scored(
         segments, n=n, seed=seed, baseline=baseline, harm=harm, same=same, least=least, margins=margins
     )
+    more = Extras.of(asked or {})
+    triples = tuple((one[0], one[1], one[2]) for one in more.triples)
+    spec = replace(spec, controls=more.controls, triples=triples, sensitivities=more.sensitivities)
     importance = [{"feature": "age", "value": 0.08}, {"feature": "=colour", "value": 0.002}]
     report, arrays = evaluate_table(rows, spec, importance=importance)
     return report, statistics_write(arrays)
@@ -248,7 +253,7 @@ def evaluation_complete(
     statistics = b""
     if report is None:
         specs = problems.segment_specs(evaluation.problem_version)
-        report, statistics = report_make(specs, **story)
+        report, statistics = report_make(specs, asked=evaluation.job.spec, **story)
     payload, found = {"report": report.to_json()}, None
     if findings or by_colour is not None:
         asked = evaluation.job.spec["behaviour"]

@@ -60,6 +60,28 @@ def gap_rows(report: Report, speech: Speech, *, every: bool = False) -> tuple[li
     return [_gap_row(one, speech) for one in chosen[:MOST_GAPS]], len(report.disparities)
 
 
+@dataclass(frozen=True, slots=True)
+class WithinRow:
+    """A gap among the rows of one group of a control, beside the same gap among all rows."""
+
+    within: str
+    gap: GapRow
+    among_all: str
+
+
+def within_rows(report: Report, speech: Speech) -> list[WithinRow]:
+    """The measures that people ask about first, within each group of each control."""
+    whole = {(one.dimension, one.kind, one.metric): _gap_row(one, speech) for one in report.disparities}
+    rows = []
+    for one in report.conditional:
+        gap = one.disparity
+        if (gap.kind, gap.metric) in _FIRST and (report.task != "BINARY" or gap.metric != "balanced_accuracy"):
+            all_rows = whole.get((gap.dimension, gap.kind, gap.metric))
+            among = all_rows.value if all_rows is not None and not all_rows.undefined else formats.UNDEFINED
+            rows.append(WithinRow(f"{one.control.name}: {one.control.level}", _gap_row(gap, speech), among))
+    return sorted(rows, key=lambda row: (row.gap.dimension, row.gap.measure, row.within))[:MOST_GAPS]
+
+
 def _gap_row(one: Disparity, speech: Speech) -> GapRow:
     metric = metric_get(one.metric)
     ratio = one.kind in ("RATIO", "FOUR_FIFTHS")

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from analysis.contracts.metrics import BINARY, MULTICLASS
 from apps.core.actors import Actor
 from apps.core.errors import FairwayError, Forbidden, NotFound
 from apps.core.web.views import page
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from apps.registry.models import ModelVersion
 
 MOST_CHOICES = 200
+SENSITIVITIES = (0.8, 0.9, 0.95, 0.99)
+FIRST = (2, 3, 5, 10)
+# Between the names of a crossing's segments, in a value of the form: no name holds it.
+BETWEEN = "\x1f"
 PARTS = [("all", "All rows with a known truth"), ("test", "The test part of the split")]
 
 
@@ -41,6 +46,32 @@ class LaunchForm(forms.Form):
     )
 
     part = forms.ChoiceField(label="Rows", required=False, choices=PARTS)
+    controls = forms.MultipleChoiceField(
+        label="Compare like with like, within the groups of",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="A gap that is gone within each group was a gap between these groups.",
+    )
+    triples = forms.MultipleChoiceField(
+        label="Crossings of three",
+        required=False,
+        widget=forms.SelectMultiple(attrs={"size": 6}),
+        help_text=f"At most {services.MOST_TRIPLES}. Groups get small: many will hold too few rows for a verdict.",
+    )
+    sensitivities = forms.TypedMultipleChoiceField(
+        label="Specificity where so many of the positives are found",
+        required=False,
+        coerce=float,
+        choices=[(str(one), f"{100 * one:g} %") for one in SENSITIVITIES],
+        widget=forms.CheckboxSelectMultiple,
+    )
+    top_k = forms.TypedMultipleChoiceField(
+        label="Is the class among the first",
+        required=False,
+        coerce=int,
+        choices=[(str(one), str(one)) for one in FIRST],
+        widget=forms.CheckboxSelectMultiple,
+    )
 
     def __init__(self, *args: Any, actor: Actor, version: ModelVersion | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -50,11 +81,44 @@ class LaunchForm(forms.Form):
         )
         self.choose("dataset_version_id", [("", usual), *_data(actor, version)])
         self.choose("baseline_version_id", [("", _default_baseline(actor, version)), *_others(actor, version)])
+        names = _segments(version)
+        self.choose("controls", [(name, name) for name in names])
+        self.choose("triples", [(BETWEEN.join(one), ", ".join(one)) for one in services.triples_of(names)])
+        task = version.task if version is not None else ""
+        for name, needed in (("sensitivities", BINARY), ("top_k", MULTICLASS)):
+            if task != needed:
+                del self.fields[name]
+        for name, least in (("controls", 2), ("triples", 3)):
+            if len(names) < least:
+                del self.fields[name]
+
+    @property
+    def more(self) -> list[Any]:
+        """The fields of what is measured beyond the usual, as far as the problem has any use for them."""
+        return [self[name] for name in services.EXTRAS if name in self.fields]
+
+    @property
+    def more_open(self) -> bool:
+        """Was something of it chosen, or wrong?"""
+        return self.is_bound and any(one.errors or one.value() for one in self.more)
+
+    def extras(self) -> services.Extras:
+        """What was asked beyond the usual, once the form is valid."""
+        asked = {name: self.cleaned_data.get(name) for name in services.EXTRAS}
+        asked["triples"] = [one.split(BETWEEN) for one in asked["triples"] or ()]
+        return services.Extras.of(asked)
 
     def choose(self, name: str, choices: list[tuple[str, str]]) -> None:
         """Set what a field offers."""
         field: Any = self.fields[name]
         field.choices = choices
+
+
+def _segments(version: ModelVersion | None) -> list[str]:
+    """Names of the segments that the evaluation will measure."""
+    problem = version.model.problem if version is not None else None
+    agreed = problems.version_current(problem) if problem is not None else None
+    return [segment.name for segment in problems.segment_specs(agreed)] if agreed is not None else []
 
 
 def _is_brought(version: ModelVersion | None) -> bool:
@@ -133,6 +197,7 @@ def evaluation_launch(request: HttpRequest) -> HttpResponse:
                     dataset_version_id=_id(form.cleaned_data["dataset_version_id"]),
                     baseline_version_id=_id(form.cleaned_data["baseline_version_id"]),
                     part=form.cleaned_data["part"] or None,
+                    extras=form.extras(),
                 )
             except FairwayError as error:
                 _show(form, error)

@@ -254,14 +254,18 @@ def matrix_parts(
 def crossing_rows(
     report: Report, metrics: Sequence[Metric], url_of: UrlOf, *, by: str, find: str, most: int
 ) -> tuple[list[MatrixRow], int]:
-    """Crossings of two whose name holds `find`, most harmed in the metric `by` first; and how many there are."""
+    """Crossings whose name holds `find`, most harmed in the metric `by` first, and how many there are.
+
+    Those of three come before those of two: somebody asked for each.
+    """
     words = find.lower().split()
     rows = [
         row
-        for row in rows_by_harm(table_rows(report, by, level=2))
+        for level in (3, 2)
+        for row in rows_by_harm(table_rows(report, by, level=level))
         if all(word in f"{row.label} {row.key}".lower() for word in words)
     ]
-    groups = {group.key: group for group in report.groups if group.level == 2}
+    groups = {group.key: group for group in report.groups if group.level > 1}
     return [matrix_row(groups[row.key], metrics, url_of) for row in rows[:most]], len(rows)
 
 

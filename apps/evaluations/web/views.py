@@ -177,4 +177,9 @@ def evaluation_archive(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def _gaps_context(request: HttpRequest, report: Report, speech: Speech) -> dict[str, Any]:
     every = request.GET.get("gaps") == "all"
     rows, count = gaps.gap_rows(report, speech, every=every)
-    return {"gap_rows": rows, "gap_count": count, "gaps_every": every}
+    return {
+        "gap_rows": rows,
+        "gap_count": count,
+        "gaps_every": every,
+        "within_rows": gaps.within_rows(report, speech),
+    }
