@@ -96,3 +96,26 @@ class Export(TeamOwned):
     def filename(self) -> str:
         """Under which it is downloaded."""
         return f"evaluation-{self.evaluation.number}-{FORMATS[self.format].output}"
+
+
+class ThresholdProposal(TeamOwned):
+    """A threshold that somebody found on an evaluation's page, with what speaks for it; sealed as it is written."""
+
+    evaluation = models.ForeignKey(Evaluation, on_delete=models.PROTECT, related_name="proposals")
+    threshold = models.FloatField()
+    reason = models.TextField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["evaluation", "threshold"],
+                condition=Q(archived_at__isnull=True),
+                name="evaluations_proposed_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(threshold__gte=0) & Q(threshold__lte=1), name="evaluations_proposal_is_a_share"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Threshold {self.threshold:.3f} for {self.evaluation}"

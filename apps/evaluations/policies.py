@@ -10,6 +10,8 @@ from apps.core.actors import Actor
 EXPORT_VERBS: Final = ("job.run", "problem.edit", "approval.decide")
 """Whoever works with evaluations, answers for the problem or decides may have them as a file."""
 
+PROPOSAL_VERBS: Final = ("job.run", "problem.edit", "approval.decide")
+
 
 def evaluation_rows(actor: Actor, team_id: uuid.UUID) -> bool:
     """Single rows are for who works with the team's data or answers for its models; viewers and auditors see counts."""
@@ -29,3 +31,8 @@ def predictions_judge(actor: Actor, team_id: uuid.UUID) -> bool:
 def export_make(actor: Actor, team_id: uuid.UUID) -> bool:
     """An export is a job that also product owners may ask for; whoever sees the evaluation may download it."""
     return any(actor.can(verb, team_id) for verb in EXPORT_VERBS)
+
+
+def proposal_make(actor: Actor, team_id: uuid.UUID) -> bool:
+    """Who trains and who decides may propose a threshold; a proposal changes nothing."""
+    return any(actor.can(verb, team_id) for verb in PROPOSAL_VERBS)

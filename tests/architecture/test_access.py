@@ -24,7 +24,7 @@ from apps.accounts.tests.factories import team_make, user_make
 from apps.core.actors import Actor, Role
 from apps.datasets.models import Upload
 from apps.evaluations.models import Export
-from apps.evaluations.services import export_make
+from apps.evaluations.services import export_make, proposal_save
 from apps.experiments.models import Artifact, Experiment, Lesson, Run, SavedView
 from apps.experiments.services import (
     evaluation_dataset_create,
@@ -173,8 +173,10 @@ def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str
     Lesson.objects.create(run=run, team_id=run.team_id, effect="HELPED", text="Noted.", updated_at=timezone.now())
     export, _ = export_make(actor=scientist, evaluation_id=things["evaluation"], format="PDF")
     Export.objects.filter(pk=export.pk).update(state="READY", sha256=stored.sha256, size=stored.size)
+    proposal = proposal_save(actor=scientist, evaluation_id=things["evaluation"], threshold=0.4, reason="So.")
     made = {
         "export": export.pk,
+        "proposal": proposal.pk,
         "trace": trace.pk,
         "webhook": webhook.pk,
         "delivery": missed.pk,

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.evaluations.api import exports, predictions, views
+from apps.evaluations.api import exports, predictions, proposals, views
 
 urlpatterns = [
     path("evaluations", views.EvaluationListView.as_view(), name="api-evaluation-list"),
@@ -13,4 +13,11 @@ urlpatterns = [
         name="api-evaluation-export-file",
     ),
     path("evaluations/<uuid:pk>/findings", views.FindingsView.as_view(), name="api-evaluation-findings"),
+    path(
+        "evaluations/<uuid:pk>/threshold-proposals",
+        proposals.ProposalListView.as_view(),
+        name="api-threshold-proposals",
+    ),
+    path("threshold-proposals/<uuid:pk>", proposals.ProposalView.as_view(), name="api-threshold-proposal"),
+    path("threshold-proposals/<uuid:pk>/apply", proposals.ProposalApplyView.as_view(), name="api-threshold-apply"),
 ]

@@ -17,6 +17,7 @@ from apps.evaluations.selectors.evaluations import (
 from apps.evaluations.selectors.exports import export_file, export_list, export_of_job
 from apps.evaluations.selectors.facts import export_facts
 from apps.evaluations.selectors.predictions import Offer, against_list, answer_offers, judge_obstacle, prefix_offer
+from apps.evaluations.selectors.proposals import proposal_list
 from apps.evaluations.selectors.reading import (
     HarmGroup,
     HarmRow,
@@ -60,6 +61,7 @@ __all__ = [
     "margins_of",
     "newest_of_problem",
     "prefix_offer",
+    "proposal_list",
     "report_of",
     "speech_of",
     "statistics_of",

@@ -6,6 +6,7 @@ from apps.evaluations.services.extras import EXTRAS, MOST_TRIPLES, Extras, tripl
 from apps.evaluations.services.finishing import evaluation_fail, evaluation_finish, report_digest
 from apps.evaluations.services.launching import evaluation_archive, evaluation_launch, evaluation_retry
 from apps.evaluations.services.predictions import Against, predictions_judge
+from apps.evaluations.services.proposals import proposal_apply, proposal_archive, proposal_save
 
 __all__ = [
     "EXTRAS",
@@ -23,6 +24,9 @@ __all__ = [
     "export_make",
     "export_retry",
     "predictions_judge",
+    "proposal_apply",
+    "proposal_archive",
+    "proposal_save",
     "report_digest",
     "triples_of",
 ]

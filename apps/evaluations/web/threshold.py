@@ -33,6 +33,7 @@ from apps.evaluations.contracts import Speech, interval_text, unit_text, value_t
 from apps.evaluations.selectors.bins import BinaryStore, GroupBins, edge_of
 from apps.evaluations.web.charts.frontier import frontier_chart
 from apps.evaluations.web.frame import THRESHOLD, tab_context
+from apps.evaluations.web.proposals import proposals_context
 from apps.evaluations.web.rows import metric_label
 
 GROUP_METRICS: Final = ("selection_rate", "tpr", "fpr", "precision")
@@ -89,6 +90,7 @@ def evaluation_threshold(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "level": round(100 * report.level),
         "left_out": [(group.label, group.suppressed or group.thin) for group in left_out],
         **_frontier(request, report, store, speech),
+        **proposals_context(request.actor, evaluation),  # type: ignore[attr-defined]
     }
     return render(request, "evaluations/threshold.html", context)
 

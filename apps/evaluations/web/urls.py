@@ -9,6 +9,7 @@ from apps.evaluations.web import (
     history,
     launch,
     predictions,
+    proposals,
     slices,
     threshold,
     views,
@@ -40,4 +41,7 @@ urlpatterns = [
     path("evaluations/<uuid:pk>/behaviour.csv", behaviour.behaviour_csv, name="evaluation-behaviour-csv"),
     path("evaluations/<uuid:pk>/leakage.csv", wear.leakage_csv, name="evaluation-leakage-csv"),
     path("evaluations/<uuid:pk>/threshold/", threshold.evaluation_threshold, name="evaluation-threshold"),
+    path("evaluations/<uuid:pk>/proposals/", proposals.proposal_create, name="proposal-create"),
+    path("proposals/<uuid:pk>/withdraw/", proposals.proposal_withdraw, name="proposal-withdraw"),
+    path("proposals/<uuid:pk>/apply/", proposals.proposal_apply, name="proposal-apply"),
 ]

@@ -14,10 +14,9 @@ from apps.registry.services.registering import (
     Labels,
     logged_model_register,
     model_version_create,
-    version_copy,
     version_register,
-    version_restate,
 )
+from apps.registry.services.restating import version_copy, version_restate, version_rethreshold
 from apps.registry.services.stated import Stated, signature_of
 from apps.registry.services.versions import (
     alias_check,
@@ -54,6 +53,7 @@ __all__ = [
     "version_quarantine",
     "version_register",
     "version_restate",
+    "version_rethreshold",
     "version_stage_set",
     "version_tag_delete",
 ]

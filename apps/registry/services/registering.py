@@ -30,9 +30,6 @@ from workers.inspection.judge import model_judge
 if TYPE_CHECKING:
     from apps.experiments.models import LoggedModel, Run
 
-# What a version says of itself beside its files; a copy says the same.
-_FACTS = ("signature", "task", "classes", "threshold", "complexity", "environment", "importance", "format")
-
 
 @dataclass(frozen=True, slots=True)
 class Labels:
@@ -52,7 +49,7 @@ NO_LABELS = Labels()
 
 
 @dataclass(frozen=True, slots=True)
-class _Origin:
+class Origin:
     """Where files come from, what is known of them, and who trained them."""
 
     manifest: list[dict[str, Any]]
@@ -95,7 +92,7 @@ def model_version_create(
     Raises NotFound, Forbidden, Invalid, Conflict when the run's files were removed.
     """
     with transaction.atomic():
-        model = _model_lock(actor, model_id)
+        model = model_locked(actor, model_id)
         run = experiments.run_get(actor, run_id)
         if run.team_id != model.team_id:
             raise NotFound("There is no such run in this team.")
@@ -105,7 +102,7 @@ def model_version_create(
             return _stands(actor, held, labels)
         _require_files(run)
         logged = _logged_by(actor, run, facts)
-        origin = _Origin(
+        origin = Origin(
             manifest=logged_files(logged) if logged else run_files(run, path),
             facts=facts,
             source=f"runs:/{run.pk.hex}/{path}",
@@ -117,7 +114,7 @@ def model_version_create(
             said=stated,
             complete=complete,
         )
-        return _register(actor, model, origin, labels, seal_at_end=seal_at_end)
+        return register(actor, model, origin, labels, seal_at_end=seal_at_end)
 
 
 def version_register(
@@ -141,32 +138,6 @@ def version_register(
         )
 
 
-def version_restate(*, actor: Actor, version_id: uuid.UUID, stated: Stated) -> ModelVersion:
-    """The files of a version once more, with what a person states of them: another version, or the one that says so.
-
-    Raises NotFound, Forbidden, Invalid, and Conflict for a version that is not sealed or has no files.
-    """
-    held = selectors.model_version_get(actor, version_id)
-    with transaction.atomic():
-        model = _model_lock(actor, held.model_id)
-        _require_model(held)
-        if held.state != ModelVersion.State.SEALED:
-            raise Conflict(f"{held} is {held.get_state_display()}.", code="wrong_state")
-        origin = _Origin(
-            manifest=held.manifest,
-            facts={name: getattr(held, name) for name in ("task", "complexity", "environment", "importance", "format")},
-            source=held.source,
-            path=held.path,
-            run=held.run,
-            logged=held.logged_model,
-            recipe=held.recipe,
-            trained_by_id=held.trained_by_id,
-            said=stated,
-            complete=True,
-        )
-        return _register(actor, model, origin, Labels(description=held.description), seal_at_end=True)
-
-
 def logged_model_register(
     *, actor: Actor, model_id: uuid.UUID, logged_model_id: uuid.UUID, labels: Labels = NO_LABELS
 ) -> ModelVersion:
@@ -176,7 +147,7 @@ def logged_model_register(
     Raises NotFound, Forbidden, Invalid while files are still coming, Conflict when they were removed.
     """
     with transaction.atomic():
-        model = _model_lock(actor, model_id)
+        model = model_locked(actor, model_id)
         logged = experiments.logged_model_get(actor, logged_model_id)
         if logged.team_id != model.team_id:
             raise NotFound("There is no such logged model in this team.")
@@ -187,7 +158,7 @@ def logged_model_register(
         run = logged.source_run
         if run is not None:
             _require_files(run)
-        origin = _Origin(
+        origin = Origin(
             manifest=logged_files(logged),
             facts={},
             source=f"models:/m-{logged.pk.hex}",
@@ -196,47 +167,10 @@ def logged_model_register(
             logged=logged,
             trained_by_id=logged.created_by_id,
         )
-        return _register(actor, model, origin, labels, seal_at_end=True)
+        return register(actor, model, origin, labels, seal_at_end=True)
 
 
-def version_copy(
-    *, actor: Actor, model_id: uuid.UUID, version_id: uuid.UUID, labels: Labels = NO_LABELS
-) -> ModelVersion:
-    """Register the files of a version under another model of the team, with all that is known of them.
-
-    Raises NotFound, Forbidden, and Conflict for a version that was recalled or has no files.
-    """
-    with transaction.atomic():
-        model = _model_lock(actor, model_id)
-        copied: ModelVersion | None = (
-            ModelVersion.objects.select_related("model", "run__experiment", "logged_model")
-            .filter(pk=version_id, team_id=model.team_id)
-            .first()
-        )
-        if copied is None:
-            raise NotFound("There is no such version in this team.")
-        _require_model(copied)
-        if copied.state in (ModelVersion.State.RECALLED, ModelVersion.State.UPLOADING):
-            raise Conflict(f"{copied} is {copied.get_state_display()}.", code="wrong_state")
-        origin = _Origin(
-            manifest=copied.manifest,
-            facts={
-                **{name: getattr(copied, name) for name in _FACTS},
-                "quarantine_reason": copied.quarantine_reason,
-                "stated": _stated_of(copied),
-            },
-            source=f"models:/{copied.model.name}/{copied.number}",
-            path=copied.path,
-            run=copied.run,
-            logged=copied.logged_model,
-            copied=copied,
-            recipe=copied.recipe,
-            trained_by_id=copied.trained_by_id,
-        )
-        return _register(actor, model, origin, labels, seal_at_end=True)
-
-
-def _model_lock(actor: Actor, model_id: uuid.UUID) -> Model:
+def model_locked(actor: Actor, model_id: uuid.UUID) -> Model:
     model: Model | None = Model.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=model_id).first()
     if model is None:
         raise NotFound("There is no such model, or you may not see it.")
@@ -247,7 +181,7 @@ def _model_lock(actor: Actor, model_id: uuid.UUID) -> Model:
     return model
 
 
-def _register(actor: Actor, model: Model, origin: _Origin, labels: Labels, *, seal_at_end: bool) -> ModelVersion:
+def register(actor: Actor, model: Model, origin: Origin, labels: Labels, *, seal_at_end: bool) -> ModelVersion:
     """A version of a locked model, or the one that stands for these bytes."""
     facts, run = origin.facts, origin.run
     verdict = model_judge([model_file(row) for row in origin.manifest])
@@ -328,21 +262,14 @@ def _number(model: Model, labels: Labels) -> int:
     return number_next(model, held)
 
 
-def _stated_of(version: ModelVersion) -> dict[str, Any]:
-    """What a person stated of a version's files, for a copy; empty when they say it all themselves."""
-    if version.content_digest == manifest_digest(version.manifest):
-        return {}
-    return {"signature": version.signature, "classes": version.classes}
-
-
-def _other_files(model: Model, run: Run, origin: _Origin) -> bool:
+def _other_files(model: Model, run: Run, origin: Origin) -> bool:
     """Whether the run has a version of this path whose files are not these."""
     held = ModelVersion.objects.filter(model=model, run=run, path=origin.path).values_list("manifest", flat=True)
     mine = manifest_digest(origin.manifest)
     return any(manifest_digest(manifest) != mine for manifest in held)
 
 
-def _trace(version: ModelVersion, origin: _Origin, *, seal_at_end: bool) -> None:
+def _trace(version: ModelVersion, origin: Origin, *, seal_at_end: bool) -> None:
     """The edges of its lineage; what it cites is sealed."""
     if origin.copied is not None:
         edge_add(subject=version, relation="DERIVED_FROM", thing=origin.copied, team_id=version.team_id)
@@ -364,7 +291,7 @@ def _stands(actor: Actor, version: ModelVersion, labels: Labels) -> ModelVersion
     return version
 
 
-def _require_model(version: ModelVersion) -> None:
+def require_model(version: ModelVersion) -> None:
     """Raise Conflict for one that was brought as predictions: it has no files to register again."""
     gap = selectors.model_missing(version)
     if gap:

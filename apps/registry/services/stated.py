@@ -5,6 +5,7 @@ A person who registers files states it; where nobody does, it follows from the f
 
 from __future__ import annotations
 
+import math
 import re
 import uuid
 from collections.abc import Mapping, Sequence
@@ -40,12 +41,13 @@ _PINNED = re.compile(r"([A-Za-z0-9][\w.\-]{0,99})(?:\[[\w.,\- ]*\])?\s*==\s*([\w
 @dataclass(frozen=True, slots=True)
 class Stated:
     """What a person says of files: the columns they read, the classes in the model's own order, the data that the
-    model was trained on.
+    model was trained on, the score from which the positive class is said.
     """
 
     signature: Signature | None = None
     classes: tuple[str, ...] | None = None
     dataset_version_id: uuid.UUID | None = None
+    threshold: float | None = None
 
     def adds_nothing(self, held: ModelVersion) -> bool:
         """Whether a version of the same files says all of this already."""
@@ -53,6 +55,7 @@ class Stated:
             (self.signature is None or self.signature.to_json() == held.signature)
             and (self.classes is None or list(self.classes) == held.classes)
             and self.dataset_version_id is None
+            and self.threshold in (None, held.threshold)
         )
 
 
@@ -153,7 +156,9 @@ def facts_fill(
     elif classes is None and task == BINARY:
         positive = agreed.positive_label if agreed else ""
         classes = _labels(data, positive, in_order=verdict.format == "SKOPS") or [0, 1]
-    if threshold is None and agreed is not None and task == BINARY:
+    if said.threshold is not None:
+        threshold = given["threshold"] = _threshold_checked(task, said.threshold)
+    elif threshold is None and agreed is not None and task == BINARY:
         threshold = problems.threshold_of(agreed)
     environment = facts.get("environment") or _environment(manifest)
     return Filled(signature, task, classes, threshold, environment, given)
@@ -163,6 +168,14 @@ def _reads_check(field: str, verdict: Verdict, names: Sequence[str]) -> None:
     missing = [name for name in verdict.names or () if name not in names]
     if missing:
         raise Invalid.field(field, f"The model reads the column “{missing[0][:100]}”, which is not among these.")
+
+
+def _threshold_checked(task: str, threshold: float) -> float:
+    if task != BINARY:
+        raise Invalid.field("threshold", "Only an answer between two classes has a threshold.")
+    if not (math.isfinite(threshold) and 0 <= threshold <= 1):
+        raise Invalid.field("threshold", "A threshold is a number from 0 to 1, as the scores are.")
+    return threshold
 
 
 def _classes_checked(task: str, classes: Sequence[str]) -> list[str]:

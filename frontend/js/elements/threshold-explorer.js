@@ -39,7 +39,7 @@ customElements.define("threshold-explorer", class extends HTMLElement {
         cell.querySelector("[data-ends]").textContent = endsText(name, now.ends);
       }
     });
-    for (const kept of this.querySelectorAll('input[type="hidden"][name="at"]')) kept.value = text;
+    for (const kept of this.querySelectorAll('input[type="hidden"][name="at"], input[data-follow]')) kept.value = text;
     const address = new URL(location.href);
     if (edge === today) address.searchParams.delete("at");
     else address.searchParams.set("at", text);
