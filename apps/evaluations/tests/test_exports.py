@@ -154,7 +154,7 @@ def test_who_sees_the_evaluation_downloads_and_who_works_or_decides_makes():
     assert _client(stranger).get(address).status_code == 404
     page = _client(viewer).get(reverse("evaluation-exports", args=[evaluation.pk])).content.decode()
     assert "Download" in page
-    assert reverse("evaluation-export-create", args=[evaluation.pk]) not in page
+    assert reverse("evaluation-export-make", args=[evaluation.pk]) not in page
 
 
 def test_a_product_owner_still_launches_no_other_job():
@@ -186,7 +186,7 @@ def test_a_failed_export_says_why_and_is_tried_again():
     page = client.get(reverse("evaluation-exports", args=[evaluation.pk])).content.decode()
     assert "The evidence cannot be read." in page
     assert "Try again" in page
-    client.post(reverse("evaluation-export-create", args=[evaluation.pk]), {"format": PDF})
+    client.post(reverse("evaluation-export-make", args=[evaluation.pk]), {"format": PDF})
     again = Export.objects.exclude(pk=export.pk).get()
     assert again.state == Export.State.RUNNING
     with pytest.raises(Conflict, match="asked for again"):
@@ -275,7 +275,7 @@ def test_asking_for_what_is_ready_downloads_it():
     stage = stage_make()
     evaluation = evaluation_complete(stage)
     export = _ready(stage.ground.owner, evaluation)
-    client, address = _client(stage.ground.owner), reverse("evaluation-export-create", args=[evaluation.pk])
+    client, address = _client(stage.ground.owner), reverse("evaluation-export-make", args=[evaluation.pk])
 
     there = client.post(address, {"format": PDF})
     garbage = client.post(address, {"format": "\x00<b>"}, follow=True)

@@ -115,7 +115,7 @@ def test_the_tab_takes_lists_applies_and_withdraws():
     owner.force_login(User.objects.get(pk=stage.ground.owner.id))
     scientist.force_login(User.objects.get(pk=stage.ground.scientist.id))
     tab = reverse("evaluation-threshold", args=[evaluation.pk])
-    create = reverse("proposal-create", args=[evaluation.pk])
+    create = reverse("proposal-save", args=[evaluation.pk])
 
     refused = owner.post(create, {"threshold": "lots", "reason": "so"}, follow=True).content.decode()
     owner.post(create, {"threshold": "0,42", "reason": "Fewer wrong <b>holds</b>"})

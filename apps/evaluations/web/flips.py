@@ -17,6 +17,7 @@ from analysis.contracts.findings import Flip, Flips
 from analysis.contracts.report import OVERALL, Estimate, Group, Report
 from analysis.contracts.wording import number_text
 from apps.core import formats
+from apps.core.actors import Actor
 from apps.core.blobs import blob_open
 from apps.core.errors import NotFound
 from apps.core.policies import require
@@ -170,14 +171,17 @@ def rows_url(pk: uuid.UUID, key: str, kind: str) -> str:
     return f"{reverse('evaluation-flip-rows', args=[pk])}?{urlencode({'key': key, 'kind': kind})}"
 
 
-def flips_of_group(evaluation: Evaluation, group: Group) -> dict[str, Any] | None:
-    """How many rows of a group flipped, with the addresses of their lists; None where nothing may be told."""
+def flips_of_group(actor: Actor, evaluation: Evaluation, group: Group) -> dict[str, Any] | None:
+    """How many rows of a group flipped, with the addresses of their lists for who may see rows; None where nothing may
+    be told.
+    """
     findings = selectors.findings_of(evaluation)
     flip = findings.flips.group(group.key) if findings is not None and findings.flips is not None else None
     if flip is None or flip.barred is not None:
         return None
     urls = {kind: rows_url(evaluation.pk, group.key, kind) for kind in (NEGATIVE, POSITIVE)}
-    return {"negative": flip.negative, "positive": flip.positive, "listed": bool(evaluation.flips_sha256), "urls": urls}
+    listed = bool(evaluation.flips_sha256) and policies.evaluation_rows(actor, evaluation.team_id)
+    return {"negative": flip.negative, "positive": flip.positive, "listed": listed, "urls": urls}
 
 
 @page

@@ -51,7 +51,7 @@ def proposals_context(actor: Actor, evaluation: Evaluation) -> dict[str, Any]:
         "proposals": rows,
         "may_propose": policies.proposal_make(actor, evaluation.team_id),
         "may_apply": loaded and registry.model_register(actor, evaluation.team_id),
-        "propose_url": reverse("proposal-create", args=[evaluation.pk]),
+        "propose_url": reverse("proposal-save", args=[evaluation.pk]),
     }
 
 

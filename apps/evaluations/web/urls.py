@@ -28,7 +28,7 @@ urlpatterns = [
     path("evaluations/<uuid:pk>/report.json", exports.report_json, name="evaluation-json"),
     path("evaluations/<uuid:pk>/curves.csv", exports.curves_csv, name="evaluation-curves-csv"),
     path("evaluations/<uuid:pk>/exports/", files.evaluation_exports, name="evaluation-exports"),
-    path("evaluations/<uuid:pk>/exports/make/", files.export_create, name="evaluation-export-create"),
+    path("evaluations/<uuid:pk>/exports/make/", files.export_create, name="evaluation-export-make"),
     path("evaluations/<uuid:pk>/exports/<uuid:export>/file/", files.export_file, name="evaluation-export-file"),
     path("evaluations/<uuid:pk>/slices/", slices.evaluation_slices, name="evaluation-slices"),
     path("evaluations/<uuid:pk>/slices.csv", slices.slices_csv, name="evaluation-slices-csv"),
@@ -41,7 +41,7 @@ urlpatterns = [
     path("evaluations/<uuid:pk>/behaviour.csv", behaviour.behaviour_csv, name="evaluation-behaviour-csv"),
     path("evaluations/<uuid:pk>/leakage.csv", wear.leakage_csv, name="evaluation-leakage-csv"),
     path("evaluations/<uuid:pk>/threshold/", threshold.evaluation_threshold, name="evaluation-threshold"),
-    path("evaluations/<uuid:pk>/proposals/", proposals.proposal_create, name="proposal-create"),
+    path("evaluations/<uuid:pk>/proposals/", proposals.proposal_create, name="proposal-save"),
     path("proposals/<uuid:pk>/withdraw/", proposals.proposal_withdraw, name="proposal-withdraw"),
     path("proposals/<uuid:pk>/apply/", proposals.proposal_apply, name="proposal-apply"),
 ]

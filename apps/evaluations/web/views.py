@@ -145,7 +145,7 @@ def evaluation_group(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "charts": curve_charts(report, speech, own, base, dict(group.metrics), dict(group.baseline or {})),
         "curves_url": f"{reverse('evaluation-curves-csv', args=[pk])}?{urlencode({'key': key})}",
         "notes": parts.legal_notes(evaluation, report, group),
-        "flips": flips_of_group(evaluation, group),
+        "flips": flips_of_group(actor, evaluation, group),
         "confusions": [
             one
             for one in (
