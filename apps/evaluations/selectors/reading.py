@@ -172,7 +172,7 @@ def harm_groups(report: Report, metric: str, *, compared: str = "before") -> lis
         if row.level == 0:
             continue
         shown = _harm_row(report, row)
-        if row.level == 2 and shown.verdict not in (WORSE, BETTER):
+        if row.level > 1 and shown.verdict not in (WORSE, BETTER):
             continue
         found[shown.verdict].append(shown)
     return [

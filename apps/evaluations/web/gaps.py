@@ -79,7 +79,7 @@ def within_rows(report: Report, speech: Speech) -> list[WithinRow]:
             all_rows = whole.get((gap.dimension, gap.kind, gap.metric))
             among = all_rows.value if all_rows is not None and not all_rows.undefined else formats.UNDEFINED
             rows.append(WithinRow(f"{one.control.name}: {one.control.level}", _gap_row(gap, speech), among))
-    return sorted(rows, key=lambda row: (row.gap.dimension, row.gap.measure, row.within))[:MOST_GAPS]
+    return sorted(rows, key=lambda row: (row.gap.undefined != "", row.gap.dimension, row.gap.measure))[:MOST_GAPS]
 
 
 def _gap_row(one: Disparity, speech: Speech) -> GapRow:

@@ -256,12 +256,12 @@ def crossing_rows(
 ) -> tuple[list[MatrixRow], int]:
     """Crossings whose name holds `find`, most harmed in the metric `by` first, and how many there are.
 
-    Those of three come before those of two: somebody asked for each.
+    Those of three come after those of two.
     """
     words = find.lower().split()
     rows = [
         row
-        for level in (3, 2)
+        for level in (2, 3)
         for row in rows_by_harm(table_rows(report, by, level=level))
         if all(word in f"{row.label} {row.key}".lower() for word in words)
     ]
