@@ -263,7 +263,7 @@ def _value(group: Group, metric: str) -> float | None:
 def _place(metric: str, group: Group) -> tuple[bool, bool, float]:
     """Single groups before crossings, protected ones first, then the largest harm."""
     difference = _difference(group, metric)
-    return group.level == 2, not group.protected, -_harm(metric, difference) if difference is not None else 0.0
+    return group.level > 1, not group.protected, -_harm(metric, difference) if difference is not None else 0.0
 
 
 def _harm(metric: str, difference: Difference) -> float:
