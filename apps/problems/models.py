@@ -136,6 +136,8 @@ class Objective(BaseModel):
     limit = models.FloatField(null=True, blank=True)
     weight = models.FloatField(default=1.0)
     critical = models.BooleanField(default=False)
+    # Why this and no other; an objective between groups chooses a fairness criterion, and cannot go without.
+    reason = models.TextField(blank=True, default="")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["version", "name"], name="problems_objective_once")]

@@ -340,9 +340,10 @@ def _objective_clean(item: Mapping[str, Any], prefix: str, task: str, segments: 
     if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= 1e6:
         faults.add(f"{prefix}weight", "A number from 0 up.")
         weight = 1.0
-    name = ""
+    name = reason = ""
     try:
         name = text_clean(item.get("name", ""), f"{prefix}name", 120) or objective_name(metric.label, scope, segment)
+        reason = text_clean(item.get("reason", ""), f"{prefix}reason", 2000)
     except Invalid as error:
         faults.take(error)
     faults.raise_any()
@@ -356,6 +357,7 @@ def _objective_clean(item: Mapping[str, Any], prefix: str, task: str, segments: 
         "limit": None if limit is None else float(limit),
         "weight": float(weight),
         "critical": bool(item.get("critical", False)),
+        "reason": reason,
     }
 
 

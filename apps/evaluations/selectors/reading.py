@@ -117,6 +117,15 @@ def criteria_limits_of(objectives: Iterable[Objective]) -> dict[str, dict[str, f
     return limits
 
 
+def criteria_reasons_of(objectives: Iterable[Objective]) -> dict[tuple[str, str], str]:
+    """Why the problem chose a criterion, by (segment, criterion); older versions of a problem gave no reason."""
+    return {
+        (one.segment, _CRITERION_OF[one.metric]): one.reason
+        for one in objectives
+        if one.scope == "DISPARITY" and one.metric in _CRITERION_OF
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class HarmRow:
     """One group: how many were right before and are wrong now (harmed), and the other way round (helped).

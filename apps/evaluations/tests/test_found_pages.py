@@ -247,3 +247,18 @@ def test_the_wear_of_the_test_rows_stands_on_the_evaluation_and_on_the_data():
     for text in (page, data):
         assert "Wear of the test rows" in text
         assert "1 look and 0 decisions" in text or "too few" in text
+
+
+def test_the_criterion_that_the_problem_chose_says_why():
+    reason = "Who would have appeared is held alike."
+    stage = stage_make(
+        objectives=[{"metric": "fnr", "limit": 0.1, "scope": "DISPARITY", "segment": "Colour", "reason": reason}]
+    )
+    evaluation = evaluation_complete(stage, findings=True)
+
+    page = _page(_client(stage.ground.owner), "evaluation-fairness", evaluation, "?segment=Colour")
+    other = _page(_client(stage.ground.owner), "evaluation-fairness", evaluation, "?segment=Age")
+
+    assert page.count("Chosen by the problem.") == 1
+    assert reason in page
+    assert "Chosen by the problem." not in other

@@ -21,6 +21,7 @@ from apps.evaluations.contracts.found import STATE_WORDS, fairness_verdict, mean
 from apps.evaluations.web.exports import file_response
 from apps.evaluations.web.frame import FAIRNESS, tab_context
 from apps.evaluations.web.listing import csv_lines
+from apps.problems import selectors as problems
 
 CSV_HEAD: Final = (
     "segment",
@@ -55,6 +56,8 @@ class CriterionRow:
     word: str
     meaning: str
     left_out: str
+    chosen: bool
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +88,10 @@ def evaluation_fairness(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     }
     if entry is not None:
         every = request.GET.get("classes") == "all"
+        reasons = selectors.criteria_reasons_of(problems.objective_list(evaluation.problem_version))
         shown = _shown(entry, every=every)
         context |= {
-            "rows": [_row(one, speech) for one in shown],
+            "rows": [_row(one, speech, reasons.get((entry.segment, one.criterion))) for one in shown],
             "every": every,
             "more": len(entry.criteria) - len(shown),
             "conflicts": _conflicts(entry.conflicts, speech) if entry.conflicts is not None else [],
@@ -113,7 +117,8 @@ def _shown(entry: Fairness, *, every: bool) -> list[CriterionFound]:
     return list(entry.criteria) if every else list(first.values())
 
 
-def _row(one: CriterionFound, speech: Speech) -> CriterionRow:
+def _row(one: CriterionFound, speech: Speech, reason: str | None) -> CriterionRow:
+    """`reason`: why the problem chose it; None when it did not."""
     named = CRITERIA.get(one.criterion)
     ratio = named is not None and named.shape == RATIO
     state, word = STATE_WORDS.get(one.holding, STATE_WORDS[None])
@@ -132,6 +137,8 @@ def _row(one: CriterionFound, speech: Speech) -> CriterionRow:
         word=word,
         meaning=meaning_of(one, speech),
         left_out="; ".join(f"{left.label}: {left.reason}" for left in one.left_out),
+        chosen=reason is not None,
+        reason=reason or "",
     )
 
 

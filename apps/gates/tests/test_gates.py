@@ -110,7 +110,16 @@ def test_an_undefined_metric_is_never_a_pass():
 
 def test_a_segment_that_the_report_does_not_hold_is_not_lost():
     stage = stage_make(
-        objectives=[{"metric": "fnr", "limit": 0.1, "scope": "DISPARITY", "segment": "Colour", "critical": True}]
+        objectives=[
+            {
+                "metric": "fnr",
+                "limit": 0.1,
+                "scope": "DISPARITY",
+                "segment": "Colour",
+                "critical": True,
+                "reason": "So.",
+            }
+        ]
     )
     evaluation = evaluation_running(stage)
     report, _ = report_make([])

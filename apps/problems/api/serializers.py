@@ -74,6 +74,9 @@ class ObjectiveInput(serializers.Serializer[Any]):
     limit = FiniteFloat(required=False, allow_null=True)
     weight = FiniteFloat(required=False, min_value=0, max_value=1e6)
     critical = serializers.BooleanField(required=False)
+    reason = serializers.CharField(
+        max_length=2000, required=False, allow_blank=True, help_text="Why this one; needed for scope DISPARITY."
+    )
 
 
 class SegmentInput(serializers.Serializer[Any]):
@@ -188,6 +191,7 @@ class ObjectiveRow(ModelSerializer[Objective]):
             "limit",
             "weight",
             "critical",
+            "reason",
         ]
         read_only_fields = fields
 

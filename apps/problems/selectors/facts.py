@@ -109,6 +109,9 @@ def missing_items(
     for index, objective in enumerate(objectives):
         if objective.limit is None:
             found.append(Missing(f"objectives[{index}].limit", f"Set the limit of “{objective.name}”."))
+        if objective.scope == Objective.Scope.DISPARITY and not objective.reason:
+            why = f"Say why “{objective.name}” is the right measure between groups: not all of them can hold together."
+            found.append(Missing(f"objectives[{index}].reason", why))
     if not (version.segment_versions.exists() if segments is None else segments):
         found.append(Missing("segments", "Add at least one segment, so that an average cannot hide a group."))
     return found

@@ -48,7 +48,7 @@ _COPIED = (
     "least_support",
 )
 _OBJECTIVE = ("position", "name", "dimension", "metric", "direction", "comparison", "scope", "segment")
-_OBJECTIVE_ALL = (*_OBJECTIVE, "limit", "weight", "critical")
+_OBJECTIVE_ALL = (*_OBJECTIVE, "limit", "weight", "critical", "reason")
 
 
 @transaction.atomic
@@ -251,7 +251,7 @@ def _write(
 
 
 def _objectives_plain(version: ProblemVersion) -> list[dict[str, Any]]:
-    names = ("name", "metric", "direction", "comparison", "scope", "segment", "limit", "weight", "critical")
+    names = ("name", "metric", "direction", "comparison", "scope", "segment", "limit", "weight", "critical", "reason")
     return [
         {name: getattr(o, name) for name in names} | {"position": index}
         for index, o in enumerate(selectors.objective_list(version))

@@ -32,7 +32,13 @@ OBJECTIVES: list[dict[str, Any]] = [
     {"metric": "cost_per_100", "comparison": "LIVE", "limit": 0.0},
     {"metric": "roc_auc", "limit": 0.65},
     {"metric": "fnr", "comparison": "LIVE", "limit": 0.05, "scope": "PROTECTED", "critical": True},
-    {"metric": "fnr", "limit": 0.1, "scope": "DISPARITY", "segment": "Colour"},
+    {
+        "metric": "fnr",
+        "limit": 0.1,
+        "scope": "DISPARITY",
+        "segment": "Colour",
+        "reason": "Who would have appeared is held alike, whatever the colour.",
+    },
 ]
 SEGMENTS: list[dict[str, Any]] = [
     {

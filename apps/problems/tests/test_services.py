@@ -227,3 +227,15 @@ def test_costs_by_truth_and_prediction_are_whole_units_too():
     _, version = problem_draft(scientist, team, task="MULTICLASS", error_costs=costs, objectives=[])
 
     assert selectors.costs_of(version) == {"matrix": {"a": {"b": 7.0}}}
+
+
+def test_a_gap_between_groups_is_not_submitted_without_a_reason():
+    team, scientist, _ = people()
+    gap = {"metric": "fnr", "limit": 0.1, "scope": "DISPARITY", "segment": "Colour"}
+    _, version = problem_draft(scientist, team, objectives=[gap])
+
+    missing = selectors.missing_items(version)
+
+    assert [item.field for item in missing] == ["objectives[0].reason"]
+    with pytest.raises(Conflict):
+        services.problem_submit(actor=scientist, version_id=version.pk)

@@ -205,7 +205,9 @@ class DraftInput:
     def _objective_values(self, faults: dict[str, list[str]]) -> list[dict[str, Any]]:
         found = []
         for index, row in enumerate(self._objectives):
-            item = {k: row.get(k, "") for k in ("metric", "scope", "segment", "comparison", "direction", "name")}
+            item = {
+                k: row.get(k, "") for k in ("metric", "scope", "segment", "comparison", "direction", "name", "reason")
+            }
             item["critical"] = bool(row.get("critical"))
             text = str(row.get("limit", "")).strip().replace("\u2212", "-")
             item["limit"] = None
@@ -270,6 +272,7 @@ def _objective_row(objective: Objective) -> dict[str, Any]:
         "direction": usual,
         "critical": objective.critical,
         "name": "" if objective.name == usual_name else objective.name,
+        "reason": objective.reason,
     }
 
 

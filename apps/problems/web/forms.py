@@ -134,6 +134,12 @@ class ObjectiveForm(PlainForm):
     direction = field_choice("Better is", [("", "as usual"), *Objective.Direction.choices], needed=False)
     critical = forms.BooleanField(label="Blocks approval when it is not proven", required=False)
     name = field_text("Name", limit=120, placeholder="Named by the measure", needed=False)
+    reason = forms.CharField(
+        label="Why this one",
+        required=False,
+        max_length=2000,
+        help_text="Needed for a gap between groups: criteria contradict each other, so each is a choice.",
+    )
 
     def __init__(self, *args: Any, task: str = TaskKind.BINARY, segments: Iterable[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -145,8 +151,8 @@ class ObjectiveForm(PlainForm):
     @property
     def more(self) -> bool:
         """Are the rarely needed fields of this row in use, or at fault?"""
-        used = any(self[name].value() for name in ("segment", "direction", "name"))
-        bad = any(name in self.errors for name in ("segment", "direction", "name"))
+        used = any(self[name].value() for name in ("segment", "direction", "name", "reason"))
+        bad = any(name in self.errors for name in ("segment", "direction", "name", "reason"))
         return used or bad or self["scope"].value() == Objective.Scope.DISPARITY
 
     @property
