@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -127,7 +128,10 @@ class Processes:
         port = urlsplit(self.redis_url).port or 0
         with open(self.home / "valkey.log", "ab") as log:
             process = subprocess.Popen(
-                [str(server), "--port", str(port), "--bind", "127.0.0.1", "--save", ""], stdout=log, stderr=log
+                [str(server), "--port", str(port), "--bind", "127.0.0.1", "--save", ""],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         self.running.append(process)
         wait_for(lambda: _listens(port), why="Valkey")
@@ -173,3 +177,6 @@ class Processes:
                 process.wait(15)
             except subprocess.TimeoutExpired:
                 self.kill(process)
+            # What a killed one had started goes on by itself.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import uuid
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
@@ -18,7 +19,9 @@ from apps.evaluations.models import ThresholdProposal
 from apps.evaluations.selectors import evaluation_get, report_of
 from apps.lineage.services import edge_add
 from apps.registry import services as registry
-from apps.registry.models import ModelVersion
+
+if TYPE_CHECKING:
+    from apps.registry.models import ModelVersion
 
 LONGEST_REASON = 2000
 MOST = 50
