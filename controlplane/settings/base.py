@@ -282,6 +282,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ProblemState": "apps.problems.models.Problem.State",
         "ProblemVersionState": "apps.problems.models.ProblemVersion.State",
+        "ObjectiveDirection": "apps.problems.models.Objective.Direction",
+        "BehaviourKind": "apps.problems.models.BehaviourVersion.Kind",
         "SegmentVersionState": "apps.problems.models.SegmentVersion.State",
         "DatasetVersionState": "apps.datasets.models.DatasetVersion.State",
         "UploadState": "apps.datasets.models.Upload.State",
