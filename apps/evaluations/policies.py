@@ -7,10 +7,8 @@ from typing import Final
 
 from apps.core.actors import Actor
 
-EXPORT_VERBS: Final = ("job.run", "problem.edit", "approval.decide")
-"""Whoever works with evaluations, answers for the problem or decides may have them as a file."""
-
-PROPOSAL_VERBS: Final = ("job.run", "problem.edit", "approval.decide")
+TAKING_PART: Final = ("job.run", "problem.edit", "approval.decide")
+"""Whoever works with evaluations, answers for the problem or decides may have them as a file, and propose."""
 
 
 def evaluation_rows(actor: Actor, team_id: uuid.UUID) -> bool:
@@ -30,9 +28,9 @@ def predictions_judge(actor: Actor, team_id: uuid.UUID) -> bool:
 
 def export_make(actor: Actor, team_id: uuid.UUID) -> bool:
     """An export is a job that also product owners may ask for; whoever sees the evaluation may download it."""
-    return any(actor.can(verb, team_id) for verb in EXPORT_VERBS)
+    return any(actor.can(verb, team_id) for verb in TAKING_PART)
 
 
 def proposal_make(actor: Actor, team_id: uuid.UUID) -> bool:
     """Who trains and who decides may propose a threshold; a proposal changes nothing."""
-    return any(actor.can(verb, team_id) for verb in PROPOSAL_VERBS)
+    return any(actor.can(verb, team_id) for verb in TAKING_PART)

@@ -176,7 +176,7 @@ def register() -> None:
             retry_note="A retry makes the same file of the same evaluation.",
             subject_url=lambda job: reverse("evaluation-exports", args=[job.subject_id]) if job.subject_id else "",
             facts=_export_facts,
-            verbs=policies.EXPORT_VERBS,
+            verbs=policies.TAKING_PART,
         )
     )
     link_register("evaluations.export", pages_of_owner("evaluation-exports", _evaluations_of_exports), word="export")

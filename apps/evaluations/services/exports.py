@@ -39,7 +39,7 @@ def export_make(*, actor: Actor, evaluation_id: uuid.UUID, format: str) -> tuple
     evaluation = evaluation_get(actor, evaluation_id)
     require(
         policies.export_make(actor, evaluation.team_id),
-        f"Exporting takes a role in the team: {who_can(*policies.EXPORT_VERBS)} may.",
+        f"Exporting takes a role in the team: {who_can(*policies.TAKING_PART)} may.",
     )
     if format not in FORMATS:
         raise Invalid.field("format", f"The formats are {', '.join(FORMATS)}.")

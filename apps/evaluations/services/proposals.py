@@ -35,7 +35,7 @@ def proposal_save(*, actor: Actor, evaluation_id: uuid.UUID, threshold: float, r
     evaluation = evaluation_get(actor, evaluation_id)
     require(
         policies.proposal_make(actor, evaluation.team_id),
-        f"Proposing a threshold takes a role in the team: {who_can(*policies.PROPOSAL_VERBS)} may.",
+        f"Proposing a threshold takes a role in the team: {who_can(*policies.TAKING_PART)} may.",
     )
     if report_of(evaluation).task != BINARY:
         raise Conflict("Only an answer between two classes has a threshold.", code="no_threshold")
@@ -77,7 +77,7 @@ def proposal_archive(*, actor: Actor, proposal_id: uuid.UUID) -> ThresholdPropos
         proposal = _proposal_lock(actor, proposal_id)
         require(
             policies.proposal_make(actor, proposal.team_id),
-            f"Taking a proposal back takes a role in the team: {who_can(*policies.PROPOSAL_VERBS)} may.",
+            f"Taking a proposal back takes a role in the team: {who_can(*policies.TAKING_PART)} may.",
         )
         if proposal.archived_at is None:
             proposal.archived_at = timezone.now()

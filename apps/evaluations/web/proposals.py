@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from apps.core.errors import Conflict, Invalid
+from apps.core.errors import Invalid
 from apps.core.web.views import page
 from apps.evaluations import policies, selectors, services
 from apps.evaluations.models import Evaluation, ThresholdProposal
@@ -94,10 +94,6 @@ def proposal_withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_POST
 def proposal_apply(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Make the version with it; goes on to that version, where it is evaluated next."""
-    try:
-        version = services.proposal_apply(actor=request.actor, proposal_id=pk)  # type: ignore[attr-defined]
-    except Conflict as refusal:
-        messages.error(request, refusal.detail)
-        return redirect(request.META.get("HTTP_REFERER") or reverse("evaluation-list"))
+    version = services.proposal_apply(actor=request.actor, proposal_id=pk)  # type: ignore[attr-defined]
     messages.success(request, f"{version} decides from {version.threshold:.3f} on. Evaluate it before it is proposed.")
     return redirect("version-detail", pk=version.pk)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
@@ -10,7 +11,7 @@ from django.db import transaction
 from apps.core.actors import Actor
 from apps.core.errors import Conflict, NotFound
 from apps.registry import selectors
-from apps.registry.models import ModelVersion
+from apps.registry.models import Model, ModelVersion
 from apps.registry.services.files import manifest_digest
 from apps.registry.services.registering import (
     NO_LABELS,
@@ -22,8 +23,9 @@ from apps.registry.services.registering import (
 )
 from apps.registry.services.stated import Stated
 
-# What a version says of itself beside its files; a copy says the same.
-_FACTS = ("signature", "task", "classes", "threshold", "complexity", "environment", "importance", "format")
+# What was measured of the files, whatever a person states of them; and all that a version says of itself beside them.
+_MEASURED = ("task", "complexity", "environment", "importance", "format")
+_FACTS = ("signature", "classes", "threshold", *_MEASURED)
 
 
 def version_restate(*, actor: Actor, version_id: uuid.UUID, stated: Stated) -> ModelVersion:
@@ -31,24 +33,10 @@ def version_restate(*, actor: Actor, version_id: uuid.UUID, stated: Stated) -> M
 
     Raises NotFound, Forbidden, Invalid, and Conflict for a version that is not sealed or has no files.
     """
-    held = selectors.model_version_get(actor, version_id)
     with transaction.atomic():
-        model = model_locked(actor, held.model_id)
-        require_model(held)
-        if held.state != ModelVersion.State.SEALED:
-            raise Conflict(f"{held} is {held.get_state_display()}.", code="wrong_state")
-        origin = Origin(
-            manifest=held.manifest,
-            facts={name: getattr(held, name) for name in ("task", "complexity", "environment", "importance", "format")},
-            source=held.source,
-            path=held.path,
-            run=held.run,
-            logged=held.logged_model,
-            recipe=held.recipe,
-            trained_by_id=held.trained_by_id,
-            said=stated,
-            complete=True,
-        )
+        model, held = _sealed(actor, version_id)
+        facts = {name: getattr(held, name) for name in _MEASURED}
+        origin = replace(_origin(held, facts), source=held.source, copied=None, said=stated, complete=True)
         return register(actor, model, origin, Labels(description=held.description), seal_at_end=True)
 
 
@@ -56,26 +44,11 @@ def version_rethreshold(*, actor: Actor, version_id: uuid.UUID, threshold: float
     """The same files with another decision threshold: another version, judged and approved like any, or the one that
     says so. Raises NotFound, Forbidden, Invalid, and Conflict for a version that is not sealed or has no files.
     """
-    held = selectors.model_version_get(actor, version_id)
     with transaction.atomic():
-        model = model_locked(actor, held.model_id)
-        require_model(held)
-        if held.state != ModelVersion.State.SEALED:
-            raise Conflict(f"{held} is {held.get_state_display()}.", code="wrong_state")
+        model, held = _sealed(actor, version_id)
         if held.threshold == threshold:
             return held
-        origin = Origin(
-            manifest=held.manifest,
-            facts={**{name: getattr(held, name) for name in _FACTS}, "stated": _stated_of(held)},
-            source=f"models:/{held.model.name}/{held.number}",
-            path=held.path,
-            run=held.run,
-            logged=held.logged_model,
-            copied=held,
-            recipe=held.recipe,
-            trained_by_id=held.trained_by_id,
-            said=Stated(threshold=threshold),
-        )
+        origin = replace(_origin(held, _facts(held)), said=Stated(threshold=threshold))
         return register(actor, model, origin, Labels(description=held.description), seal_at_end=True)
 
 
@@ -98,22 +71,38 @@ def version_copy(
         require_model(copied)
         if copied.state in (ModelVersion.State.RECALLED, ModelVersion.State.UPLOADING):
             raise Conflict(f"{copied} is {copied.get_state_display()}.", code="wrong_state")
-        origin = Origin(
-            manifest=copied.manifest,
-            facts={
-                **{name: getattr(copied, name) for name in _FACTS},
-                "quarantine_reason": copied.quarantine_reason,
-                "stated": _stated_of(copied),
-            },
-            source=f"models:/{copied.model.name}/{copied.number}",
-            path=copied.path,
-            run=copied.run,
-            logged=copied.logged_model,
-            copied=copied,
-            recipe=copied.recipe,
-            trained_by_id=copied.trained_by_id,
-        )
+        origin = _origin(copied, {**_facts(copied), "quarantine_reason": copied.quarantine_reason})
         return register(actor, model, origin, labels, seal_at_end=True)
+
+
+def _sealed(actor: Actor, version_id: uuid.UUID) -> tuple[Model, ModelVersion]:
+    """A sealed version with files, and its model, locked. Raises NotFound, Forbidden, Conflict."""
+    held = selectors.model_version_get(actor, version_id)
+    model = model_locked(actor, held.model_id)
+    require_model(held)
+    if held.state != ModelVersion.State.SEALED:
+        raise Conflict(f"{held} is {held.get_state_display()}.", code="wrong_state")
+    return model, held
+
+
+def _origin(held: ModelVersion, facts: dict[str, Any]) -> Origin:
+    """The files of a version as where another one comes from."""
+    return Origin(
+        manifest=held.manifest,
+        facts=facts,
+        source=f"models:/{held.model.name}/{held.number}",
+        path=held.path,
+        run=held.run,
+        logged=held.logged_model,
+        copied=held,
+        recipe=held.recipe,
+        trained_by_id=held.trained_by_id,
+    )
+
+
+def _facts(version: ModelVersion) -> dict[str, Any]:
+    """All that a version says of itself beside its files."""
+    return {**{name: getattr(version, name) for name in _FACTS}, "stated": _stated_of(version)}
 
 
 def _stated_of(version: ModelVersion) -> dict[str, Any]:
