@@ -5,6 +5,7 @@ from apps.home.api import views
 urlpatterns = [
     path("schema", views.SchemaView.as_view(), name="api-schema"),
     path("storage", views.StorageUseView.as_view(), name="api-storage-use"),
+    path("storage/check", views.StorageCheckView.as_view(), name="api-storage-check"),
     path("runs/<uuid:pk>/purge", views.RunPurgeView.as_view(), name="api-run-purge"),
     path(
         "dataset-versions/<uuid:pk>/purge-preview",

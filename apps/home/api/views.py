@@ -18,7 +18,7 @@ from apps.core.policies import require, who_can
 from apps.experiments import services as experiments
 from apps.home.api.serializers import PurgeInput, PurgePreviewDetail, UseOfTeam
 from apps.home.document import document_drawn
-from apps.home.storage import policies, previews, selectors
+from apps.home.storage import policies, previews, selectors, services
 
 
 def _shown(serializer: type[Serializer[Any]], value: Any, **options: Any) -> Response:
@@ -46,6 +46,14 @@ class StorageUseView(ApiView):
         """What your teams hold on the disk, by kind; for administrators and operators."""
         require(policies.may_see_use(self.actor), f"This is for {who_can('target.manage')} of a team.")
         return _shown(UseOfTeam, selectors.use_by_team(self.actor), many=True)
+
+
+class StorageCheckView(ApiView):
+    @extend_schema(operation_id="storage_check", request=None, responses={202: None})
+    def post(self, request: Request) -> Response:
+        """Have every stored file hashed again by the worker; faults are told to administrators."""
+        services.store_check_request(actor=self.actor)
+        return Response(status=202)
 
 
 class DatasetVersionPurgePreviewView(ApiView):

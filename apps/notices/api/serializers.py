@@ -14,3 +14,7 @@ class NoticeSerializer(ModelSerializer[Notice]):
     class Meta:
         model = Notice
         fields = ["id", "team_id", "kind", "title", "text", "url", "created_at", "read_at", "mail"]
+
+
+class NoticesRead(serializers.Serializer[dict[str, int]]):
+    read = serializers.IntegerField(help_text="How many were not read before.")

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from apps.core.api.views import ApiView
 from apps.notices import selectors, services
-from apps.notices.api.serializers import NoticeSerializer
+from apps.notices.api.serializers import NoticeSerializer, NoticesRead
 
 
 class NoticesView(ApiView):
@@ -36,3 +36,10 @@ class NoticeReadView(ApiView):
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """Mark a notice as read."""
         return Response(NoticeSerializer(services.notice_read(actor=self.actor, notice_id=pk)).data)
+
+
+class NoticesReadView(ApiView):
+    @extend_schema(operation_id="notice_read_all", request=None, responses=NoticesRead)
+    def post(self, request: Request) -> Response:
+        """Mark all your notices as read."""
+        return Response(NoticesRead({"read": services.notices_read_all(actor=self.actor)}).data)
