@@ -18,10 +18,10 @@ from controlplane.stack.chromium import chromium_need
 from controlplane.stack.config import ROOT
 from controlplane.stack.messages import StackError, say
 
-CODE = ("analysis", "workers", "apps", "controlplane")
+CODE = ("analysis", "workers", "apps", "controlplane", "client")
 # Whole files to each process (see tests/sharing.py). Browser tests and stories come first, because they take longest.
 # They wait for a live product much of the time, so there are three processes; what loads and breaks one is given two.
-TESTS = ("tests", "workers", "controlplane", "analysis", "apps")
+TESTS = ("tests", "workers", "controlplane", "analysis", "client", "apps")
 SHARED = ("--dist", "loadscope", "--no-loadscope-reorder", "-p", "tests.sharing")
 # Pytest's exit code for "nothing was collected".
 NO_TESTS = 5

@@ -1,0 +1,3 @@
+from fairway_client.main import main
+
+main()
