@@ -5,9 +5,10 @@ Used in migrations, so that no code path, administration or SQL of the product's
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from django.db import migrations
+from django.db import connection, migrations
 
 _FUNCTION = """
 CREATE OR REPLACE FUNCTION fairway_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -39,8 +40,7 @@ def seal_function() -> migrations.RunSQL:
 def seal_rows(table: str, *, when: str = "true", allow: Sequence[str] = (), name: str = "sealed") -> migrations.RunSQL:
     """Refuse UPDATE and DELETE of rows of `table` for which the SQL condition `when` (on OLD) holds.
 
-    `allow` names columns that may still change. Retention jobs may delete (never update) inside a
-    transaction that sets `fairway.retention` to 'on' for itself.
+    `allow` names columns that may still change. Within `retention()` rows may be deleted, never updated.
     """
     trigger = f"{table}_{name}"
     return migrations.RunSQL(
@@ -76,3 +76,14 @@ def seal_children(
         """,  # noqa: S608
         f"DROP FUNCTION IF EXISTS {function}() CASCADE",
     )
+
+
+@contextmanager
+def retention() -> Iterator[None]:
+    """Inside a transaction: until the block ends, sealed rows may be deleted, never changed."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL fairway.retention = 'on'")
+    yield
+    # Where the block failed, the setting goes with its transaction.
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL fairway.retention = 'off'")

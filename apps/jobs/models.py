@@ -51,6 +51,8 @@ class Job(TeamOwned):
     # Highest seq given to a log line or event; taken under the row lock, so number order is commit order.
     seq = models.BigIntegerField(default=0)
     line_count = models.BigIntegerField(default=0)
+    # When the lines were removed by the rule of retention; their number stays.
+    log_removed_at = models.DateTimeField(null=True)
     result = models.JSONField(null=True)
 
     class Meta:
@@ -145,6 +147,10 @@ class LogChunk(models.Model):
     offset_end = models.BigIntegerField()
     # [[seconds since the attempt began, text], ...]
     lines = models.JSONField()
+    # Of the first line, in seconds since the attempt began; None in chunks from before this was kept.
+    first_at = models.FloatField(null=True)
+    # Which levels the lines have, as bits (`apps.jobs.logs`), so that a filter passes over the rest; None as above.
+    levels = models.PositiveSmallIntegerField(null=True)
     at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from celery import shared_task
 from celery.signals import worker_ready
+from django.conf import settings
 
 from apps.core.broker import task_send_now
 from apps.jobs import services
@@ -38,6 +39,12 @@ def jobs_repair() -> None:
 def directories_sweep() -> None:
     """Remove what ended attempts left on disk."""
     services.directories_sweep()
+
+
+@shared_task(name="apps.jobs.tasks.logs_retain")
+def logs_retain() -> None:
+    """Remove logs that are older than the rule of this installation."""
+    services.logs_retain(days=settings.JOB_LOG_DAYS)
 
 
 @worker_ready.connect

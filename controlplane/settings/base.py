@@ -153,6 +153,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BEAT_SCHEDULE = {
     "jobs-repair": {"task": "apps.jobs.tasks.jobs_repair", "schedule": 5.0, "options": {"expires": 5}},
+    "jobs-logs": {"task": "apps.jobs.tasks.logs_retain", "schedule": 3600.0},
     "jobs-directories": {"task": "apps.jobs.tasks.directories_sweep", "schedule": 3600.0},
     "audit-seal": {"task": "apps.audit.tasks.audit_seal", "schedule": 2.0, "options": {"expires": 10}},
     "requests-sweep": {"task": "apps.reviews.tasks.requests_sweep", "schedule": 30.0, "options": {"expires": 30}},
@@ -333,6 +334,8 @@ SILENCED_SYSTEM_CHECKS: list[str] = []
 JOB_EXECUTORS: dict[str, dict[str, object]] = {"local": {}}
 JOB_HEARTBEAT_SECONDS = 10
 JOB_LEASE_SECONDS = 60
+# Lines of jobs that ended longer ago are removed; 0 keeps all.
+JOB_LOG_DAYS = ENV.job_log_days
 # Jobs that one machine runs at a time: fewer than the worker has threads, for a job holds one while it runs.
 JOB_SLOTS = 2
 # Over the defaults of workers.contracts.jobspec.JobLimits; a job may ask for other ones.

@@ -79,16 +79,17 @@ class Environment:
     https: bool
     webhook_networks: tuple[str, ...]
     log_level: str
+    job_log_days: int
 
 
 def environment() -> Environment:
     """Read the environment now. Raises ValueError with a sentence when a number or a network is not one."""
     home = Path(_text("FAIRWAY_HOME", str(ROOT / "var"))).expanduser().resolve()
 
-    def number(name: str, default: int) -> int:
+    def number(name: str, default: int, what: str = "a port number") -> int:
         raw = _text(name)
         if raw and not raw.isdigit():
-            raise ValueError(f"{name} must be a port number, not {raw!r}.")
+            raise ValueError(f"{name} must be {what}, not {raw!r}.")
         return int(raw) if raw else default
 
     port = number("PORT", 8000)
@@ -118,6 +119,7 @@ def environment() -> Environment:
         https=_flag("HTTPS", False),
         webhook_networks=_networks("WEBHOOK_NETWORKS"),
         log_level=_text("LOG_LEVEL", "INFO"),
+        job_log_days=number("JOB_LOG_DAYS", 365, "a number of days"),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 from django.utils import timezone
 
@@ -15,6 +15,7 @@ from apps.accounts import selectors as accounts
 from apps.audit.services import audit_record
 from apps.core.actors import Actor
 from apps.core.errors import Conflict, Invalid, NotFound
+from apps.core.sealing import retention
 from apps.datasets import selectors
 from apps.datasets.contracts import purge_vetoes
 from apps.datasets.models import Dataset, DatasetVersion, Upload
@@ -211,15 +212,10 @@ def dataset_delete(*, actor: Actor, dataset_id: uuid.UUID, confirm: str, reason:
         reason=text_clean(reason, "reason", 2000, one_line=False),
     )
     try:
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                # The database lets sealed rows go only inside a transaction that says so.
-                cursor.execute("SET LOCAL fairway.retention = 'on'")
+        with transaction.atomic(), retention():
             Upload.objects.filter(dataset=dataset).delete()
             versions.delete()
             dataset.delete()
-            with connection.cursor() as cursor:
-                cursor.execute("SET LOCAL fairway.retention = 'off'")
     except (ProtectedError, IntegrityError) as error:
         raise Conflict("Something refers to this dataset: archive it instead.", code="in_use") from error
     for sha256 in hashes:

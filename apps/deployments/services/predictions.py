@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.core.errors import Invalid
+from apps.core.sealing import retention
 from apps.deployments.models import PredictionBatch, PredictionLog
 
 ROWS_LIMIT = 10_000
@@ -120,8 +121,7 @@ def predictions_retain(*, keep_days: int = 90, today: date | None = None) -> lis
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"DROP TABLE {name}")
         dropped.append(name)
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL fairway.retention = 'on'")
+    with transaction.atomic(), retention(), connection.cursor() as cursor:
         cursor.execute(f"DELETE FROM {_TABLE}_rest WHERE at < %s", [f"{limit} 00:00+00"])  # noqa: S608
     PredictionBatch.objects.filter(at__lt=timezone.now() - timedelta(days=keep_days)).delete()
     return dropped

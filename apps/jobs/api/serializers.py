@@ -105,6 +105,9 @@ class LogPage(serializers.Serializer[Any]):
     next = serializers.IntegerField(help_text="Pass it as `after` to go on.")
     line_count = serializers.IntegerField()
     ended = serializers.BooleanField(help_text="The job has ended: no line will follow `line_count`.")
+    removed_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the lines were removed by the rule of retention."
+    )
 
 
 class EventRow(ModelSerializer[JobEvent]):

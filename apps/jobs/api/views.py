@@ -26,6 +26,7 @@ from apps.jobs.api.serializers import (
     LogPage,
 )
 from apps.jobs.contracts import FINAL_STATES
+from apps.jobs.logs import ALL, AT_LEAST
 from apps.jobs.models import Job
 
 PAGE_LINES = 1000
@@ -68,18 +69,29 @@ class JobView(ApiView):
         return Response(JobDetail(selectors.job_get(self.actor, pk)).data)
 
 
+class LogQuery(AfterQuery):
+    level = serializers.ChoiceField([*AT_LEAST], required=False, help_text="Only lines that are at least this bad.")
+    find = serializers.CharField(
+        required=False, max_length=200, help_text="Only lines that contain this text, case ignored."
+    )
+
+
 class JobLogView(ApiView):
-    @extend_schema(operation_id="job_log", parameters=[AfterQuery], responses={200: LogPage})
+    @extend_schema(operation_id="job_log", parameters=[LogQuery], responses={200: LogPage})
     def get(self, request: Request, pk: uuid.UUID) -> Response:
-        """Log lines after a line number, oldest first."""
-        query = self.query(AfterQuery)
+        """Log lines after a line number, oldest first; all of them, or those of a level or with a text."""
+        query = self.query(LogQuery)
         job = selectors.job_get(self.actor, pk)
-        lines = list(selectors.log_lines(job, after=query["after"], limit=query["limit"]))
+        levels, limit = AT_LEAST.get(query.get("level", ""), ALL), query["limit"]
+        found = selectors.log_lines(job, after=query["after"], limit=limit, levels=levels, text=query.get("find", ""))
+        lines = list(found)
         page = {
             "lines": lines,
-            "next": lines[-1].number if lines else query["after"],
+            # With fewer lines than were asked for, all were looked at.
+            "next": lines[-1].number if len(lines) == limit else max(job.line_count, query["after"]),
             "line_count": job.line_count,
             "ended": job.state in FINAL_STATES,
+            "removed_at": job.log_removed_at,
         }
         return Response(LogPage(page).data)
 
@@ -104,6 +116,8 @@ def log_download(job: Job) -> StreamingHttpResponse:
     """The log of a job as a streamed text file."""
 
     def text() -> Iterator[bytes]:
+        if job.log_removed_at is not None:
+            yield f"# {job.line_count} lines were removed on {job.log_removed_at:%Y-%m-%d}\n".encode()
         attempt = 0
         for line in selectors.log_lines(job):
             if line.attempt != attempt:

@@ -12,7 +12,7 @@ from apps.jobs.services.attempts import (
     worker_name,
 )
 from apps.jobs.services.ending import Outcome, job_end, job_finish, last_lines, outcome_of
-from apps.jobs.services.logs import job_log_append, usage_append
+from apps.jobs.services.logs import job_log_append, logs_retain, usage_append
 from apps.jobs.services.queueing import job_cancel, job_queue, job_retry, limits_of
 from apps.jobs.services.reaping import (
     attempts_orphaned,
@@ -60,6 +60,7 @@ __all__ = [
     "jobs_offer",
     "last_lines",
     "limits_of",
+    "logs_retain",
     "outcome_of",
     "output_store",
     "progress_report",

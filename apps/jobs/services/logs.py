@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from django.db import transaction
+from django.utils import timezone
 
+from apps.audit.services import audit_record
+from apps.core.actors import Actor
+from apps.core.sealing import retention
 from apps.core.topics import nudge
-from apps.jobs.contracts import Claim
-from apps.jobs.models import LogChunk
+from apps.jobs.contracts import FINAL_STATES, Claim
+from apps.jobs.logs import levels_of
+from apps.jobs.models import Job, JobEvent, LogChunk
 from apps.jobs.services.attempts import attempt_lock
-from apps.jobs.services.transitions import event_append, seq_next
+from apps.jobs.services.transitions import event_append, job_lock, seq_next
 from workers.contracts.jobspec import JobStatus, Line
 
 
@@ -26,6 +32,7 @@ def job_log_append(*, claim: Claim, lines: Sequence[Line]) -> int:
         if not fresh:
             return attempt.log_offset
         began = (attempt.started_at or attempt.created_at).timestamp()
+        timed = [(round(max(0.0, line.at - began), 3), line.text) for line in fresh]
         chunk = LogChunk.objects.create(
             job=job,
             attempt=attempt.number,
@@ -33,7 +40,9 @@ def job_log_append(*, claim: Claim, lines: Sequence[Line]) -> int:
             first_line=job.line_count + 1,
             line_count=len(fresh),
             offset_end=fresh[-1].offset_end,
-            lines=[[round(max(0.0, line.at - began), 3), line.text] for line in fresh],
+            lines=timed,
+            first_at=timed[0][0],
+            levels=levels_of(line.text for line in fresh),
         )
         job.line_count += len(fresh)
         job.save(update_fields=["seq", "line_count"])
@@ -61,3 +70,34 @@ def usage_append(*, claim: Claim, status: JobStatus, cpu_share: float) -> None:
             },
         )
         job.save(update_fields=["seq"])
+
+
+JOBS_AT_ONCE = 200
+
+
+def logs_retain(*, days: int) -> int:
+    """Remove the lines and readings of jobs that ended more than `days` ago (0: none); returns of how many jobs.
+
+    What a job was, its attempts, changes of state and number of lines stay; each removal is audited.
+    """
+    if days <= 0:
+        return 0
+    before = timezone.now() - timedelta(days=days)
+    old = Job.objects.filter(state__in=FINAL_STATES, ended_at__lt=before, log_removed_at__isnull=True)
+    removed = 0
+    for job_id in list(old.order_by("ended_at").values_list("pk", flat=True)[:JOBS_AT_ONCE]):
+        with transaction.atomic():
+            job = job_lock(job_id)
+            with retention():
+                LogChunk.objects.filter(job=job).delete()
+                JobEvent.objects.filter(job=job).exclude(kind="state").delete()
+            job.log_removed_at = timezone.now()
+            job.save(update_fields=["log_removed_at"])
+            audit_record(
+                actor=Actor.system("retention"),
+                action="job.log_remove",
+                thing=job,
+                after={"lines": job.line_count, "older_than_days": days},
+            )
+        removed += 1
+    return removed

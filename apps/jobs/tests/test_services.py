@@ -208,11 +208,11 @@ def test_a_long_log_is_paged_tailed_and_searched():
     job.refresh_from_db()
 
     tail = selectors.log_tail(job, 150)
-    found = selectors.log_find(job, "LINE 317")
+    found = list(selectors.log_lines(job, text="LINE 317"))
 
     assert (len(tail), tail[0].number, tail[-1].text) == (150, 451, "line 600")
     assert [line.number for line in found] == [317]
-    assert selectors.log_find(job, 'no "such" line') == []
+    assert list(selectors.log_lines(job, text='no "such" line')) == []
 
 
 def test_jobs_of_other_teams_do_not_exist():

@@ -19,11 +19,10 @@ from apps.jobs import policies, selectors, services
 from apps.jobs.api.views import log_download
 from apps.jobs.contracts import FINAL_STATES, job_kind_find, job_panel_list
 from apps.jobs.models import Job, JobAttempt
+from apps.jobs.web.log import log_context
 from apps.jobs.web.panels import panels_render, usage_context
 from apps.jobs.web.tables import JOBS, TOOK, kind_title, problems_attach
 from apps.problems import selectors as problems
-
-TAIL_LINES = 500
 
 
 @page
@@ -42,8 +41,6 @@ def job_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     actor = request.actor  # type: ignore[attr-defined]
     job = selectors.job_get(actor, pk)
     kind = job_kind_find(job.kind)
-    find = request.GET.get("find", "").strip()[:200]
-    lines = selectors.log_find(job, find) if find else selectors.log_tail(job, TAIL_LINES)
     context: dict[str, Any] = {
         "nav_key": "jobs",
         "kind_title": kind_title(job),
@@ -51,14 +48,12 @@ def job_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "problem": problems.problem_list(actor).filter(pk=job.problem_id).first() if job.problem_id else None,
         "subject_url": kind.subject_url(job) if kind and kind.subject_url else "",
         "inputs": kind.facts(actor, job) if kind and kind.facts else (),
-        "lines": [line_shown(line) for line in lines],
         "waiting_text": _waiting_text(job),
-        "find": find,
-        "first_shown": lines[0].number if lines else 0,
         "after": job.seq,
         "retry_of": selectors.job_list(actor).filter(pk=job.retry_of_id).first() if job.retry_of_id else None,
         "menu": _menu(job),
         "panels": panels_render(request, job, job_panel_list(job.kind)),
+        **log_context(job, request.GET),
         **_state_context(actor, job),
     }
     return render(request, "jobs/job_detail.html", context)
@@ -113,13 +108,6 @@ def _waiting_text(job: Job) -> str:
     if job.state in (Job.State.STARTING, Job.State.RUNNING):
         return "Started; waits for the first line."
     return ""
-
-
-def line_shown(line: selectors.LogLine) -> dict[str, Any]:
-    """A log line for the page: warnings and errors are toned by their first word."""
-    word = line.text.lstrip().lower()
-    tone = "w" if word.startswith(("warning", "error", "traceback", "fairway:")) else ""
-    return {"number": line.number, "at": line.at, "text": line.text, "tone": tone}
 
 
 def _menu(job: Job) -> list[dict[str, str]]:

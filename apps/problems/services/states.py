@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 from django.utils import timezone
 
@@ -12,6 +12,7 @@ from apps.audit.services import audit_record
 from apps.core.actors import Actor
 from apps.core.errors import Conflict, Invalid
 from apps.core.policies import require, require_verb
+from apps.core.sealing import retention
 from apps.problems import policies, rules
 from apps.problems.contracts import ChangeKind, ProblemChange, problem_listeners_tell
 from apps.problems.models import BehaviourVersion, Objective, Problem, ProblemVersion, SegmentVersion
@@ -203,8 +204,6 @@ def problem_delete(*, actor: Actor, problem_id: uuid.UUID) -> None:
 
 def _behaviour_delete(problem: Problem) -> None:
     """Behaviour tests are sealed from their beginning; with a question that was never accepted they go all the same."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL fairway.retention = 'on'")
+    with retention():
         BehaviourVersion.objects.filter(test__problem=problem).delete()
         problem.behaviour_tests.all().delete()
-        cursor.execute("SET LOCAL fairway.retention = 'off'")

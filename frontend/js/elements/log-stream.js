@@ -1,8 +1,9 @@
-/* <log-stream data-topic data-after data-state data-download>: the log of a job, for 100 000 lines and more.
-   Lines that the server drew inside (.fw-log > div[data-line]) are kept; without them the element draws its own head.
-   The log itself is quiet for screen readers; the status line speaks. */
-import { el, icon } from "../lib/dom.js";
+/* <log-stream data-topic data-after data-state data-page>: the newest lines of a job's log, as they come.
+   Lines that the server drew inside (.fw-log > div[data-line]) are kept. What is looked for in a log is asked of the
+   server, at `data-page`. The log itself is quiet for screen readers; the status line speaks. */
+import { el } from "../lib/dom.js";
 import { num, statusWords } from "../lib/format.js";
+import { spans } from "../lib/ansi.js";
 import { LineWindow, lineTone } from "../lib/lines.js";
 import { live } from "../lib/live.js";
 
@@ -14,7 +15,6 @@ customElements.define("log-stream", class extends HTMLElement {
   #waiting = false;
   #attempt = 0;
   #number = 0;
-  #found = -1;
   #ended = false;
   #stop = null;
 
@@ -32,36 +32,20 @@ customElements.define("log-stream", class extends HTMLElement {
   get #box() { return this.querySelector(".fw-log"); }
 
   #build() {
-    const drawn = this.#box;
     const status = el("span", { class: "fw-live fw-live--ended", role: "status", "data-status": true }, "connecting");
     const follow = el("button", { class: "btn btn-sm btn-quiet", type: "button", "aria-pressed": "true", "data-follow": true, onclick: () => this.#follow(!this.#following) }, "Follow");
-    if (drawn) {
-      this.prepend(el("div", { class: "fw-logbar" }, status, follow));
-      this.#adopt(drawn);
-    } else this.#buildHead(status, follow);
+    this.prepend(el("div", { class: "fw-logbar" }, status, follow));
+    this.#adopt(this.#box);
     this.#box.addEventListener("scroll", () => this.#scrolled(), { passive: true });
   }
 
   #adopt(box) {
     for (const node of box.querySelectorAll("[data-line]")) {
-      const [number, at, text] = [...node.children].map((part) => part.textContent);
-      this.#window.push({ number: Number(number), at: parseFloat(at), text, tone: node.className });
+      this.#window.push({ number: Number(node.dataset.line), node });
     }
     this.#number = this.#window.lines.at(-1)?.number ?? 0;
     this.#window.advance();
     box.scrollTop = box.scrollHeight;
-  }
-
-  #buildHead(status, follow) {
-    this.append(
-      el("div", { class: "fw-card__head" },
-        el("h2", {}, "Log"), el("span", { class: "fw-3 fw-sm fw-num", "data-lines": true }, "no line yet"),
-        status,
-        el("div", { class: "fw-do" },
-          el("form", { class: "fw-find fw-hide-s", onsubmit: (event) => this.#find(event) }, icon("search"), el("input", { class: "fw-in", type: "search", placeholder: "Find in the log", "aria-label": "Find in the log", "data-find": true })),
-          follow,
-          this.dataset.download ? el("a", { class: "btn btn-sm btn-icon btn-quiet", href: this.dataset.download, download: true, "aria-label": "Download the log", title: "Download the log" }, icon("download")) : null)),
-      el("div", { class: `fw-log ${this.dataset.css ?? ""}`, role: "log", "aria-live": "off", tabindex: "0", "aria-label": "Job log" }, el("p", { class: "fw-log__empty" }, this.dataset.empty ?? "Waiting for the first line.")));
   }
 
   #take(rows) {
@@ -74,6 +58,9 @@ customElements.define("log-stream", class extends HTMLElement {
         let number = row.first_line ?? this.#number + 1;
         for (const [at, text] of row.lines) this.#window.push({ number: number++, at, text, tone: lineTone(text) });
         this.#number = number - 1;
+      } else if (row.kind === "gap") {
+        this.#number = row.data.to;
+        this.#note(`Lines ${num(row.data.from)} to ${num(row.data.to)} came faster than they could be shown. `, el("a", { href: `${this.dataset.page}?from=${row.data.from}#h-log` }, "Show them"));
       } else if (row.kind === "state" && FINAL.has(row.data?.state)) {
         this.#ended = true;
         this.#note(row.data.text ? `${row.data.state.toLowerCase().replace("_", " ")}: ${row.data.text}` : row.data.state.toLowerCase().replace("_", " "));
@@ -89,10 +76,12 @@ customElements.define("log-stream", class extends HTMLElement {
     });
   }
 
-  #note(text) { this.#window.push({ number: "", at: null, text, tone: "s" }); }
+  #note(...parts) { this.#window.push({ number: "", node: el("div", { class: "s" }, el("i"), el("i"), el("span", {}, ...parts)) }); }
 
-  #line({ number, at, text, tone }) {
-    return el("div", { class: tone || null }, el("i", {}, String(number)), el("i", {}, at === null ? "" : `${at.toFixed(1)} s`), el("span", {}, text));
+  #line(line) {
+    line.node ??= el("div", { class: line.tone || null }, el("i", {}, String(line.number)), el("i", {}, `${line.at.toFixed(1)} s`),
+      el("span", {}, ...spans(line.text).map((span) => (span.look ? el("b", { class: `fw-ansi ${span.look}` }, span.text) : span.text))));
+    return line.node;
   }
 
   #draw() {
@@ -134,29 +123,6 @@ customElements.define("log-stream", class extends HTMLElement {
     if (!on || !jump) return;
     this.#draw();
     this.#box.scrollTop = this.#box.scrollHeight;
-  }
-
-  #find(event) {
-    event.preventDefault();
-    const text = this.querySelector("[data-find]").value.trim();
-    if (!text) return;
-    this.#found = this.#window.find(text, this.#found);
-    if (this.#found < 0) {
-      this.#say(`no line holds “${text}”`);
-      return;
-    }
-    this.#follow(false);
-    const lines = this.#window.centre(this.#found);
-    this.#box.replaceChildren(...lines.map((line) => this.#line(line)));
-    const hit = this.#box.children[this.#found - this.#window.from];
-    hit.classList.add("hit");
-    this.#box.scrollTop = hit.offsetTop - this.#box.offsetTop - this.#box.clientHeight / 2;
-    this.#say(`line ${this.#window.lines[this.#found].number}`);
-  }
-
-  #say(text) {
-    const status = this.querySelector("[data-status]");
-    status.textContent = text;
   }
 
   #tell(status) {

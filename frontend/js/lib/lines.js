@@ -1,6 +1,10 @@
-/* The window of a long log: all lines are kept, only a part is drawn. Pure, no DOM. */
+/* The window of a long log: many lines are kept, only a part is drawn. Pure, no DOM. */
+import { plain } from "./ansi.js";
+
 export const WINDOW = 3000;
 export const STEP = 1000;
+export const KEPT = 100_000;
+export const DROPPED = 20_000;
 
 export class LineWindow {
   lines = [];
@@ -10,6 +14,12 @@ export class LineWindow {
   /** Keep a line; returns nothing: what is drawn changes with `advance`. */
   push(...lines) {
     for (const line of lines) this.lines.push(line);
+    // A page that is open for days keeps the newest lines; the server has the rest.
+    if (this.lines.length > KEPT && this.from >= DROPPED) {
+      this.lines.splice(0, DROPPED);
+      this.from -= DROPPED;
+      this.to -= DROPPED;
+    }
   }
 
   get hiddenBefore() { return this.from; }
@@ -37,28 +47,12 @@ export class LineWindow {
     this.to -= drop;
     return [older, drop];
   }
-
-  /** Put the window around one line. */
-  centre(index) {
-    this.from = Math.max(0, index - STEP / 2);
-    this.to = Math.min(this.lines.length, this.from + WINDOW);
-    return this.lines.slice(this.from, this.to);
-  }
-
-  /** Index of the next line that holds `text` after `index`, wrapping; -1 when none does. */
-  find(text, index) {
-    const wanted = text.toLowerCase();
-    for (let step = 1; step <= this.lines.length; step++) {
-      const at = (index + step) % this.lines.length;
-      if (this.lines[at].text.toLowerCase().includes(wanted)) return at;
-    }
-    return -1;
-  }
 }
 
-/** "e" for an error, "w" for a warning, "" else; judged by the first words, as loggers write them. */
+/** "e" for an error, "w" for a warning, "" else; by the same words as the server's `level_of`. */
 export const lineTone = (text) => {
-  const head = text.slice(0, 80);
-  if (/\b(error|exception|traceback|critical|fatal)\b/i.test(head)) return "e";
-  return /\bwarn(ing)?\b/i.test(head) ? "w" : "";
+  const head = plain(text.slice(0, 160)).slice(0, 80);
+  if (text.startsWith("fairway:")) return "w";
+  if (/\b(error|exception|traceback|critical|fatal)\b/i.test(head) || /\w(Error|Exception)\b/.test(head)) return "e";
+  return /\bwarn(ing)?\b/i.test(head) || /\wWarning\b/.test(head) ? "w" : "";
 };

@@ -1,0 +1,68 @@
+"""Reading jobs: always limited to what the actor may see."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db.models import QuerySet
+
+from apps.core.actors import Actor
+from apps.core.errors import NotFound
+from apps.jobs.contracts import OPEN_STATES
+from apps.jobs.models import Job, JobAttempt, JobEvent
+
+
+def job_list(
+    actor: Actor,
+    *,
+    team_id: uuid.UUID | None = None,
+    state: str = "",
+    kind: str = "",
+    problem_id: uuid.UUID | None = None,
+) -> QuerySet[Job]:
+    """Jobs without their specs; the caller sorts."""
+    rows = Job.objects.visible_to(actor).defer("spec", "files", "result")
+    if team_id is not None:
+        rows = rows.filter(team_id=team_id)
+    if state:
+        rows = rows.filter(state=state)
+    if kind:
+        rows = rows.filter(kind=kind)
+    if problem_id is not None:
+        rows = rows.filter(problem_id=problem_id)
+    return rows
+
+
+def job_get(actor: Actor, pk: uuid.UUID) -> Job:
+    """One job. Raises NotFound."""
+    job: Job | None = Job.objects.visible_to(actor).filter(pk=pk).first()
+    if job is None:
+        raise NotFound("There is no such job, or you may not see it.")
+    return job
+
+
+def attempt_list(job: Job) -> list[JobAttempt]:
+    """The attempts of a job that the caller may see, oldest first, without their results."""
+    return list(job.attempts.defer("result", "outputs").order_by("number"))
+
+
+def running_list(actor: Actor, team_id: uuid.UUID | None = None) -> QuerySet[Job]:
+    """Jobs that wait or run now."""
+    return job_list(actor, team_id=team_id).filter(state__in=OPEN_STATES)
+
+
+def running_count(actor: Actor, team_id: uuid.UUID | None = None) -> int:
+    """How many jobs wait or run now."""
+    return running_list(actor, team_id).count()
+
+
+def event_list(job: Job, *, after: int = 0) -> QuerySet[JobEvent]:
+    """Events after a seq, oldest first."""
+    return JobEvent.objects.filter(job=job, seq__gt=after).order_by("seq")
+
+
+def usage_recent(job: Job, *, count: int = 60) -> list[dict[str, Any]]:
+    """The last readings of the newest attempt, oldest first: {"cpu", "memory", "cpu_seconds"}."""
+    rows = JobEvent.objects.filter(job=job, kind="usage", attempt=job.attempt_number).order_by("-seq")
+    return [row.data for row in reversed(rows[:count])]
