@@ -37,7 +37,7 @@ bench: ## every benchmark
 bench-%: ## one benchmark, for example bench-gateway
 	$(BOOTSTRAP) bench $* $(ARGS)
 
-chaos: ## fault injection alone
+chaos: ## fault injection alone; ARGS="--minutes 60" repeats it
 	$(BOOTSTRAP) chaos $(ARGS)
 
 reset: ## ask, then wipe var/

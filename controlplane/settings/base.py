@@ -151,6 +151,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BEAT_SCHEDULER = "controlplane.beat.SteadyScheduler"
 CELERY_BEAT_SCHEDULE = {
     "jobs-repair": {"task": "apps.jobs.tasks.jobs_repair", "schedule": 5.0, "options": {"expires": 5}},
     "jobs-logs": {"task": "apps.jobs.tasks.logs_retain", "schedule": 3600.0},

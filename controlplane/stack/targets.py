@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
+import itertools
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -80,8 +83,23 @@ def e2e(arguments: list[str]) -> int:
 
 
 def chaos(arguments: list[str]) -> int:
-    """Fault injection alone."""
-    return _pytest("Fault injection", TESTS, ["-m", "slow", "-k", "chaos", *arguments])
+    """Fault injection: every fault once, or with `--minutes N` again and again, in another order each round."""
+    parser = argparse.ArgumentParser(prog="make chaos ARGS=", add_help=False)
+    parser.add_argument("--minutes", type=float, default=0.0)
+    asked, rest = parser.parse_known_args(arguments)
+    os.environ["PLAYWRIGHT_CHROMIUM"] = chromium_need()
+    until = time.monotonic() + 60 * asked.minutes
+    rounds = itertools.count(1)
+    while True:
+        title = f"Fault injection, round {next(rounds)}"
+        files = sorted(
+            path for path in (ROOT / "tests" / "flows").glob("test_*.py") if "mark.chaos" in path.read_text()
+        )
+        random.shuffle(files)
+        named = tuple(str(path.relative_to(ROOT)) for path in files)
+        code = _pytest(title, named, ["-m", "chaos", "-x", *rest])
+        if code != 0 or time.monotonic() >= until:
+            return code
 
 
 def bench(arguments: list[str]) -> int:
@@ -105,7 +123,7 @@ def lock(arguments: list[str]) -> int:
 
 
 def _pytest(title: str, folders: tuple[str, ...], arguments: list[str]) -> int:
-    present = [folder for folder in folders if (ROOT / folder).is_dir()]
+    present = [folder for folder in folders if (ROOT / folder).exists()]
     say(f"\n== {title}")
     command = [sys.executable, "-m", "pytest", "-p", "controlplane.stack.testing", "-q", *present, *arguments]
     code = subprocess.call(command, cwd=ROOT)

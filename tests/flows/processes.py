@@ -74,6 +74,8 @@ class Processes:
     port: int = field(default_factory=port_free)
     live_port: int = field(default_factory=port_free)
     redis_url: str = field(default_factory=lambda: str(settings.REDIS_URL))
+    database_url: str = ""
+    more: dict[str, str] = field(default_factory=dict)
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -84,7 +86,7 @@ class Processes:
         return {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": str(settings.SETTINGS_MODULE),
-            "DATABASE_URL": database_url(),
+            "DATABASE_URL": self.database_url or database_url(),
             "REDIS_URL": self.redis_url,
             "FAIRWAY_HOME": str(self.home),
             "STORAGE_URL": f"file://{self.home / 'storage'}",
@@ -92,6 +94,7 @@ class Processes:
             "PORT": str(self.port),
             "LIVE_PORT": str(self.live_port),
             "LOG_LEVEL": "WARNING",
+            **self.more,
         }
 
     def start(self, name: str, *argv: str) -> subprocess.Popen[bytes]:

@@ -21,7 +21,7 @@ from tests.flows.load import CUT, Load, Reply, held_down, load
 from tests.flows.processes import wait_for
 from tests.flows.stack import DEMO_ROW, Api, Gateway, demo_tell, key, stack_open, token_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.chaos]
 
 # Section 7 says 2 s; a machine with other work on it is given more.
 PATIENCE = 4.0

@@ -17,7 +17,7 @@ from apps.jobs.models import Job, JobEvent
 from tests.flows.processes import Processes, wait_for
 
 # Processes are killed in the middle of a job.
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.chaos]
 
 COUNTING = """
 import time

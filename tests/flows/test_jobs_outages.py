@@ -16,7 +16,7 @@ from tests.flows.test_jobs_live import cookie_of
 from tests.flows.websocket import WebSocket
 
 # Servers are taken away from running jobs.
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.chaos]
 
 
 def test_jobs_and_listeners_get_over_a_restart_of_valkey(processes, person):

@@ -7,6 +7,7 @@ told comes on standard input as one JSON object, so that no token is ever in a f
 """
 
 import ctypes
+import errno
 import json
 import os
 import resource
@@ -132,7 +133,9 @@ class Watch:
             if reader is not None:
                 self._drain(reader)
         except OSError as error:
-            self.cause = self.cause or f"The runner could not go on: {error.strerror or error}."
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+            why = "the disk has no room for what the job prints" if full else error.strerror or str(error)
+            self.cause = self.cause or f"The runner could not go on: {why}."
             self.end_tree()
         self.finish()
 

@@ -26,6 +26,9 @@ from apps.jobs.models import Job, JobAttempt
 from apps.jobs.services.queueing import limits_of
 from apps.jobs.services.transitions import event_append, job_lock, job_transition
 
+# A run token is revoked when its attempt ends; its own end is for what nobody ended. A clock that is set forward by
+# some hours must not take it from a running job.
+TOKEN_SPARE_MINUTES = 24 * 60
 LIVE = (JobAttempt.State.LEASED, JobAttempt.State.RUNNING)
 
 
@@ -102,7 +105,7 @@ def attempt_claim(*, job_id: uuid.UUID) -> tuple[Claim, str] | None:
             attempt_id=attempt.pk,
             run_id=job.run_id,
             label=f"job {job.number}, attempt {attempt.number}",
-            minutes=int(limits.wall_seconds // 60) + 10,
+            minutes=int(limits.wall_seconds // 60) + TOKEN_SPARE_MINUTES,
         )
         return Claim(job.pk, attempt.pk, attempt.number, attempt.lease_token or uuid.uuid4()), secret
 

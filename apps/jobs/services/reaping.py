@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.core.broker import task_send_now
@@ -15,14 +16,25 @@ from apps.jobs.models import Job, JobAttempt
 from apps.jobs.services.attempts import LIVE, slots_free, worker_gone
 from apps.jobs.services.queueing import RUN_TASK
 
+CLOCKS_APART = timedelta(minutes=1)
+"""How far the clocks of two machines may differ."""
 WATCH_TASK = "apps.jobs.tasks.job_watch"
 
 
 def attempts_orphaned() -> list[JobAttempt]:
-    """Live attempts without a watcher: the heartbeat is stale, or the worker was on this machine and is gone."""
-    stale = timezone.now() - timedelta(seconds=settings.JOB_HEARTBEAT_SECONDS * 3)
+    """Live attempts without a watcher: the heartbeat is stale, or the worker was on this machine and is gone.
+
+    A heartbeat of the future was given before the clock was set back and says nothing; to be taken over harms no job.
+    """
+    now = timezone.now()
+    stale = now - timedelta(seconds=settings.JOB_HEARTBEAT_SECONDS * 3)
     rows = JobAttempt.objects.filter(state__in=LIVE).only("pk", "worker", "heartbeat_at", "lease_token")
-    return [row for row in rows if row.heartbeat_at is None or row.heartbeat_at < stale or worker_gone(row.worker)]
+    ahead = now + CLOCKS_APART
+    return [
+        row
+        for row in rows
+        if row.heartbeat_at is None or not stale <= row.heartbeat_at <= ahead or worker_gone(row.worker)
+    ]
 
 
 def attempts_reap() -> int:
@@ -42,9 +54,11 @@ def jobs_offer() -> int:
     free = slots_free()
     if free == 0:
         return 0
-    before = timezone.now() - timedelta(seconds=2)
+    now = timezone.now()
+    # A moment is left to the message of the launch; one of the future was given before the clock was set back.
+    unheard = Q(queued_at__lt=now - timedelta(seconds=2)) | Q(queued_at__gt=now)
     waiting: list[uuid.UUID] = list(
-        Job.objects.filter(state=Job.State.QUEUED, queued_at__lt=before)
+        Job.objects.filter(unheard, state=Job.State.QUEUED)
         .order_by("queued_at", "id")
         .values_list("pk", flat=True)[:free]
     )
