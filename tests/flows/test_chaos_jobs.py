@@ -192,7 +192,7 @@ def test_a_full_disk_ends_a_job_with_its_cause(processes, person):
     ended(job, 90)
     assert job.state == "FAILED"
     assert "disk" in job.cause.lower() or "space" in job.cause.lower(), job.cause
-    texts = lines_of(job)
+    texts = lines_of(job, job.attempt_number)
     printed = [text for text in texts if text.startswith("line ")]
     assert [int(text.split()[1]) for text in printed] == list(range(len(printed)))
     assert len(printed) > 1000
