@@ -24,6 +24,8 @@ class Evaluation(TeamOwned):
     baseline_version = models.ForeignKey(
         "registry.ModelVersion", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
+    # Further versions that answered the same rows; their order stands in the job's spec and in `findings`.
+    member_versions = models.ManyToManyField("registry.ModelVersion", related_name="+")
     dataset_version = models.ForeignKey("datasets.DatasetVersion", on_delete=models.PROTECT, related_name="+")
     segment_versions = models.ManyToManyField("problems.SegmentVersion", related_name="+")
     # The behaviour tests that were in force when it was asked; what they found stands in `findings`.

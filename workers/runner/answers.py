@@ -29,6 +29,11 @@ def is_brought(reference: Mapping[str, Any]) -> bool:
     return bool(reference.get("answers"))
 
 
+def models_of(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Every version of an evaluate spec: the candidate, the baseline, further members."""
+    return [one for one in (spec["candidate"], spec.get("baseline"), *(spec.get("members") or ())) if one]
+
+
 def answer_names(spec: Mapping[str, Any]) -> list[str]:
     """The columns of an evaluate spec that hold answers."""
     return [name for answers in _all(spec) for name in answers.names]
@@ -59,7 +64,7 @@ def answers_read(rows: pa.Table, reference: Mapping[str, Any], task: str, classe
 
 
 def answers_align(task: str, outputs: list[ModelOutput]) -> list[ModelOutput]:
-    """Where one of two says labels alone, the other's labels are said too: each row's highest score."""
+    """Where one says labels alone, the others' labels are said too: each row's highest score."""
     if task != MULTICLASS or all(one.scores is not None for one in outputs):
         return outputs
     return [
@@ -71,8 +76,7 @@ def answers_align(task: str, outputs: list[ModelOutput]) -> list[ModelOutput]:
 
 
 def _all(spec: Mapping[str, Any]) -> list[AnswerColumns]:
-    references = [one for one in (spec["candidate"], spec.get("baseline")) if one]
-    return [AnswerColumns.from_json(one["answers"]) for one in references if is_brought(one)]
+    return [AnswerColumns.from_json(one["answers"]) for one in models_of(spec) if is_brought(one)]
 
 
 def _many(rows: pa.Table, answers: AnswerColumns, classes: list[str]) -> ModelOutput:

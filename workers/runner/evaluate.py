@@ -16,12 +16,20 @@ import pyarrow.parquet as pq
 from analysis.contracts.expressions import ExpressionError, columns, parse
 from analysis.contracts.segments import SplitSpec
 from analysis.evaluate import EvaluateSpec, EvaluationRows, ModelOutput, evaluate_table
+from analysis.findings import Member
 from analysis.split import ROW, split_take
 from analysis.statistics import statistics_write
 from workers.contracts.classes import ClassesError, class_names
 from workers.contracts.model_files import UnsafePath, safe_path
 from workers.contracts.recipes import BINARY, MULTICLASS, REGRESSION
-from workers.runner.answers import answer_labels, answer_names, answers_align, answers_read, is_brought
+from workers.runner.answers import (
+    answer_labels,
+    answer_names,
+    answers_align,
+    answers_read,
+    is_brought,
+    models_of,
+)
 from workers.runner.errors import BadInput
 from workers.runner.findings import findings_of
 from workers.runner.fitting.data import label_texts, table_read
@@ -49,12 +57,13 @@ def run(job: Job) -> None:
         classes = _classes(rows, spec, classes or [], candidate)
         truth = _codes(truth, classes)
     models = [(candidate, spec["candidate"])]
-    outputs = [_said(candidate, rows, frame, spec, "candidate", classes)]
+    outputs = [_said(candidate, rows, frame, spec, spec["candidate"], classes)]
     if spec.get("baseline"):
         job.progress(0.35, "Scoring with the baseline")
         baseline = _model(job, spec["baseline"], "baseline")
         models.append((baseline, spec["baseline"]))
-        outputs = answers_align(spec["task"], [*outputs, _said(baseline, rows, frame, spec, "baseline", classes)])
+        outputs = answers_align(spec["task"], [*outputs, _said(baseline, rows, frame, spec, spec["baseline"], classes)])
+    others = _others(job, rows, frame, spec, classes)
     job.progress(0.5, "Measuring overall, by segment and by crossing")
     settings = EvaluateSpec.from_json({**spec, "classes": classes})
     row_ids = rows[ROW].to_numpy() if ROW in rows.column_names else np.arange(rows.num_rows)
@@ -65,13 +74,14 @@ def run(job: Job) -> None:
     report, arrays = evaluate_table(given, settings, importance=importance, threads=job.cores)
     job.progress(0.75, "Searching for weak slices, flips and fairness; testing behaviour")
     asked = [(model, reference, _answer(model, reference, spec, classes)) for model, reference in models]
-    findings = findings_of(job, given, settings, importance, trials_of(job, asked, classes))
+    members = _members(spec, outputs, others)
+    findings = findings_of(job, given, settings, importance, trials_of(job, asked, classes), members)
     job.progress(0.85, "Storing predictions and statistics")
     statistics = job.directory / "statistics.npz"
     statistics.write_bytes(statistics_write(arrays))
     job.client.output("statistics.npz", statistics)
     predictions = job.directory / "predictions.parquet"
-    pq.write_table(_predictions(row_ids, truth, outputs, classes), predictions, compression="zstd")
+    pq.write_table(_predictions(row_ids, truth, _named(outputs, others), classes), predictions, compression="zstd")
     job.client.output("predictions.parquet", predictions)
     posted = {"report": report.to_json()} | ({"findings": findings} if findings is not None else {})
     job.client.results(posted)
@@ -110,7 +120,7 @@ def _read(spec: dict[str, Any]) -> list[dict[str, str]]:
 
 def _frame(rows: pa.Table, spec: dict[str, Any]) -> pd.DataFrame:
     """What loaded models read; empty when none is loaded."""
-    if all(is_brought(one) for one in (spec["candidate"], spec.get("baseline")) if one):
+    if all(is_brought(one) for one in models_of(spec)):
         return pd.DataFrame()
     try:
         return frame_of_table(rows, _read(spec))
@@ -199,13 +209,48 @@ def _said(
     rows: pa.Table,
     frame: pd.DataFrame,
     spec: dict[str, Any],
-    name: str,
+    reference: dict[str, Any],
     classes: list[str] | None,
 ) -> ModelOutput:
-    """What the candidate or the baseline says of the rows: read from the table, or scored."""
+    """What a version says of the rows: read from the table, or scored."""
     if model is None:
-        return answers_read(rows, spec[name], spec["task"], classes)
-    return _output(model, frame, spec, spec[name], classes)
+        return answers_read(rows, reference, spec["task"], classes)
+    return _output(model, frame, spec, reference, classes)
+
+
+def _others(
+    job: Job, rows: pa.Table, frame: pd.DataFrame, spec: dict[str, Any], classes: list[str] | None
+) -> list[ModelOutput]:
+    """What each further member of a combination says of the same rows; their models are loaded one after another."""
+    references = spec.get("members") or []
+    found = []
+    for place, reference in enumerate(references):
+        name = f"{reference['name']} {reference['number']}"
+        job.progress(0.4 + 0.1 * place / len(references), f"Scoring with {name}")
+        try:
+            model = _model(job, reference, f"member-{place}")
+            found.append(_said(model, rows, frame, spec, reference, classes))
+        except BadInput as error:
+            raise BadInput(error.code, f"{name}: {error}") from error
+    return found
+
+
+def _members(spec: dict[str, Any], outputs: list[ModelOutput], others: list[ModelOutput]) -> list[Member]:
+    """The candidate and all further members, where any were asked for."""
+    references = spec.get("members") or []
+    if not references:
+        return []
+    said = answers_align(spec["task"], [outputs[0], *others])
+    return [
+        Member(str(one["version_id"]), f"{one['name']} {one['number']}", output)
+        for one, output in zip([spec["candidate"], *references], said, strict=True)
+    ]
+
+
+def _named(outputs: list[ModelOutput], others: list[ModelOutput]) -> dict[str, ModelOutput]:
+    """Every output under the name that its columns have in the stored predictions."""
+    named = dict(zip(("candidate", "baseline"), outputs, strict=False))
+    return named | {f"member{place}": output for place, output in enumerate(others, 1)}
 
 
 def _output(
@@ -266,10 +311,10 @@ def _importance(
     return importance_of(lambda rows: _predict(model, rows), MULTICLASS, used, texts, labels, 0)
 
 
-def _predictions(row_ids: Array, truth: Array, outputs: list[ModelOutput], classes: list[str] | None) -> pa.Table:
+def _predictions(row_ids: Array, truth: Array, outputs: dict[str, ModelOutput], classes: list[str] | None) -> pa.Table:
     """One row a held-out row: `row`, `truth`, and for each model its score(s), or its prediction."""
     held: dict[str, Any] = {"row": row_ids, "truth": truth}
-    for name, output in zip(("candidate", "baseline"), outputs, strict=False):
+    for name, output in outputs.items():
         if output.scores is not None and output.scores.ndim == 1:
             held[f"{name}_score"] = output.scores
             held[f"{name}_positive"] = output.scores >= (0.5 if output.threshold is None else output.threshold)

@@ -30,6 +30,21 @@ class EvaluationInput(serializers.Serializer[Any]):
     dataset_version_id = serializers.UUIDField(required=False, allow_null=True, default=None)
     baseline_version_id = serializers.UUIDField(required=False, allow_null=True, default=None)
     part = serializers.ChoiceField(choices=["test", "all"], required=False, allow_null=True, default=None)
+    member_version_ids = serializers.ListField(
+        child=serializers.UUIDField(),
+        required=False,
+        max_length=6,
+        help_text="Further versions of the same problem that answer the same rows: each alone, all together by mean, "
+        "vote and cascade, and what each adds. Their order, behind the evaluated one, is that of the cascade.",
+    )
+    sure = serializers.FloatField(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=0.5,
+        max_value=1,
+        help_text="From which probability of its likeliest class a member of the cascade answers: 0.9 left out.",
+    )
     controls = serializers.ListField(
         child=serializers.CharField(max_length=200),
         required=False,
@@ -129,7 +144,8 @@ class EvaluationListView(ApiView):
         """Evaluate a version on held-out rows, by segment, against a baseline on the same rows."""
         data = self.input(EvaluationInput)
         extras = services.Extras.of({name: data.pop(name, None) for name in services.EXTRAS})
-        evaluation = services.evaluation_launch(actor=self.actor, extras=extras, **data)
+        company = services.Company.of(data.pop("member_version_ids", None), data.pop("sure"))
+        evaluation = services.evaluation_launch(actor=self.actor, extras=extras, company=company, **data)
         return Response(EvaluationRow(evaluation).data, status=201)
 
 
@@ -150,7 +166,10 @@ class EvaluationView(ApiView):
 class FindingsView(ApiView):
     @extend_schema(operation_id="evaluation_findings", responses={200: FindingsDetail})
     def get(self, request: Request, pk: uuid.UUID) -> Response:
-        """Weak slices, flips, fairness, behaviour, leakage; null for an evaluation made before there were findings."""
+        """Weak slices, flips, fairness, behaviour, leakage, combination.
+
+        Null for an evaluation that was made before there were findings.
+        """
         evaluation = selectors.evaluation_get(self.actor, pk)
         found = selectors.findings_of(evaluation)
         body = {

@@ -5,13 +5,17 @@ from apps.evaluations.services.exports import export_fail, export_finish, export
 from apps.evaluations.services.extras import EXTRAS, MOST_TRIPLES, Extras, triples_of
 from apps.evaluations.services.finishing import evaluation_fail, evaluation_finish, report_digest
 from apps.evaluations.services.launching import evaluation_archive, evaluation_launch, evaluation_retry
+from apps.evaluations.services.members import MOST_MEMBERS, SURE, Company
 from apps.evaluations.services.predictions import Against, predictions_judge
 from apps.evaluations.services.proposals import proposal_apply, proposal_archive, proposal_save
 
 __all__ = [
     "EXTRAS",
+    "MOST_MEMBERS",
     "MOST_TRIPLES",
+    "SURE",
     "Against",
+    "Company",
     "Extras",
     "baseline_for",
     "evaluation_archive",

@@ -17,7 +17,7 @@ from analysis.contracts.findings import FLIP_ROWS
 from analysis.contracts.report import Report
 from analysis.contracts.segments import SegmentSpec, Support
 from analysis.evaluate import EvaluateSpec, EvaluationRows, ModelOutput, evaluate_table
-from analysis.findings import Asked, BehaviourAsked, Found, Trials, Tried, findings_make
+from analysis.findings import Asked, BehaviourAsked, Found, Member, Trials, Tried, findings_make
 from analysis.statistics import statistics_write
 from apps.accounts.models import Team
 from apps.core.blobs import blob_write
@@ -72,11 +72,27 @@ def report_make(
     return report, statistics_write(arrays)
 
 
-def found_make(segments: Sequence[SegmentSpec] = (), *, trials: Trials | None = None, **story: Any) -> Found:
-    """What is found in the same rows beyond the report."""
+def found_make(
+    segments: Sequence[SegmentSpec] = (),
+    *,
+    trials: Trials | None = None,
+    together: Sequence[Mapping[str, Any]] = (),
+    **story: Any,
+) -> Found:
+    """What is found in the same rows beyond the report. `together` are references of versions, the candidate first:
+    the second answers better than it, every further one guesses.
+    """
     rows, spec = _scored(segments, **story)
     limits = {"Colour": {"DEMOGRAPHIC_PARITY": 0.3}}
-    return findings_make(rows, spec, Asked(["age", "employed"], limits=limits, trials=trials))
+    rng = np.random.default_rng(8)
+    truth = rows.truth.astype(np.float64)
+    outputs = [rows.candidate, ModelOutput(scores=np.clip(0.3 + 0.4 * truth + 0.3 * rng.normal(size=truth.size), 0, 1))]
+    outputs += [ModelOutput(scores=rng.random(truth.size)) for _ in together[2:]]
+    members = [
+        Member(one["version_id"], f"{one['name']} {one['number']}", output)
+        for one, output in zip(together, outputs, strict=False)
+    ]
+    return findings_make(rows, spec, Asked(["age", "employed"], limits=limits, trials=trials, members=members))
 
 
 def trials_make(asked: Sequence[dict[str, Any]], by_colour: float) -> Trials:
@@ -255,10 +271,13 @@ def evaluation_complete(
         specs = problems.segment_specs(evaluation.problem_version)
         report, statistics = report_make(specs, asked=evaluation.job.spec, **story)
     payload, found = {"report": report.to_json()}, None
-    if findings or by_colour is not None:
+    members = evaluation.job.spec.get("members") or []
+    if findings or members or by_colour is not None:
         asked = evaluation.job.spec["behaviour"]
         trials = None if by_colour is None else trials_make(asked, by_colour)
-        found = found_make(problems.segment_specs(evaluation.problem_version), trials=trials, **story)
+        together = [evaluation.job.spec["candidate"], *members] if members else []
+        specs = problems.segment_specs(evaluation.problem_version)
+        found = found_make(specs, trials=trials, together=together, **story)
         payload["findings"] = found.findings.to_json()
     evaluation_end(evaluation, payload, statistics, found.flip_rows if found is not None else None)
     evaluation.refresh_from_db()

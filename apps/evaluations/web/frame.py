@@ -22,6 +22,7 @@ SLICES: Final = "slices"
 FLIPS: Final = "flips"
 FAIRNESS: Final = "fairness"
 BEHAVIOUR: Final = "behaviour"
+COMBINATION: Final = "combination"
 THRESHOLD: Final = "threshold"
 
 
@@ -69,6 +70,7 @@ def tabs_of(evaluation: Evaluation, report: Report, current: str) -> list[dict[s
         items.append((FLIPS, "Flips", "evaluation-flips"))
     items.append((FAIRNESS, "Fairness", "evaluation-fairness"))
     items.append((BEHAVIOUR, "Behaviour", "evaluation-behaviour"))
+    items.append((COMBINATION, "Combination", "evaluation-combination"))
     if report.task == BINARY:
         items.append((THRESHOLD, "Threshold", "evaluation-threshold"))
     return [

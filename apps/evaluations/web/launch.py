@@ -45,6 +45,20 @@ class LaunchForm(forms.Form):
         label="Compare with", required=False, help_text="Both versions score the same rows, so that people are paired."
     )
 
+    member_version_ids = forms.MultipleChoiceField(
+        label="Combine with",
+        required=False,
+        widget=forms.SelectMultiple(attrs={"size": 5}),
+        help_text=f"Up to {services.MOST_MEMBERS} more versions answer the same rows: each alone, all together by "
+        "mean, vote and cascade, and what each adds.",
+    )
+    sure = forms.FloatField(
+        label="A member of the cascade answers from this probability",
+        required=False,
+        min_value=0.5,
+        max_value=1,
+        widget=forms.NumberInput(attrs={"step": "any", "placeholder": services.SURE}),
+    )
     part = forms.ChoiceField(label="Rows", required=False, choices=PARTS)
     controls = forms.MultipleChoiceField(
         label="Compare like with like, within the groups of",
@@ -80,7 +94,9 @@ class LaunchForm(forms.Form):
             "The table that its answers are in" if _is_brought(version) else "The data that the version was trained on"
         )
         self.choose("dataset_version_id", [("", usual), *_data(actor, version)])
-        self.choose("baseline_version_id", [("", _default_baseline(actor, version)), *_others(actor, version)])
+        others = _others(actor, version)
+        self.choose("baseline_version_id", [("", _default_baseline(actor, version)), *others])
+        self.choose("member_version_ids", others)
         names = _segments(version)
         self.choose("controls", [(name, name) for name in names])
         self.choose("triples", [(BETWEEN.join(one), ", ".join(one)) for one in services.triples_of(names)])
@@ -88,6 +104,10 @@ class LaunchForm(forms.Form):
         for name, needed in (("sensitivities", BINARY), ("top_k", MULTICLASS)):
             if task != needed:
                 del self.fields[name]
+        if not others:
+            del self.fields["member_version_ids"]
+        if task not in (BINARY, MULTICLASS) or not others:
+            del self.fields["sure"]
         for name, least in (("controls", 2), ("triples", 3)):
             if len(names) < least:
                 del self.fields[name]
@@ -95,7 +115,7 @@ class LaunchForm(forms.Form):
     @property
     def more(self) -> list[Any]:
         """The fields of what is measured beyond the usual, as far as the problem has any use for them."""
-        return [self[name] for name in services.EXTRAS if name in self.fields]
+        return [self[name] for name in ("member_version_ids", "sure", *services.EXTRAS) if name in self.fields]
 
     @property
     def more_open(self) -> bool:
@@ -107,6 +127,11 @@ class LaunchForm(forms.Form):
         asked = {name: self.cleaned_data.get(name) for name in services.EXTRAS}
         asked["triples"] = [one.split(BETWEEN) for one in asked["triples"] or ()]
         return services.Extras.of(asked)
+
+    def company(self) -> services.Company:
+        """Which further versions answer too, once the form is valid; the older ones first."""
+        ids = [uuid.UUID(one) for one in self.cleaned_data.get("member_version_ids") or ()]
+        return services.Company.of(sorted(ids), self.cleaned_data.get("sure"))
 
     def choose(self, name: str, choices: list[tuple[str, str]]) -> None:
         """Set what a field offers."""
@@ -198,6 +223,7 @@ def evaluation_launch(request: HttpRequest) -> HttpResponse:
                     baseline_version_id=_id(form.cleaned_data["baseline_version_id"]),
                     part=form.cleaned_data["part"] or None,
                     extras=form.extras(),
+                    company=form.company(),
                 )
             except FairwayError as error:
                 _show(form, error)

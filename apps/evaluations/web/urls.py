@@ -2,6 +2,7 @@ from django.urls import path
 
 from apps.evaluations.web import (
     behaviour,
+    combination,
     exports,
     fairness,
     files,
@@ -39,6 +40,8 @@ urlpatterns = [
     path("evaluations/<uuid:pk>/fairness.csv", fairness.fairness_csv, name="evaluation-fairness-csv"),
     path("evaluations/<uuid:pk>/behaviour/", behaviour.evaluation_behaviour, name="evaluation-behaviour"),
     path("evaluations/<uuid:pk>/behaviour.csv", behaviour.behaviour_csv, name="evaluation-behaviour-csv"),
+    path("evaluations/<uuid:pk>/combination/", combination.evaluation_combination, name="evaluation-combination"),
+    path("evaluations/<uuid:pk>/combination.csv", combination.combination_csv, name="evaluation-combination-csv"),
     path("evaluations/<uuid:pk>/leakage.csv", wear.leakage_csv, name="evaluation-leakage-csv"),
     path("evaluations/<uuid:pk>/threshold/", threshold.evaluation_threshold, name="evaluation-threshold"),
     path("evaluations/<uuid:pk>/proposals/", proposals.proposal_create, name="proposal-save"),
