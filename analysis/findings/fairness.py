@@ -4,16 +4,18 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 import numpy as np
+import numpy.typing as npt
 
 from analysis.contracts.costs import ClassCosts, Costs, UnitCosts
 from analysis.contracts.findings import ConflictsFound, Fairness, Findings
-from analysis.contracts.metrics import BINARY, MULTICLASS
+from analysis.contracts.metrics import BINARY, MULTICLASS, RANKING
 from analysis.criteria import (
     CriterionResult,
     binary_criteria,
     conflicts_find,
     criteria_for,
     multiclass_criteria,
+    ranking_criteria,
     regression_criteria,
 )
 from analysis.findings.rows import Grouped
@@ -22,6 +24,7 @@ from analysis.intervals import Floats
 from analysis.segment_metrics.binary_rows import BinaryRows, RowCodes, binary_rows, binary_statistics
 from analysis.segment_metrics.groupings import Grouping
 from analysis.segment_metrics.multiclass import price_table
+from analysis.segment_metrics.ranking import places_of
 from analysis.support import Standing
 
 Limits = Mapping[str, Mapping[str, float]]
@@ -71,11 +74,30 @@ def _measured(
         criteria = binary_criteria(statistics, labels, barred, costs=costs, limits=limits, level=level)
         asked = [one.code for one in criteria_for(BINARY)]
         return criteria, conflicts_find(asked, statistics, labels, barred, costs=costs, level=level)
+    if spec.task == RANKING:
+        return _ranked(rows, spec, codes, labels, barred, limits), None
     if spec.task == MULTICLASS:
         return _classes(rows, spec, grouping, labels, barred, limits), None
     per_unit = spec.costs.per_unit if isinstance(spec.costs, UnitCosts) else None
     truth, said = rows.truth.astype(np.float64), np.asarray(rows.candidate.predicted, np.float64)
     return regression_criteria(codes, labels, barred, truth, said, per_unit=per_unit, limits=limits, level=level), None
+
+
+def _ranked(
+    rows: EvaluationRows,
+    spec: EvaluateSpec,
+    codes: npt.NDArray[np.int32],
+    labels: list[str],
+    barred: list[str | None],
+    limits: Mapping[str, float],
+) -> list[CriterionResult]:
+    """Exposure, and exposure for merit, of items at the places that the candidate gives them."""
+    queries = np.asarray(rows.queries, np.int64)
+    relevance = rows.truth.astype(np.float64)
+    places = places_of(queries, relevance, np.asarray(rows.candidate.scores, np.float64))
+    return ranking_criteria(
+        queries, places, codes, labels, barred, relevance=relevance, limits=limits, level=spec.level
+    )
 
 
 def _classes(

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from analysis.combination import LEAST_SURE
 from analysis.contracts.findings import Behaviour, Findings, Leakage
+from analysis.contracts.metrics import RANKING
 from analysis.findings.behaviour import BehaviourAsked, Told, Tried, behaviour_of
 from analysis.findings.combination import Member, combination_of
 from analysis.findings.fairness import fairness_of
@@ -61,6 +62,9 @@ class Found:
 def findings_make(rows: EvaluationRows, spec: EvaluateSpec, asked: Asked) -> Found:
     """Everything that is found beyond the report. Raises ValueError when arrays do not fit together."""
     grouped = Grouped.of(rows, spec)
+    if spec.task == RANKING:
+        # No row of a ranking is right or wrong by itself, so there are neither weak slices nor flips of rows.
+        return Found(Findings(fairness=fairness_of(rows, spec, grouped, asked.limits)))
     masked = list(dict.fromkeys([*columns_protected(rows, spec), *asked.masked]))
     flips = flips_of(rows, spec, grouped, asked.ranked, masked)
     findings = Findings(

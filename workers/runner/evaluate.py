@@ -21,7 +21,7 @@ from analysis.split import ROW, split_take
 from analysis.statistics import statistics_write
 from workers.contracts.classes import ClassesError, class_names
 from workers.contracts.model_files import UnsafePath, safe_path
-from workers.contracts.recipes import BINARY, MULTICLASS, REGRESSION
+from workers.contracts.recipes import BINARY, MULTICLASS, RANKING, REGRESSION
 from workers.runner.answers import (
     answer_labels,
     answer_names,
@@ -30,6 +30,7 @@ from workers.runner.answers import (
     is_brought,
     models_of,
 )
+from workers.runner.counting import counting_columns, queries_read, relevance_check, weights_note, weights_read
 from workers.runner.errors import BadInput
 from workers.runner.findings import findings_of
 from workers.runner.fitting.data import label_texts, table_read
@@ -70,18 +71,27 @@ def run(job: Job) -> None:
     importance: list[dict[str, Any]] = []
     if candidate is not None:
         importance = _importance(candidate, _inputs(candidate, frame, spec["candidate"]), truth, spec, classes)
-    given = EvaluationRows(row_ids, truth, rows, outputs[0], outputs[1] if len(outputs) > 1 else None)
+    weights, queries = weights_read(rows, spec), queries_read(rows, spec)
+    if spec["task"] == RANKING:
+        relevance_check(rows, spec["target"], truth)
+    baseline_said = outputs[1] if len(outputs) > 1 else None
+    given = EvaluationRows(row_ids, truth, rows, outputs[0], baseline_said, weights, queries)
     report, arrays = evaluate_table(given, settings, importance=importance, threads=job.cores)
+    if weights is not None:
+        report = replace(report, notes=(*report.notes, weights_note(weights, spec["weight"])))
     job.progress(0.75, "Searching for weak slices, flips and fairness; testing behaviour")
     asked = [(model, reference, _answer(model, reference, spec, classes)) for model, reference in models]
     members = _members(spec, outputs, others)
-    findings = findings_of(job, given, settings, importance, trials_of(job, asked, classes), members)
+    # Behaviour tests ask about single rows, of which an order says nothing.
+    trials = None if spec["task"] == RANKING else trials_of(job, asked, classes)
+    findings = findings_of(job, given, settings, importance, trials, members)
     job.progress(0.85, "Storing predictions and statistics")
     statistics = job.directory / "statistics.npz"
     statistics.write_bytes(statistics_write(arrays))
     job.client.output("statistics.npz", statistics)
     predictions = job.directory / "predictions.parquet"
-    pq.write_table(_predictions(row_ids, truth, _named(outputs, others), classes), predictions, compression="zstd")
+    stored = _predictions(row_ids, truth, _named(outputs, others), classes, decides=spec["task"] == BINARY)
+    pq.write_table(stored, predictions, compression="zstd")
     job.client.output("predictions.parquet", predictions)
     posted = {"report": report.to_json()} | ({"findings": findings} if findings is not None else {})
     job.client.results(posted)
@@ -96,6 +106,7 @@ def _rows(job: Job) -> pa.Table:
     held = pq.read_schema(path).names
     names = [one["name"] for one in _read(spec)] + [spec["target"]]
     names += answer_names(spec)
+    names += counting_columns(spec)
     names += [split.by] if split.by else []
     for segment in spec.get("segments") or []:
         try:
@@ -130,7 +141,7 @@ def _frame(rows: pa.Table, spec: dict[str, Any]) -> pd.DataFrame:
 
 def _truth(column: pa.ChunkedArray, spec: dict[str, Any]) -> tuple[Array, list[str] | None]:
     """bool for two classes, label texts for many, numbers else; and the labels found."""
-    if spec["task"] == REGRESSION:
+    if spec["task"] in (REGRESSION, RANKING):
         return numbers_of(column), None
     texts = label_texts(column)
     labels = sorted(pc.unique(texts).to_pylist())
@@ -311,13 +322,18 @@ def _importance(
     return importance_of(lambda rows: _predict(model, rows), MULTICLASS, used, texts, labels, 0)
 
 
-def _predictions(row_ids: Array, truth: Array, outputs: dict[str, ModelOutput], classes: list[str] | None) -> pa.Table:
-    """One row a held-out row: `row`, `truth`, and for each model its score(s), or its prediction."""
+def _predictions(
+    row_ids: Array, truth: Array, outputs: dict[str, ModelOutput], classes: list[str] | None, *, decides: bool
+) -> pa.Table:
+    """One row a held-out row: `row`, `truth`, and for each model its score(s), or its prediction; where a threshold
+    `decides`, also its answer.
+    """
     held: dict[str, Any] = {"row": row_ids, "truth": truth}
     for name, output in outputs.items():
         if output.scores is not None and output.scores.ndim == 1:
             held[f"{name}_score"] = output.scores
-            held[f"{name}_positive"] = output.scores >= (0.5 if output.threshold is None else output.threshold)
+            if decides:
+                held[f"{name}_positive"] = output.scores >= (0.5 if output.threshold is None else output.threshold)
         elif output.scores is not None:
             for index, label in enumerate(classes or []):
                 held[f"{name}_score:{label}"] = output.scores[:, index]

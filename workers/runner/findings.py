@@ -16,7 +16,7 @@ def findings_of(
     rows: EvaluationRows,
     settings: EvaluateSpec,
     importance: Sequence[Mapping[str, Any]],
-    trials: Trials,
+    trials: Trials | None,
     members: Sequence[Member] = (),
 ) -> dict[str, Any] | None:
     """The document as JSON; the rows that flipped are sent as an output.

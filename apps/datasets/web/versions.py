@@ -40,6 +40,8 @@ ROLE_WORDS = {
     ColumnRole.SEGMENT: "segment only",
     ColumnRole.ID: "id",
     ColumnRole.TIME: "time",
+    ColumnRole.WEIGHT: "weight",
+    ColumnRole.QUERY: "query",
     ColumnRole.IGNORED: "ignored",
 }
 

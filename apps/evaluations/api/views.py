@@ -45,6 +45,24 @@ class EvaluationInput(serializers.Serializer[Any]):
         max_value=1,
         help_text="From which probability of its likeliest class a member of the cascade answers: 0.9 left out.",
     )
+    weight_column = serializers.CharField(
+        max_length=500,
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        trim_whitespace=False,
+        default=None,
+        help_text="By which column rows count; null for the one in the role WEIGHT, empty for none.",
+    )
+    query_column = serializers.CharField(
+        max_length=500,
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        trim_whitespace=False,
+        default=None,
+        help_text="Which rows of a ranking belong together; null for the column in the role QUERY.",
+    )
     controls = serializers.ListField(
         child=serializers.CharField(max_length=200),
         required=False,
@@ -145,7 +163,10 @@ class EvaluationListView(ApiView):
         data = self.input(EvaluationInput)
         extras = services.Extras.of({name: data.pop(name, None) for name in services.EXTRAS})
         company = services.Company.of(data.pop("member_version_ids", None), data.pop("sure"))
-        evaluation = services.evaluation_launch(actor=self.actor, extras=extras, company=company, **data)
+        row_columns = services.RowColumns(data.pop("weight_column"), data.pop("query_column"))
+        evaluation = services.evaluation_launch(
+            actor=self.actor, extras=extras, company=company, row_columns=row_columns, **data
+        )
         return Response(EvaluationRow(evaluation).data, status=201)
 
 

@@ -14,7 +14,7 @@ from analysis.contracts.criteria import (
     MEAN_ERROR_PARITY,
     PREDICTIVE_PARITY,
 )
-from analysis.contracts.metrics import BINARY, MULTICLASS
+from analysis.contracts.metrics import BINARY, MULTICLASS, RANKING
 from analysis.contracts.report import BETTER, NO_DIFFERENCE, NOT_ENOUGH_DATA, NOT_PROVEN, WORSE, Difference, Report
 from analysis.report import Row, Statistics, StatisticsError, curves_pick, rows_by_harm, table_rows
 from apps.core.blobs import blob_open
@@ -102,6 +102,14 @@ _CRITERION_OF: Final = {
 }
 
 
+def cutoffs_of(objectives: Iterable[Objective]) -> list[int]:
+    """The ranks down to which a ranking is judged: ten, and those that the objectives name."""
+    named = {
+        int(k) for one in objectives for name, _, k in [one.metric.partition(":")] if name in ("ndcg", "map") and k
+    }
+    return sorted({10, *named})
+
+
 def criteria_limits_of(objectives: Iterable[Objective]) -> dict[str, dict[str, float]]:
     """What the problem allows between the groups of a segment, as the limit of the criterion that asks the same.
 
@@ -168,7 +176,8 @@ def harm_metric(report: Report, verdict: Verdict) -> str:
     """The metric that the table of the harmed shows: the verdict's."""
     if verdict.metric in report.overall.metrics:
         return verdict.metric
-    return {BINARY: "fnr", MULTICLASS: "accuracy"}.get(report.task, "mae")
+    usual = {BINARY: "fnr", MULTICLASS: "accuracy", RANKING: "ndcg:10"}.get(report.task, "mae")
+    return usual if usual in report.overall.metrics else next(iter(report.overall.metrics))
 
 
 def harm_groups(report: Report, metric: str, *, compared: str = "before") -> list[HarmGroup]:

@@ -1,6 +1,6 @@
 """All writes of evaluations and their exports."""
 
-from apps.evaluations.services.asking import baseline_for
+from apps.evaluations.services.asking import baseline_for, usual_data
 from apps.evaluations.services.exports import export_fail, export_finish, export_make, export_retry
 from apps.evaluations.services.extras import EXTRAS, MOST_TRIPLES, Extras, triples_of
 from apps.evaluations.services.finishing import evaluation_fail, evaluation_finish, report_digest
@@ -8,6 +8,7 @@ from apps.evaluations.services.launching import evaluation_archive, evaluation_l
 from apps.evaluations.services.members import MOST_MEMBERS, SURE, Company
 from apps.evaluations.services.predictions import Against, predictions_judge
 from apps.evaluations.services.proposals import proposal_apply, proposal_archive, proposal_save
+from apps.evaluations.services.row_columns import RowColumns
 
 __all__ = [
     "EXTRAS",
@@ -17,6 +18,7 @@ __all__ = [
     "Against",
     "Company",
     "Extras",
+    "RowColumns",
     "baseline_for",
     "evaluation_archive",
     "evaluation_fail",
@@ -33,4 +35,5 @@ __all__ = [
     "proposal_save",
     "report_digest",
     "triples_of",
+    "usual_data",
 ]

@@ -7,16 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from analysis.contracts.metrics import RANKING
 from apps.core.actors import Actor
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.policies import require
 from apps.datasets import selectors as datasets
 from apps.evaluations import policies
-from apps.evaluations.selectors import criteria_limits_of, margins_of
+from apps.evaluations.selectors import criteria_limits_of, cutoffs_of, margins_of
 from apps.evaluations.selectors.reading import TRIVIAL_RECIPES
 from apps.evaluations.services.extras import Extras
 from apps.evaluations.services.members import FIELD as MEMBERS
 from apps.evaluations.services.members import Company, members_get
+from apps.evaluations.services.row_columns import RowColumns
 from apps.problems import selectors as problems
 from apps.registry import selectors as registry
 from workers.contracts.answers import AnswerColumns
@@ -136,6 +138,7 @@ def question_make(
     part: str | None = None,
     extras: Extras | None = None,
     company: Company | None = None,
+    row_columns: RowColumns | None = None,
 ) -> Question:
     """Check that the evaluation can be made now, and say what it takes. Raises as `evaluation_launch`."""
     version = registry.model_version_get(actor, model_version_id)
@@ -168,6 +171,7 @@ def question_make(
     facts = datasets.training_facts(data)
     if facts["target"] != agreed.target:
         raise Conflict(f"The data has no column “{agreed.target}” in the role of the target.", code="target_missing")
+    counting = (row_columns or RowColumns()).spec(data, facts, agreed.task)
     specs, objectives = problems.segment_specs(agreed), list(problems.objective_list(agreed))
     extras = extras or Extras()
     extras.check(agreed.task, [segment.name for segment in specs])
@@ -182,6 +186,8 @@ def question_make(
     others = [(baseline, "baseline_version_id")] if baseline else []
     others += [(one, MEMBERS) for one in members]
     features, inputs = _columns(version, others, data, facts, part)
+    if "query" in counting:
+        features = [one for one in features if one["name"] != counting["query"]]
     against = f" against {baseline.model.name} {baseline.number}" if baseline else ""
     against += f" and with {len(members)} more" if members else ""
     spec = {
@@ -199,7 +205,9 @@ def question_make(
         "margins": margins_of(objectives),
         "criteria_limits": criteria_limits_of(objectives),
         **extras.spec(),
+        **({"cutoffs": cutoffs_of(objectives)} if agreed.task == RANKING else {}),
         **together,
+        **counting,
         "behaviour": problems.behaviour_asked(tests),
         "training": training,
         # A baseline that a person chose is kept by a retry; one that was found is looked for again.
@@ -223,6 +231,19 @@ def _trained_on(version: ModelVersion) -> uuid.UUID | None:
     """Which dataset version a model version says it was trained on."""
     used = version.run.inputs.filter(dataset_version__isnull=False).first() if version.run else None
     return used.dataset_version_id if used is not None else None
+
+
+def usual_data(version: ModelVersion) -> DatasetVersion | None:
+    """The data that an evaluation of the version takes unless others are named; None where it does not tell."""
+    if version.brought_on_id is not None:
+        return version.brought_on
+    used = (
+        version.run.inputs.select_related("dataset_version").filter(dataset_version__isnull=False)
+        if version.run
+        else None
+    )
+    first = used.first() if used is not None else None
+    return first.dataset_version if first is not None else None
 
 
 def _training(actor: Actor, version: ModelVersion, agreed: ProblemVersion) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from analysis.contracts.metrics import RANKING
 from apps.core.actors import Actor
 from apps.core.errors import Invalid
 from apps.registry import selectors as registry
@@ -58,6 +59,8 @@ def members_get(actor: Actor, company: Company, version: ModelVersion) -> list[M
         raise Invalid.field(FIELD, f"At most {MOST_MEMBERS} further versions are combined, not {len(company.ids)}.")
     if len(set(company.ids)) != len(company.ids):
         raise Invalid.field(FIELD, "Name each version once.")
+    if company.ids and version.task == RANKING:
+        raise Invalid.field(FIELD, "Rankings are not combined: scores of different models order by different scales.")
     found = []
     for pk in company.ids:
         member = registry.model_version_get(actor, pk)

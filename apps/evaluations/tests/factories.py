@@ -56,14 +56,18 @@ def report_make(
     least: Support | None = None,
     margins: dict[str, float] | None = None,
     asked: Mapping[str, Any] | None = None,
+    weighted: bool = False,
 ) -> tuple[Report, bytes]:
     """A report of two classes in which the candidate lowers the scores of people aged 35 and over by `harm`.
 
-    `same` makes both versions answer alike; `asked` is the spec of a job that asks for more than the usual.
+    `same` makes both versions answer alike; `asked` is the spec of a job that asks for more than the usual;
+    `weighted` lets rows count by a weight.
     """
     rows, spec = _scored(
         segments, n=n, seed=seed, baseline=baseline, harm=harm, same=same, least=least, margins=margins
     )
+    if weighted:
+        rows = replace(rows, weights=np.random.default_rng(1).uniform(0.5, 3, n))
     more = Extras.of(asked or {})
     triples = tuple((one[0], one[1], one[2]) for one in more.triples)
     spec = replace(spec, controls=more.controls, triples=triples, sensitivities=more.sensitivities)
@@ -154,7 +158,7 @@ def _scored(
 
 
 def report_other(task: str, segments: Sequence[SegmentSpec] = (), *, n: int = 900) -> Report:
-    """A report of many classes or of a number."""
+    """A report of many classes, of a number or of an order."""
     rng = np.random.default_rng(3)
     columns = columns_make(rng, n)
     if task == "MULTICLASS":
@@ -166,11 +170,16 @@ def report_other(task: str, segments: Sequence[SegmentSpec] = (), *, n: int = 90
 
         outputs = [ModelOutput(scores=scores(noise)) for noise in (2.0, 1.6)]
         spec = EvaluateSpec(task=task, segments=tuple(segments), classes=("cat", "dog", "=bird"), costs=ClassCosts(5))
+    elif task == "RANKING":
+        truth = rng.integers(0, 4, n).astype(float)
+        outputs = [ModelOutput(scores=truth + rng.normal(0, noise, n)) for noise in (0.7, 2.0)]
+        spec = EvaluateSpec(task=task, segments=tuple(segments), cutoffs=(5, 10))
     else:
         truth = rng.normal(20, 5, n)
         outputs = [ModelOutput(predicted=truth + rng.normal(0, noise, n)) for noise in (3.0, 2.0)]
         spec = EvaluateSpec(task=task, segments=tuple(segments), tolerance=2.0, costs=UnitCosts(3))
-    rows = EvaluationRows(row_ids=np.arange(n), truth=truth, columns=columns, candidate=outputs[0], baseline=outputs[1])
+    queries = np.arange(n) // 12 if task == "RANKING" else None
+    rows = EvaluationRows(np.arange(n), truth, columns, outputs[0], outputs[1], queries=queries)
     report, _ = evaluate_table(rows, spec)
     return report
 

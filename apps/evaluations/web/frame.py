@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from analysis.contracts.metrics import BINARY
+from analysis.contracts.metrics import BINARY, RANKING
 from analysis.contracts.report import Report
 from apps.evaluations import policies, selectors
 from apps.evaluations.contracts import Speech, evaluation_panel_list
@@ -65,12 +65,16 @@ def panels_draw(request: HttpRequest, evaluation: Evaluation, place: str) -> lis
 
 def tabs_of(evaluation: Evaluation, report: Report, current: str) -> list[dict[str, Any]]:
     """The siblings of a complete evaluation's page; what cannot be asked of it has no tab."""
-    items = [(DECISION, "By segment", "evaluation-detail"), (SLICES, "Weak slices", "evaluation-slices")]
-    if report.has_baseline:
+    items = [(DECISION, "By segment", "evaluation-detail")]
+    ranking = report.task == RANKING  # no row is right or wrong by itself
+    if not ranking:
+        items.append((SLICES, "Weak slices", "evaluation-slices"))
+    if report.has_baseline and not ranking:
         items.append((FLIPS, "Flips", "evaluation-flips"))
     items.append((FAIRNESS, "Fairness", "evaluation-fairness"))
-    items.append((BEHAVIOUR, "Behaviour", "evaluation-behaviour"))
-    items.append((COMBINATION, "Combination", "evaluation-combination"))
+    if not ranking:
+        items.append((BEHAVIOUR, "Behaviour", "evaluation-behaviour"))
+        items.append((COMBINATION, "Combination", "evaluation-combination"))
     if report.task == BINARY:
         items.append((THRESHOLD, "Threshold", "evaluation-threshold"))
     return [

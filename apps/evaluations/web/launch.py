@@ -12,12 +12,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from analysis.contracts.metrics import BINARY, MULTICLASS
+from analysis.contracts.metrics import BINARY, MULTICLASS, RANKING
 from apps.core.actors import Actor
 from apps.core.errors import FairwayError, Forbidden, NotFound
 from apps.core.web.views import page
 from apps.datasets import selectors as datasets
+from apps.datasets.contracts import ColumnRole
 from apps.evaluations import policies, services
+from apps.evaluations.web.row_columns import query_choices, role_column, weight_choices
 from apps.problems import selectors as problems
 from apps.registry import selectors as registry
 
@@ -60,6 +62,8 @@ class LaunchForm(forms.Form):
         widget=forms.NumberInput(attrs={"step": "any", "placeholder": services.SURE}),
     )
     part = forms.ChoiceField(label="Rows", required=False, choices=PARTS)
+    weight_column = forms.ChoiceField(label="Rows count", required=False)
+    query_column = forms.ChoiceField(label="Rows are ranked together by", required=False)
     controls = forms.MultipleChoiceField(
         label="Compare like with like, within the groups of",
         required=False,
@@ -89,7 +93,8 @@ class LaunchForm(forms.Form):
 
     def __init__(self, *args: Any, actor: Actor, version: ModelVersion | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.choose("model_version_id", _version_choices(actor))
+        chosen = [(str(version.pk), str(version))] if version is not None else _version_choices(actor)
+        self.choose("model_version_id", chosen)
         usual = (
             "The table that its answers are in" if _is_brought(version) else "The data that the version was trained on"
         )
@@ -97,6 +102,7 @@ class LaunchForm(forms.Form):
         others = _others(actor, version)
         self.choose("baseline_version_id", [("", _default_baseline(actor, version)), *others])
         self.choose("member_version_ids", others)
+        self._row_columns(version)
         names = _segments(version)
         self.choose("controls", [(name, name) for name in names])
         self.choose("triples", [(BETWEEN.join(one), ", ".join(one)) for one in services.triples_of(names)])
@@ -112,10 +118,30 @@ class LaunchForm(forms.Form):
             if len(names) < least:
                 del self.fields[name]
 
+    def _row_columns(self, version: ModelVersion | None) -> None:
+        """Offer the columns of the data that the version was trained or brought on."""
+        data = services.usual_data(version) if version is not None else None
+        ranking = version is not None and version.task == RANKING
+        self.choose("weight_column", weight_choices(data))
+        self.choose("query_column", query_choices(data))
+        self.initial.setdefault("weight_column", role_column(data, ColumnRole.WEIGHT))
+        self.initial.setdefault("query_column", role_column(data, ColumnRole.QUERY))
+        del self.fields["weight_column" if ranking else "query_column"]
+
+    def row_columns(self) -> services.RowColumns:
+        """How rows count and belong together, once the form is valid."""
+        return services.RowColumns(
+            self.cleaned_data.get("weight_column", ""), self.cleaned_data.get("query_column", "")
+        )
+
     @property
     def more(self) -> list[Any]:
         """The fields of what is measured beyond the usual, as far as the problem has any use for them."""
-        return [self[name] for name in ("member_version_ids", "sure", *services.EXTRAS) if name in self.fields]
+        return [
+            self[name]
+            for name in ("member_version_ids", "sure", "weight_column", *services.EXTRAS)
+            if name in self.fields
+        ]
 
     @property
     def more_open(self) -> bool:
@@ -213,7 +239,6 @@ def evaluation_launch(request: HttpRequest) -> HttpResponse:
         form = LaunchForm(data, actor=actor, version=version)
         if not policies.evaluation_launch(actor, version.team_id):
             raise Forbidden("Launching an evaluation takes a data scientist's or operator's role in the team.")
-        form.choose("model_version_id", [(str(version.pk), str(version))])
         if form.is_valid():
             try:
                 evaluation = services.evaluation_launch(
@@ -224,6 +249,7 @@ def evaluation_launch(request: HttpRequest) -> HttpResponse:
                     part=form.cleaned_data["part"] or None,
                     extras=form.extras(),
                     company=form.company(),
+                    row_columns=form.row_columns(),
                 )
             except FairwayError as error:
                 _show(form, error)
