@@ -12,6 +12,7 @@ from analysis.contracts.metrics import BINARY, MULTICLASS, RANKING
 from analysis.criteria import (
     CriterionResult,
     binary_criteria,
+    class_conflicts_find,
     conflicts_find,
     criteria_for,
     multiclass_criteria,
@@ -40,10 +41,11 @@ def fairness_of(rows: EvaluationRows, spec: EvaluateSpec, grouped: Grouped, limi
             continue
         segment = grouping.parts[0].spec
         stated = limits.get(segment.name, {})
-        criteria, conflicts = _measured(rows, scored, spec, grouping, standing, stated)
+        criteria, conflicts, classes = _measured(rows, scored, spec, grouping, standing, stated)
         entry = {"segment": segment.name, "protected": segment.protected}
         entry["criteria"] = [one.to_json() for one in criteria]
         entry["conflicts"] = None if conflicts is None else asdict(conflicts)
+        entry["class_conflicts"] = [{"of": name, "found": asdict(one)} for name, one in classes]
         found.append(entry)
     return Findings.from_json({"schema": 1, "fairness": found}).fairness or ()
 
@@ -60,8 +62,8 @@ def _measured(
     grouping: Grouping,
     standing: Standing,
     limits: Mapping[str, float],
-) -> tuple[list[CriterionResult], ConflictsFound | None]:
-    """The criteria of the task, and for two classes what cannot hold together."""
+) -> tuple[list[CriterionResult], ConflictsFound | None, list[tuple[str, ConflictsFound]]]:
+    """The criteria of the task, and what cannot hold together: of two classes, or of each of many against the rest."""
     labels = [grouping.label(group) for group in range(grouping.size)]
     hidden = [a or b for a, b in zip(standing.suppressed, standing.thin, strict=True)]
     codes = grouping.codes()
@@ -73,14 +75,15 @@ def _measured(
         costs = spec.costs if isinstance(spec.costs, Costs) else None
         criteria = binary_criteria(statistics, labels, barred, costs=costs, limits=limits, level=level)
         asked = [one.code for one in criteria_for(BINARY)]
-        return criteria, conflicts_find(asked, statistics, labels, barred, costs=costs, level=level)
+        return criteria, conflicts_find(asked, statistics, labels, barred, costs=costs, level=level), []
     if spec.task == RANKING:
-        return _ranked(rows, spec, codes, labels, barred, limits), None
+        return _ranked(rows, spec, codes, labels, barred, limits), None, []
     if spec.task == MULTICLASS:
-        return _classes(rows, spec, grouping, labels, barred, limits), None
+        return _classes(rows, spec, grouping, labels, barred, limits)
     per_unit = spec.costs.per_unit if isinstance(spec.costs, UnitCosts) else None
     truth, said = rows.truth.astype(np.float64), np.asarray(rows.candidate.predicted, np.float64)
-    return regression_criteria(codes, labels, barred, truth, said, per_unit=per_unit, limits=limits, level=level), None
+    found = regression_criteria(codes, labels, barred, truth, said, per_unit=per_unit, limits=limits, level=level)
+    return found, None, []
 
 
 def _ranked(
@@ -107,7 +110,7 @@ def _classes(
     labels: list[str],
     barred: list[str | None],
     limits: Mapping[str, float],
-) -> list[CriterionResult]:
+) -> tuple[list[CriterionResult], None, list[tuple[str, ConflictsFound]]]:
     classes = spec.classes or ()
     size, many = grouping.size, len(classes)
     truth = rows.truth.astype(np.int64)
@@ -118,6 +121,7 @@ def _classes(
     confusion = np.bincount(cells, minlength=size * many * many).reshape(size, many, many)
     prices: Floats | None = price_table(spec.costs, classes) if isinstance(spec.costs, ClassCosts) else None
     scored = None if scores is None else (codes, truth, scores)
-    return multiclass_criteria(
+    found = multiclass_criteria(
         confusion, classes, labels, barred, scores=scored, prices=prices, limits=limits, level=spec.level
     )
+    return found, None, class_conflicts_find(confusion, classes, labels, barred, scores=scored, level=spec.level)

@@ -10,7 +10,8 @@ Shape of the JSON (a key of the first level is left out where there is nothing t
               "rows": [columns of the listed rows]}
     Flip     {"key", "label", "segment", "protected": bool, "n"?, "negative"?, "positive"?, "negative_rate": Estimate,
               "of_right": Estimate, "difference": Estimate, "p"?, "p_adjusted"?, "barred"?: reason, "thin"?: reason}
-    Fairness {"segment": name, "protected": bool, "criteria": [Criterion], "conflicts"?: Conflicts}
+    Fairness {"segment": name, "protected": bool, "criteria": [Criterion], "conflicts"?: Conflicts,
+              "class_conflicts": [{"of": class, "found": Conflicts}] of many classes, the most frequent first}
     Criterion, Conflicts  as `analysis.criteria` makes them, of the shapes below
     Behaviour  {"most_rows", "seed", "tests": [Test]}, of the shapes in `findings.behaviour`
     Leakage    of the shape in `findings.leakage`
@@ -196,13 +197,22 @@ class ConflictsFound:
 
 
 @dataclass(frozen=True, slots=True)
+class ClassConflicts:
+    """The conflicts of one class against all others."""
+
+    of: str
+    found: ConflictsFound
+
+
+@dataclass(frozen=True, slots=True)
 class Fairness:
-    """Every criterion in the groups of one segment."""
+    """Every criterion in the groups of one segment; of many classes the conflicts of each class against the rest."""
 
     segment: str
     protected: bool
     criteria: tuple[CriterionFound, ...]
     conflicts: ConflictsFound | None = None
+    class_conflicts: tuple[ClassConflicts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,9 +270,11 @@ def _flips(data: Json) -> Flips:
 def _fairness(data: Json) -> Fairness:
     criteria = tuple(_criterion(one) for one in data["criteria"])
     conflicts = data.get("conflicts")
-    return made(
-        Fairness, {**data, "criteria": criteria, "conflicts": None if conflicts is None else _conflicts(conflicts)}
+    classes = tuple(
+        ClassConflicts(str(one["of"]), _conflicts(one["found"])) for one in data.get("class_conflicts") or ()
     )
+    found = None if conflicts is None else _conflicts(conflicts)
+    return made(Fairness, {**data, "criteria": criteria, "conflicts": found, "class_conflicts": classes})
 
 
 def _criterion(data: Json) -> CriterionFound:

@@ -100,6 +100,8 @@ _CRITERION_OF: Final = {
     "cost_per_100": COST_PARITY,
     "mean_error": MEAN_ERROR_PARITY,
 }
+# By the name of a metric before its class.
+_OF_CLASS: Final = {"recall": EQUAL_OPPORTUNITY, "precision": PREDICTIVE_PARITY}
 
 
 def cutoffs_of(objectives: Iterable[Objective]) -> list[int]:
@@ -128,9 +130,10 @@ def criteria_limits_of(objectives: Iterable[Objective]) -> dict[str, dict[str, f
 def criteria_reasons_of(objectives: Iterable[Objective]) -> dict[tuple[str, str], str]:
     """Why the problem chose a criterion, by (segment, criterion); older versions of a problem gave no reason."""
     return {
-        (one.segment, _CRITERION_OF[one.metric]): one.reason
+        (one.segment, code): one.reason
         for one in objectives
-        if one.scope == "DISPARITY" and one.metric in _CRITERION_OF
+        if one.scope == "DISPARITY"
+        and (code := _CRITERION_OF.get(one.metric) or _OF_CLASS.get(one.metric.split(":")[0]))
     }
 
 

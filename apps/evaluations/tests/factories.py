@@ -159,6 +159,14 @@ def _scored(
 
 def report_other(task: str, segments: Sequence[SegmentSpec] = (), *, n: int = 900) -> Report:
     """A report of many classes, of a number or of an order."""
+    report, _ = evaluate_table(*other_scored(task, segments, n=n))
+    return report
+
+
+def other_scored(
+    task: str, segments: Sequence[SegmentSpec] = (), *, n: int = 900
+) -> tuple[EvaluationRows, EvaluateSpec]:
+    """The rows of such a report."""
     rng = np.random.default_rng(3)
     columns = columns_make(rng, n)
     if task == "MULTICLASS":
@@ -180,8 +188,7 @@ def report_other(task: str, segments: Sequence[SegmentSpec] = (), *, n: int = 90
         spec = EvaluateSpec(task=task, segments=tuple(segments), tolerance=2.0, costs=UnitCosts(3))
     queries = np.arange(n) // 12 if task == "RANKING" else None
     rows = EvaluationRows(np.arange(n), truth, columns, outputs[0], outputs[1], queries=queries)
-    report, _ = evaluate_table(rows, spec)
-    return report
+    return rows, spec
 
 
 def version_trained(ground: Ground, *, recipe: str = "logistic_regression", **facts: Any) -> ModelVersion:
