@@ -73,6 +73,8 @@ class FileFault:
 class DataChangeKind(StrEnum):
     """What happened to a version."""
 
+    SEALED = "SEALED"
+    FAILED = "FAILED"
     QUARANTINED = "QUARANTINED"
     RELEASED = "RELEASED"
     RECALLED = "RECALLED"

@@ -26,6 +26,7 @@ from apps.datasets.services.uploads import (
 from apps.datasets.services.versions import (
     dataset_version_create_from_file,
     version_cite,
+    version_make,
     version_purge,
     version_quarantine,
     version_recall,
@@ -52,6 +53,7 @@ __all__ = [
     "upload_part",
     "uploads_expire",
     "version_cite",
+    "version_make",
     "version_profile_again",
     "version_purge",
     "version_quarantine",

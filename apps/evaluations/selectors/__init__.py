@@ -32,6 +32,7 @@ from apps.evaluations.selectors.reading import (
     verdict_of,
 )
 from apps.evaluations.selectors.shown import harm_shown, kpis_of
+from apps.evaluations.selectors.tables import judgement_get, judgement_list, table_paths
 from apps.evaluations.selectors.wear import Looked, wear_margin, wear_of
 
 __all__ = [
@@ -59,6 +60,8 @@ __all__ = [
     "harm_metric",
     "harm_shown",
     "judge_obstacle",
+    "judgement_get",
+    "judgement_list",
     "kpis_of",
     "latest_for",
     "latest_id_for",
@@ -69,6 +72,7 @@ __all__ = [
     "report_of",
     "speech_of",
     "statistics_of",
+    "table_paths",
     "unrequested_list",
     "verdict_of",
     "wear_margin",

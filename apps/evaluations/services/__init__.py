@@ -9,12 +9,14 @@ from apps.evaluations.services.members import MOST_MEMBERS, SURE, Company
 from apps.evaluations.services.predictions import Against, predictions_judge
 from apps.evaluations.services.proposals import proposal_apply, proposal_archive, proposal_save
 from apps.evaluations.services.row_columns import RowColumns
+from apps.evaluations.services.tables import TABLE_FILE, table_judge, tables_settle
 
 __all__ = [
     "EXTRAS",
     "MOST_MEMBERS",
     "MOST_TRIPLES",
     "SURE",
+    "TABLE_FILE",
     "Against",
     "Company",
     "Extras",
@@ -34,6 +36,8 @@ __all__ = [
     "proposal_archive",
     "proposal_save",
     "report_digest",
+    "table_judge",
+    "tables_settle",
     "triples_of",
     "usual_data",
 ]

@@ -3,6 +3,7 @@ from django.urls import path
 from apps.evaluations.web import (
     behaviour,
     combination,
+    eval_tables,
     exports,
     fairness,
     files,
@@ -21,6 +22,7 @@ urlpatterns = [
     path("evaluations/", views.evaluation_list, name="evaluation-list"),
     path("evaluations/launch/", launch.evaluation_launch, name="evaluation-launch"),
     path("evaluations/predictions/", predictions.predictions_judge, name="predictions-judge"),
+    path("evaluations/tables/", eval_tables.table_judge, name="table-judge"),
     path("evaluations/<uuid:pk>/", views.evaluation_detail, name="evaluation-detail"),
     path("evaluations/<uuid:pk>/group/", views.evaluation_group, name="evaluation-group"),
     path("evaluations/<uuid:pk>/group/history.csv", history.history_csv, name="evaluation-group-history-csv"),
