@@ -38,6 +38,7 @@ from workers.runner.fitting.importance import importance_of
 from workers.runner.frames import FeatureError, frame_of_table, numbers_of
 from workers.runner.job import Job
 from workers.runner.model_io import LoadedModel, ModelRefused, model_load
+from workers.runner.preliminary import COMPARED, SCORED, preliminary_post
 from workers.runner.tables import canonical_of
 from workers.runner.trials import Answer, behaviour_columns, trials_of
 
@@ -59,6 +60,14 @@ def run(job: Job) -> None:
         truth = _codes(truth, classes)
     models = [(candidate, spec["candidate"])]
     outputs = [_said(candidate, rows, frame, spec, spec["candidate"], classes)]
+    row_ids = rows[ROW].to_numpy() if ROW in rows.column_names else np.arange(rows.num_rows)
+    weights, queries = weights_read(rows, spec), queries_read(rows, spec)
+    if spec["task"] == RANKING:
+        relevance_check(rows, spec["target"], truth)
+    settings = EvaluateSpec.from_json({**spec, "classes": classes})
+    given = EvaluationRows(row_ids, truth, rows, outputs[0], None, weights, queries)
+    if spec.get("baseline") or spec.get("members"):
+        preliminary_post(job, given, settings, SCORED)
     if spec.get("baseline"):
         job.progress(0.35, "Scoring with the baseline")
         baseline = _model(job, spec["baseline"], "baseline")
@@ -66,16 +75,11 @@ def run(job: Job) -> None:
         outputs = answers_align(spec["task"], [*outputs, _said(baseline, rows, frame, spec, spec["baseline"], classes)])
     others = _others(job, rows, frame, spec, classes)
     job.progress(0.5, "Measuring overall, by segment and by crossing")
-    settings = EvaluateSpec.from_json({**spec, "classes": classes})
-    row_ids = rows[ROW].to_numpy() if ROW in rows.column_names else np.arange(rows.num_rows)
+    given = replace(given, candidate=outputs[0], baseline=outputs[1] if len(outputs) > 1 else None)
+    preliminary_post(job, given, settings, COMPARED)
     importance: list[dict[str, Any]] = []
     if candidate is not None:
         importance = _importance(candidate, _inputs(candidate, frame, spec["candidate"]), truth, spec, classes)
-    weights, queries = weights_read(rows, spec), queries_read(rows, spec)
-    if spec["task"] == RANKING:
-        relevance_check(rows, spec["target"], truth)
-    baseline_said = outputs[1] if len(outputs) > 1 else None
-    given = EvaluationRows(row_ids, truth, rows, outputs[0], baseline_said, weights, queries)
     report, arrays = evaluate_table(given, settings, importance=importance, threads=job.cores)
     if weights is not None:
         report = replace(report, notes=(*report.notes, weights_note(weights, spec["weight"])))

@@ -124,10 +124,18 @@ class EvaluationDetail(EvaluationRow):
     """With the report, in the form of `analysis.contracts.report`; null while the job runs."""
 
     report = serializers.JSONField(read_only=True, allow_null=True)
+    preliminary = serializers.SerializerMethodField(
+        help_text="While the job runs: {stage, report} of what is known so far, without a verdict; else null."
+    )
 
     class Meta(EvaluationRow.Meta):
-        fields = [*EvaluationRow.Meta.fields, "report"]
+        fields = [*EvaluationRow.Meta.fields, "report", "preliminary"]
         read_only_fields = fields
+
+    def get_preliminary(self, evaluation: Evaluation) -> dict[str, Any] | None:
+        """No evidence: it is gone when the evaluation ends."""
+        found = selectors.preliminary_of(evaluation)
+        return None if found is None else found.to_json()
 
 
 class FindingsDetail(serializers.Serializer[Any]):

@@ -17,6 +17,7 @@ from apps.evaluations.selectors.evaluations import (
 from apps.evaluations.selectors.exports import export_file, export_list, export_of_job
 from apps.evaluations.selectors.facts import export_facts
 from apps.evaluations.selectors.predictions import Offer, against_list, answer_offers, judge_obstacle, prefix_offer
+from apps.evaluations.selectors.preliminary import preliminary_of
 from apps.evaluations.selectors.proposals import proposal_list
 from apps.evaluations.selectors.reading import (
     HarmGroup,
@@ -68,6 +69,7 @@ __all__ = [
     "margins_of",
     "newest_of_problem",
     "prefix_offer",
+    "preliminary_of",
     "proposal_list",
     "report_of",
     "speech_of",

@@ -53,6 +53,7 @@ def evaluation_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     evaluation = selectors.evaluation_get(actor, pk)
     if evaluation.state != Evaluation.State.COMPLETE:
         context = frame_context(request, evaluation) | {"last_good": selectors.latest_for(evaluation.model_version)}
+        context |= parts.preliminary_context(evaluation)
         return render(request, "evaluations/evaluation_waiting.html", context)
     report = selectors.report_of(evaluation)
     speech = selectors.speech_of(evaluation, report)
