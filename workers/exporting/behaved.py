@@ -61,7 +61,7 @@ def combination_table(evidence: Evidence) -> Table | None:
         Column("Combined by", width=1.2),
         Column("Version", width=2.4),
         Column("Alone", number=True, width=1.8),
-        Column("Lost without it", number=True, width=2),
+        Column("Adds to the others", number=True, width=2),
         Column("Shapley share", number=True, width=2),
         Column("Finding", width=1.2),
     )

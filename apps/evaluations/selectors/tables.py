@@ -17,9 +17,10 @@ TABLE_FILE: Final = "eval_results_table.json"
 
 
 def table_paths(run_id: uuid.UUID) -> list[str]:
-    """The evaluation tables among a run's files, by path."""
+    """The evaluation tables among a run's files, those in no folder first."""
     rows = experiments.artifact_list(run_id=run_id).filter(path__endswith=TABLE_FILE)
-    return list(rows.values_list("path", flat=True)[:MOST_TABLES])
+    found = rows.values_list("path", flat=True)[:MOST_TABLES]
+    return sorted(found, key=lambda path: (path.count("/"), path))
 
 
 def judgement_list(actor: Actor, run_id: uuid.UUID) -> QuerySet[TableJudgement]:

@@ -77,6 +77,8 @@ def table_judge(
             kind=FORMAT,
             ref=BlobRef(file.sha256, file.size),
         )
+        # The job that reads the table ends with this row locked: it then sees what waits, or this sees that it is over.
+        version = dataset_services.version_lock(actor, version.pk)
         edge_add(subject=version, relation="DERIVED_FROM", thing=run, team_id=run.team_id)
         judgement: TableJudgement = TableJudgement.objects.create(
             team_id=run.team_id,

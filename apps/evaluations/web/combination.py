@@ -228,7 +228,7 @@ def _chart(result: CombinedFound, metric: Metric, names: list[str], label: str, 
     traces = []
     for title, part, colour, symbol in (
         ("Shapley share", "shapley", "$candidate", "circle"),
-        ("Lost without it", "leave_one_out", "$live", "diamond"),
+        ("Adds to the others", "leave_one_out", "$live", "diamond"),
     ):
         numbers: list[Estimate] = [getattr(share, part) for share in result.members]
         values = [scale * (one.value or 0.0) for one in numbers]
@@ -272,7 +272,7 @@ def _chart(result: CombinedFound, metric: Metric, names: list[str], label: str, 
         "shares",
         f"What each version adds to {label.lower() if not label[:2].isupper() else label}",
         {"data": traces, "layout": layout},
-        ["Version", "Shapley share", "Interval", "Lost without it", "Interval"],
+        ["Version", "Shapley share", "Interval", "Adds to the others", "Interval"],
         rows,
         f"Further {side} of zero is better. Shares sum to all together less no model at all.",
     )

@@ -137,11 +137,17 @@ class LaunchForm(forms.Form):
     @property
     def more(self) -> list[Any]:
         """The fields of what is measured beyond the usual, as far as the problem has any use for them."""
-        return [
-            self[name]
-            for name in ("member_version_ids", "sure", "weight_column", *services.EXTRAS)
-            if name in self.fields
-        ]
+        return [self[name] for name in ("weight_column", *services.EXTRAS) if name in self.fields]
+
+    @property
+    def together(self) -> list[Any]:
+        """The fields of further versions that answer the same rows."""
+        return [self[name] for name in ("member_version_ids", "sure") if name in self.fields]
+
+    @property
+    def together_open(self) -> bool:
+        """Was a further version chosen, or something of it wrong?"""
+        return self.is_bound and any(one.errors or one.value() for one in self.together)
 
     @property
     def more_open(self) -> bool:
