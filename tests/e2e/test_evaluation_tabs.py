@@ -36,6 +36,8 @@ def test_the_tabs_of_an_evaluation_are_whole(people, evaluation, request):
         "behaviour": "behaviour/",
         "behaviour-none": "behaviour/?find=nobody+at+all",
         "combination": "combination/",
+        "combination-cascade": "combination/?by=cascade&find=nobody+at+all",
+        "versions": "?of=approved",
         "threshold": "threshold/",
         "threshold-each": "threshold/?shape=each&constraint=EQUALIZED_ODDS&limit=5&at=0.6",
     }
