@@ -16,11 +16,12 @@ from analysis.combination.coalitions import (
     row_values,
     rules_of,
 )
-from analysis.combination.shares import Measured, influences_measure, means_measure, wanted_sums
+from analysis.combination.shares import Measured, Part, influences_measure, means_measure, wanted_sums
 
 __all__ = [
     "LEAST_SURE",
     "Measured",
+    "Part",
     "Together",
     "answered_shares",
     "coalition_answers",

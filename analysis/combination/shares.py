@@ -1,7 +1,8 @@
 """Sums over coalitions, taken per row, and their values with intervals in the groups of a grouping."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,9 @@ from analysis.ensembles import shapley_values
 from analysis.intervals import Floats, group_sum, logit_normal, normal_p, normal_z, paired_shares, ratio, wilson
 
 Codes = npt.NDArray[np.int32]
+Order: TypeAlias = npt.NDArray[np.int32]
+Part: TypeAlias = tuple[Floats, Order | None]
+"""Of one coalition: scores and the order of the rows by them, or squared errors without an order."""
 SHARES = frozenset({"accuracy", "fpr", "fnr"})
 """Metrics that are shares of rows."""
 
@@ -71,17 +75,18 @@ def means_measure(
 
 
 def influences_measure(
-    metric: str, coalitions: Iterator[Floats], wanted: Floats, truth: npt.NDArray[np.generic], codes: Codes, size: int,
+    metric: str, coalitions: Iterable[Part], wanted: Floats, truth: npt.NDArray[np.generic], codes: Codes, size: int,
     weights: Floats | None, level: float, count: int,
 ) -> Measured:  # fmt: skip
-    """Of a metric that is no mean: `coalitions` gives each one's scores (ROC AUC) or squared errors (root of their
-    mean) [n], in their order; their influence values take the place of values per row.
+    """Of a metric that is no mean: `coalitions` gives each one's scores with the order of the rows by them (ROC AUC),
+    or squared errors (root of their mean); their influence values take the place of values per row.
     """
     weight = np.ones(codes.size) if weights is None else weights
     value, influence = np.zeros((len(wanted), size)), np.zeros((len(wanted), codes.size))
-    for place, one in enumerate(coalitions):
-        if metric == "roc_auc":
-            found, part = _area(one, truth.astype(np.bool_), weight, codes, size)
+    positive, small = truth.astype(np.bool_), codes.astype(np.uint16) if size < 1 << 16 else codes
+    for place, (one, order) in enumerate(coalitions):
+        if order is not None:
+            found, part = _area(one, order, positive, weight, small, size)
         else:
             found, part = _root(one, weight, codes, size)
         for at in np.flatnonzero(wanted[:, place]):
@@ -108,11 +113,17 @@ def _normal(value: Floats, error: Floats, level: float) -> tuple[Floats, Floats,
 
 
 def _area(
-    scores: Floats, positive: npt.NDArray[np.bool_], weight: Floats, codes: Codes, size: int
+    scores: Floats,
+    order: Order,
+    positive: npt.NDArray[np.bool_],
+    weight: Floats,
+    codes: npt.NDArray[np.integer],
+    size: int,
 ) -> tuple[Floats, Floats]:
     """ROC AUC of each group and the influence of each row, scaled so that their squares sum to DeLong's variance."""
-    order = np.argsort(scores, kind="stable")
-    order = order[np.argsort(codes[order], kind="stable")]
+    if size > 1:
+        # Of codes of two bytes a stable sort counts, and takes one pass.
+        order = order[np.argsort(codes[order], kind="stable")]
     group, score, true, w = codes[order], scores[order], positive[order], weight[order]
     starts = np.flatnonzero(np.r_[True, (group[1:] != group[:-1]) | (score[1:] != score[:-1])])
     run = np.repeat(np.arange(starts.size), np.diff(np.r_[starts, group.size]))

@@ -1,7 +1,7 @@
 """The part "combination" of the findings: every rule and metric in everyone and the groups of each segment."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from analysis.combination import (
     LEAST_SURE,
     Measured,
+    Part,
     Together,
     answered_shares,
     coalition_answers,
@@ -38,6 +39,8 @@ from analysis.intervals import Floats, benjamini_hochberg
 from analysis.segment_metrics.groupings import Grouping
 from analysis.support import Standing
 
+MOST_KEPT = 16_000_000
+"""Numbers of all coalitions that are kept in memory; beyond that they are made anew for each metric."""
 MOST_RANKED = 60_000_000
 """Rows times coalitions times groupings up to which areas are ranked in every group; beyond that for everyone only."""
 
@@ -71,12 +74,15 @@ def combination_of(
     singles = grouped.singles()
     ranked_all = len(rows.truth) * (1 << len(members)) * len(singles) <= MOST_RANKED
     measured: dict[tuple[int, str, str], Measured] = {}
-    for rule, metric in asked:
-        values = work.values(rule, metric) if metric not in _NO_MEANS else None
-        for place, (grouping, _) in enumerate(singles):
-            if values is None and place and not ranked_all:
-                continue
-            measured[place, rule, metric] = work.measure(rule, metric, values, grouping)
+    for rule in dict.fromkeys(code for code, _ in asked):
+        walk = work.walk(rule)
+        for metric in (name for code, name in asked if code == rule):
+            values = work.values(metric, walk()) if metric not in _NO_MEANS else None
+            parts = work.parts(metric, walk) if values is None else _no_parts
+            for place, (grouping, _) in enumerate(singles):
+                if values is None and place and not ranked_all:
+                    continue
+                measured[place, rule, metric] = work.measure(metric, values, parts, grouping)
     groups = [
         group
         for place, (grouping, standing) in enumerate(singles)
@@ -96,6 +102,10 @@ def combination_of(
 
 
 _NO_MEANS = ("roc_auc", "rmse")
+
+
+def _no_parts() -> tuple[Part, ...]:
+    return ()
 
 
 def _digest(output: ModelOutput) -> str:
@@ -129,11 +139,40 @@ class _Work:
             places = [at for at in range(self.count) if coalition >> at & 1]
             yield coalition_answers(rule, self.spec.task, self.outputs, places, self.sure)
 
-    def values(self, rule: str, metric: str) -> Floats:
+    def walk(self, rule: str) -> Callable[[], Iterable[Together]]:
+        """Goes over the coalitions as often as it is called; they are kept while they are small."""
+        if len(self.rows.truth) * self._width << self.count > MOST_KEPT:
+            return lambda: self.coalitions(rule)
+        kept = list(self.coalitions(rule))
+        return lambda: kept
+
+    @property
+    def _width(self) -> int:
+        return len(self.spec.classes or ()) if self.spec.task == MULTICLASS else 1
+
+    def parts(self, metric: str, walk: Callable[[], Iterable[Together]]) -> Callable[[], Iterable[Part]]:
+        """What a metric that is no mean is made of, for each coalition: scores with the order of the rows by them, or
+        squared errors. Orders are kept while they are small.
+        """
+
+        def made() -> Iterator[Part]:
+            for one in walk():
+                if metric == "roc_auc":
+                    scores = np.asarray(one.scores)
+                    yield scores, np.argsort(scores).astype(np.int32)
+                else:
+                    yield row_values(metric, one, self.rows, self.spec), None
+
+        if len(self.rows.truth) << self.count > MOST_KEPT:
+            return made
+        kept = list(made())
+        return lambda: kept
+
+    def values(self, metric: str, coalitions: Iterable[Together]) -> Floats:
         """The wanted sums of each row [K, n] of a metric that is a mean."""
         wanted = wanted_sums(self.count)
         found = np.zeros((len(wanted), len(self.rows.truth)))
-        for place, together in enumerate(self.coalitions(rule)):
+        for place, together in enumerate(coalitions):
             one = row_values(metric, together, self.rows, self.spec)
             for at in np.flatnonzero(wanted[:, place]):
                 found[at] += wanted[at, place] * one
@@ -141,18 +180,16 @@ class _Work:
         found[:, ~np.isfinite(found[0])] = np.nan
         return found
 
-    def measure(self, rule: str, metric: str, values: Floats | None, grouping: Grouping) -> Measured:
-        """One rule and metric in the groups of a grouping."""
+    def measure(
+        self, metric: str, values: Floats | None, parts: Callable[[], Iterable[Part]], grouping: Grouping
+    ) -> Measured:
+        """One metric in the groups of a grouping."""
         rows, level, codes = self.rows, self.spec.level, grouping.codes()
         if values is not None:
             return means_measure(metric, values, codes, grouping.size, rows.weights, level, self.count)
-        parts = (
-            np.asarray(one.scores) if metric == "roc_auc" else row_values(metric, one, rows, self.spec)
-            for one in self.coalitions(rule)
-        )
         wanted = wanted_sums(self.count)
         return influences_measure(
-            metric, parts, wanted, rows.truth, codes, grouping.size, rows.weights, level, self.count
+            metric, parts(), wanted, rows.truth, codes, grouping.size, rows.weights, level, self.count
         )
 
     def answered(self, grouping: Grouping) -> Floats:

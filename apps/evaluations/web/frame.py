@@ -15,6 +15,7 @@ from analysis.contracts.metrics import BINARY, RANKING
 from analysis.contracts.report import Report
 from apps.evaluations import policies, selectors
 from apps.evaluations.contracts import Speech, evaluation_panel_list
+from apps.evaluations.contracts.words import column_names
 from apps.evaluations.models import Evaluation
 
 DECISION: Final = "decision"
@@ -42,7 +43,10 @@ def frame_context(request: HttpRequest, evaluation: Evaluation) -> dict[str, Any
             {"label": "Report (JSON)", "icon": "braces", "url": reverse("evaluation-json", args=[evaluation.pk])},
         ]
     menu.append({"label": "Its job", "icon": "cpu", "url": reverse("job-detail", args=[evaluation.job_id])})
+    own, base = columns_of(evaluation)
     return {
+        "column_own": own,
+        "column_base": base,
         "nav_key": "problems",
         "evaluation": evaluation,
         "version": evaluation.model_version,
@@ -51,6 +55,13 @@ def frame_context(request: HttpRequest, evaluation: Evaluation) -> dict[str, Any
         "can_launch": policies.evaluation_launch(actor, evaluation.team_id),
         "actions": panels_draw(request, evaluation, "action"),
     }
+
+
+def columns_of(evaluation: Evaluation) -> tuple[str, str]:
+    """How columns name the two versions of an evaluation."""
+    version, baseline = evaluation.model_version, evaluation.baseline_version
+    other = (baseline.model.name, baseline.number) if baseline is not None else None
+    return column_names((version.model.name, version.number), other)
 
 
 def panels_draw(request: HttpRequest, evaluation: Evaluation, place: str) -> list[SafeString]:
