@@ -297,6 +297,15 @@ def metrics_for(task: str) -> tuple[Metric, ...]:
     return tuple(metric for metric in _ALL if task in metric.tasks)
 
 
+OFFERED_RANKS: Final = (f"{NDCG_AT}5", f"{NDCG_AT}10", f"{MAP_AT}10")
+
+
+def metrics_offered(task: str) -> tuple[Metric, ...]:
+    """The metrics of a task that a form offers: of a ranking also those at usual ranks, first. Raises KeyError."""
+    ranks = OFFERED_RANKS if task == RANKING else ()
+    return (*(metric_get(name) for name in ranks), *metrics_for(task))
+
+
 @dataclass(frozen=True, slots=True)
 class ErrorWords:
     """What the two kinds of error are called in a problem, such as "wrongly released" and "wrongly held".

@@ -4,7 +4,7 @@ numpy only. Every number has an interval by the rule of `analysis.fairness`; wha
 """
 
 from analysis.contracts.criteria import CRITERIA, Criterion, criteria_for
-from analysis.criteria.conflicts import conflicts_find
+from analysis.criteria.conflicts import class_conflicts_find, conflicts_find
 from analysis.criteria.results import CriterionResult, holding_find
 from analysis.criteria.tasks import (
     binary_criteria,
@@ -18,6 +18,7 @@ __all__ = [
     "Criterion",
     "CriterionResult",
     "binary_criteria",
+    "class_conflicts_find",
     "conflicts_find",
     "criteria_for",
     "holding_find",

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from analysis.contracts.costs import Costs
 from analysis.contracts.criteria import (
@@ -37,13 +38,15 @@ from analysis.contracts.criteria import (
     EQUALIZED_ODDS,
     FOUR_FIFTHS,
     PREDICTIVE_PARITY,
+    criteria_for,
 )
 from analysis.contracts.findings import BaseRateFound, ConflictFound, ConflictsFound, ForcedValue
+from analysis.contracts.metrics import MULTICLASS
 from analysis.contracts.report import Estimate
 from analysis.contracts.wording import number_text
 from analysis.criteria.results import FEW_GROUPS
 from analysis.fairness import Gap, range_gap
-from analysis.intervals import Floats, ratio, sidak_level, wilson
+from analysis.intervals import Floats, bonferroni_level, ratio, sidak_level, wilson
 from analysis.segment_metrics.binary import BINS, BinaryStatistics
 from analysis.segment_metrics.estimates import estimates
 
@@ -52,6 +55,8 @@ KLEINBERG: Final = "Kleinberg, Mullainathan and Raghavan 2016"
 BAROCAS: Final = "Barocas, Hardt and Narayanan 2023"
 ARITHMETIC: Final = "arithmetic on the stated costs"
 _SAME: Final = 1e-9
+MOST_CLASSES: Final = 20
+"""Classes whose conflicts are looked for, the most frequent ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,3 +242,39 @@ _RULES: Final[tuple[tuple[tuple[str, ...], Callable[[_Pooled, Sequence[str], Gap
     ((DEMOGRAPHIC_PARITY, PREDICTIVE_PARITY, EQUAL_OPPORTUNITY), _all_three),
     ((COST_PARITY, EQUALIZED_ODDS), _priced),
 )
+
+
+def class_conflicts_find(
+    confusion: npt.NDArray[np.int64],
+    classes: Sequence[str],
+    labels: Sequence[str],
+    barred: Sequence[str | None],
+    *,
+    scores: tuple[npt.NDArray[np.integer], npt.NDArray[np.integer], Floats] | None = None,
+    level: float = 0.95,
+) -> list[tuple[str, ConflictsFound]]:
+    """The conflicts of every class against the rest, from counts [G, K, K] by truth and prediction; the most frequent
+    classes first, at most `MOST_CLASSES` of them. Their intervals cover together (Bonferroni over all classes).
+
+    `scores` = group codes [n], true classes [n] and scores [n, K], without which calibration is not asked about. Costs
+    of errors have no class.
+    """
+    groups = confusion.shape[0]
+    asked = [one.code for one in criteria_for(MULTICLASS) if one.code != COST_PARITY]
+    asked = [code for code in asked if code != CALIBRATION or scores is not None]
+    inner = bonferroni_level(level, len(classes))
+    frequent = np.argsort(-confusion.sum(axis=(0, 2)), kind="stable")[:MOST_CLASSES]
+    found = []
+    for number in frequent.tolist():
+        tp = confusion[:, number, number]
+        fn, fp = confusion[:, number].sum(axis=1) - tp, confusion[:, :, number].sum(axis=1) - tp
+        counts = np.stack([confusion.sum(axis=(1, 2)) - tp - fn - fp, fp, fn, tp], axis=1)
+        histogram = np.zeros((groups, BINS, 2), np.int64)
+        if scores is not None:
+            codes, truth, matrix = scores
+            bins = np.minimum((matrix[:, number] * BINS).astype(np.int64), BINS - 1)
+            np.add.at(histogram, (codes, bins, (np.asarray(truth) == number).astype(np.int64)), 1)
+        empty = np.full((groups, 4), np.nan)
+        statistics = BinaryStatistics(counts, histogram, np.zeros((groups, 10, 3)), empty, empty)
+        found.append((classes[number], conflicts_find(asked, statistics, labels, barred, level=inner)))
+    return found

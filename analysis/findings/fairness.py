@@ -4,16 +4,19 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 import numpy as np
+import numpy.typing as npt
 
 from analysis.contracts.costs import ClassCosts, Costs, UnitCosts
 from analysis.contracts.findings import ConflictsFound, Fairness, Findings
-from analysis.contracts.metrics import BINARY, MULTICLASS
+from analysis.contracts.metrics import BINARY, MULTICLASS, RANKING
 from analysis.criteria import (
     CriterionResult,
     binary_criteria,
+    class_conflicts_find,
     conflicts_find,
     criteria_for,
     multiclass_criteria,
+    ranking_criteria,
     regression_criteria,
 )
 from analysis.findings.rows import Grouped
@@ -22,6 +25,7 @@ from analysis.intervals import Floats
 from analysis.segment_metrics.binary_rows import BinaryRows, RowCodes, binary_rows, binary_statistics
 from analysis.segment_metrics.groupings import Grouping
 from analysis.segment_metrics.multiclass import price_table
+from analysis.segment_metrics.ranking import places_of
 from analysis.support import Standing
 
 Limits = Mapping[str, Mapping[str, float]]
@@ -37,10 +41,11 @@ def fairness_of(rows: EvaluationRows, spec: EvaluateSpec, grouped: Grouped, limi
             continue
         segment = grouping.parts[0].spec
         stated = limits.get(segment.name, {})
-        criteria, conflicts = _measured(rows, scored, spec, grouping, standing, stated)
+        criteria, conflicts, classes = _measured(rows, scored, spec, grouping, standing, stated)
         entry = {"segment": segment.name, "protected": segment.protected}
         entry["criteria"] = [one.to_json() for one in criteria]
         entry["conflicts"] = None if conflicts is None else asdict(conflicts)
+        entry["class_conflicts"] = [{"of": name, "found": asdict(one)} for name, one in classes]
         found.append(entry)
     return Findings.from_json({"schema": 1, "fairness": found}).fairness or ()
 
@@ -57,8 +62,8 @@ def _measured(
     grouping: Grouping,
     standing: Standing,
     limits: Mapping[str, float],
-) -> tuple[list[CriterionResult], ConflictsFound | None]:
-    """The criteria of the task, and for two classes what cannot hold together."""
+) -> tuple[list[CriterionResult], ConflictsFound | None, list[tuple[str, ConflictsFound]]]:
+    """The criteria of the task, and what cannot hold together: of two classes, or of each of many against the rest."""
     labels = [grouping.label(group) for group in range(grouping.size)]
     hidden = [a or b for a, b in zip(standing.suppressed, standing.thin, strict=True)]
     codes = grouping.codes()
@@ -70,12 +75,32 @@ def _measured(
         costs = spec.costs if isinstance(spec.costs, Costs) else None
         criteria = binary_criteria(statistics, labels, barred, costs=costs, limits=limits, level=level)
         asked = [one.code for one in criteria_for(BINARY)]
-        return criteria, conflicts_find(asked, statistics, labels, barred, costs=costs, level=level)
+        return criteria, conflicts_find(asked, statistics, labels, barred, costs=costs, level=level), []
+    if spec.task == RANKING:
+        return _ranked(rows, spec, codes, labels, barred, limits), None, []
     if spec.task == MULTICLASS:
-        return _classes(rows, spec, grouping, labels, barred, limits), None
+        return _classes(rows, spec, grouping, labels, barred, limits)
     per_unit = spec.costs.per_unit if isinstance(spec.costs, UnitCosts) else None
     truth, said = rows.truth.astype(np.float64), np.asarray(rows.candidate.predicted, np.float64)
-    return regression_criteria(codes, labels, barred, truth, said, per_unit=per_unit, limits=limits, level=level), None
+    found = regression_criteria(codes, labels, barred, truth, said, per_unit=per_unit, limits=limits, level=level)
+    return found, None, []
+
+
+def _ranked(
+    rows: EvaluationRows,
+    spec: EvaluateSpec,
+    codes: npt.NDArray[np.int32],
+    labels: list[str],
+    barred: list[str | None],
+    limits: Mapping[str, float],
+) -> list[CriterionResult]:
+    """Exposure, and exposure for merit, of items at the places that the candidate gives them."""
+    queries = np.asarray(rows.queries, np.int64)
+    relevance = rows.truth.astype(np.float64)
+    places = places_of(queries, relevance, np.asarray(rows.candidate.scores, np.float64))
+    return ranking_criteria(
+        queries, places, codes, labels, barred, relevance=relevance, limits=limits, level=spec.level
+    )
 
 
 def _classes(
@@ -85,7 +110,7 @@ def _classes(
     labels: list[str],
     barred: list[str | None],
     limits: Mapping[str, float],
-) -> list[CriterionResult]:
+) -> tuple[list[CriterionResult], None, list[tuple[str, ConflictsFound]]]:
     classes = spec.classes or ()
     size, many = grouping.size, len(classes)
     truth = rows.truth.astype(np.int64)
@@ -96,6 +121,7 @@ def _classes(
     confusion = np.bincount(cells, minlength=size * many * many).reshape(size, many, many)
     prices: Floats | None = price_table(spec.costs, classes) if isinstance(spec.costs, ClassCosts) else None
     scored = None if scores is None else (codes, truth, scores)
-    return multiclass_criteria(
+    found = multiclass_criteria(
         confusion, classes, labels, barred, scores=scored, prices=prices, limits=limits, level=spec.level
     )
+    return found, None, class_conflicts_find(confusion, classes, labels, barred, scores=scored, level=spec.level)

@@ -6,8 +6,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from analysis.combination import LEAST_SURE
 from analysis.contracts.findings import Behaviour, Findings, Leakage
+from analysis.contracts.metrics import RANKING
 from analysis.findings.behaviour import BehaviourAsked, Told, Tried, behaviour_of
+from analysis.findings.combination import Member, combination_of
 from analysis.findings.fairness import fairness_of
 from analysis.findings.flips import flips_of, rows_hidden
 from analysis.findings.leakage import leakage_of
@@ -36,13 +39,16 @@ class Asked:
 
     `ranked` are the feature columns, the most important first; `masked` columns whose values are told to nobody, beside
     the protected ones; `limits` what the problem allows: segment name -> criterion -> limit; `trials` are the models,
-    without which neither behaviour nor leakage is looked for.
+    without which neither behaviour nor leakage is looked for; `members` all models to be combined, the candidate
+    first, with the probability from which one is `sure` in a cascade.
     """
 
     ranked: Sequence[str]
     masked: Sequence[str] = ()
     limits: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     trials: Trials | None = None
+    members: Sequence[Member] = ()
+    sure: float = LEAST_SURE
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,9 @@ class Found:
 def findings_make(rows: EvaluationRows, spec: EvaluateSpec, asked: Asked) -> Found:
     """Everything that is found beyond the report. Raises ValueError when arrays do not fit together."""
     grouped = Grouped.of(rows, spec)
+    if spec.task == RANKING:
+        # No row of a ranking is right or wrong by itself, so there are neither weak slices nor flips of rows.
+        return Found(Findings(fairness=fairness_of(rows, spec, grouped, asked.limits)))
     masked = list(dict.fromkeys([*columns_protected(rows, spec), *asked.masked]))
     flips = flips_of(rows, spec, grouped, asked.ranked, masked)
     findings = Findings(
@@ -64,6 +73,7 @@ def findings_make(rows: EvaluationRows, spec: EvaluateSpec, asked: Asked) -> Fou
         fairness=fairness_of(rows, spec, grouped, asked.limits),
         behaviour=_behaviour(asked.trials, rows, spec, Told(masked, rows_hidden(grouped))),
         leakage=_leakage(asked.trials, rows, spec),
+        combination=combination_of(rows, spec, grouped, asked.members, asked.sure) if asked.members else None,
     )
     return Found(findings, None if flips is None else flips[1])
 

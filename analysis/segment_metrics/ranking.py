@@ -86,6 +86,15 @@ def ranking_rows(
     return RankingRows(number.astype(np.int64), relevance, exposure, quality, first.astype(np.int64))
 
 
+def places_of(query: npt.NDArray[np.generic], relevance: Floats, score: Floats) -> Ints:
+    """The place from 1 of each row within its query, as metrics count it."""
+    _, number = np.unique(query, return_inverse=True)
+    order = np.lexsort((relevance, -score, number))
+    places = np.empty(order.size, np.int64)
+    places[order] = _ranks(number[order], int(number.max(initial=-1)) + 1).astype(np.int64)
+    return places
+
+
 def _ranks(of_query: Ints, size: int) -> Floats:
     """Rank from 1 of each row within its query; rows of a query side by side."""
     counts = np.bincount(of_query, minlength=size)

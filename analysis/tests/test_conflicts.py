@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from analysis.contracts.costs import Costs
 from analysis.contracts.findings import ConflictFound
-from analysis.criteria import conflicts_find
+from analysis.criteria import class_conflicts_find, conflicts_find
 from analysis.segment_metrics.binary import BinaryStatistics
 from analysis.tests.plain import plain_statistics
 
@@ -141,3 +141,29 @@ def test_one_group_is_no_comparison() -> None:
         conflicts_find(EVERYTHING, weighted, "ab", (None, None))
     with pytest.raises(KeyError):
         conflicts_find(("KINDNESS",), make_statistics([(5, 5, 5, 5)]), "a", (None,))
+
+
+def test_many_classes_are_asked_class_by_class_against_the_rest() -> None:
+    rng = np.random.default_rng(4)
+    group = rng.integers(0, 2, 4000)
+    truth = np.where(rng.random(4000) < np.where(group == 1, 0.6, 0.2), 0, rng.integers(1, 3, 4000))
+    raw = np.eye(3)[truth] + 1.5 * rng.random((4000, 3))
+    scores = raw / raw.sum(axis=1, keepdims=True)
+    said = scores.argmax(axis=1)
+    confusion = np.zeros((2, 3, 3), np.int64)
+    np.add.at(confusion, (group, truth, said), 1)
+
+    found = dict(class_conflicts_find(confusion, ("a", "b", "c"), "xy", (None, None), scores=(group, truth, scores)))
+    without = dict(class_conflicts_find(confusion, ("a", "b", "c"), "xy", (None, None)))
+
+    plain = plain_statistics(group, truth == 0, np.where(said == 0, 0.9, 0.1), 2)
+    asked = [code for code in EVERYTHING if code not in ("COST_PARITY", "CALIBRATION")]
+    alone = conflicts_find([*asked, "EQUAL_OPPORTUNITY"], plain, "xy", (None, None), level=1 - 0.05 / 3)
+    assert set(found) == {"a", "b", "c"}
+    assert [one.rate for one in without["a"].base_rates] == [one.rate for one in alone.base_rates]
+    assert {one.criteria: one.forced for one in without["a"].conflicts} == {
+        one.criteria: one.forced for one in alone.conflicts
+    }
+    assert ("CALIBRATION", "EQUALIZED_ODDS") in {one.criteria for one in found["a"].conflicts}
+    assert ("CALIBRATION", "EQUALIZED_ODDS") not in {one.criteria for one in without["a"].conflicts}
+    assert all(one.proven for one in found["a"].conflicts)

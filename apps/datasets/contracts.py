@@ -32,13 +32,17 @@ class ColumnType(StrEnum):
 
 
 class ColumnRole(StrEnum):
-    """What a column is for. A SEGMENT column divides the rows and is kept out of training."""
+    """What a column is for. A SEGMENT column divides the rows and is kept out of training. A WEIGHT says how much a row
+    counts in evaluations, a QUERY which rows of a ranking belong together.
+    """
 
     TARGET = "TARGET"
     FEATURE = "FEATURE"
     SEGMENT = "SEGMENT"
     ID = "ID"
     TIME = "TIME"
+    WEIGHT = "WEIGHT"
+    QUERY = "QUERY"
     IGNORED = "IGNORED"
 
 
@@ -69,6 +73,8 @@ class FileFault:
 class DataChangeKind(StrEnum):
     """What happened to a version."""
 
+    SEALED = "SEALED"
+    FAILED = "FAILED"
     QUARANTINED = "QUARANTINED"
     RELEASED = "RELEASED"
     RECALLED = "RECALLED"

@@ -24,6 +24,8 @@ class Evaluation(TeamOwned):
     baseline_version = models.ForeignKey(
         "registry.ModelVersion", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
+    # Further versions that answered the same rows; their order stands in the job's spec and in `findings`.
+    member_versions = models.ManyToManyField("registry.ModelVersion", related_name="+")
     dataset_version = models.ForeignKey("datasets.DatasetVersion", on_delete=models.PROTECT, related_name="+")
     segment_versions = models.ManyToManyField("problems.SegmentVersion", related_name="+")
     # The behaviour tests that were in force when it was asked; what they found stands in `findings`.
@@ -119,3 +121,32 @@ class ThresholdProposal(TeamOwned):
 
     def __str__(self) -> str:
         return f"Threshold {self.threshold:.3f} for {self.evaluation}"
+
+
+class TableJudgement(TeamOwned):
+    """An evaluation table of an MLflow run that somebody asked to be judged by segment.
+
+    It waits until the table has been read as a version of a dataset; then the evaluation is asked for by itself, or
+    refused with the reason.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "WAITING", "waiting"
+        JUDGED = "JUDGED", "judged"
+        REFUSED = "REFUSED", "refused"
+
+    run = models.ForeignKey("experiments.Run", on_delete=models.PROTECT, related_name="+")
+    path = models.TextField()
+    dataset_version = models.ForeignKey("datasets.DatasetVersion", on_delete=models.CASCADE, related_name="+")
+    problem = models.ForeignKey("problems.Problem", on_delete=models.PROTECT, related_name="+")
+    # {"name", "column", "score_prefix", "threshold", "weight", "query"}: what was said of the answers.
+    said = models.JSONField(default=dict)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
+    evaluation = models.ForeignKey(Evaluation, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    cause = models.TextField(blank=True, default="")
+
+    class Meta:
+        indexes = [models.Index(fields=["run", "-id"], name="evaluations_tables_of_run")]
+
+    def __str__(self) -> str:
+        return f"“{self.path}” of {self.run}"

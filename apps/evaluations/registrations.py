@@ -12,12 +12,13 @@ from apps.core import formats
 from apps.core.actors import Actor
 from apps.core.links import link_register, page_of, pages_of_owner
 from apps.core.registries import Command, Hit, command_register, search_register
-from apps.datasets.contracts import data_panel_register
+from apps.datasets.contracts import data_listener_register, data_panel_register
 from apps.evaluations import policies, selectors, services
-from apps.evaluations.models import Evaluation, Export
+from apps.evaluations.models import Evaluation, Export, TableJudgement
+from apps.evaluations.web.eval_tables import tables_of_run
 from apps.evaluations.web.runs import segments_of_runs
 from apps.evaluations.web.wear import wear_context
-from apps.experiments.contracts import runs_panel_register
+from apps.experiments.contracts import run_panel_register, runs_panel_register
 from apps.jobs.contracts import Fact, JobKind, job_kind_register
 from apps.problems import selectors as problems
 from apps.registry.contracts import version_panel_register
@@ -123,6 +124,10 @@ def _evaluations_of_exports(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.
     return dict(Export.objects.filter(pk__in=ids).values_list("pk", "evaluation_id"))
 
 
+def _runs_of_tables(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
+    return dict(TableJudgement.objects.filter(pk__in=ids).values_list("pk", "run_id"))
+
+
 def _may_launch(actor: Actor) -> bool:
     teams = actor.team_ids("job.run")
     return teams is None or bool(teams)
@@ -180,10 +185,13 @@ def register() -> None:
         )
     )
     link_register("evaluations.export", pages_of_owner("evaluation-exports", _evaluations_of_exports), word="export")
+    link_register("evaluations.tablejudgement", pages_of_owner("run-detail", _runs_of_tables), word="evaluation table")
     link_register("evaluations.evaluation", page_of("evaluation-detail"), word="evaluation")
     search_register("evaluation", _search)
     command_register(Command("Go to evaluations", "evaluation-list", "scale"))
     command_register(Command("Evaluate a version", "evaluation-launch", "scale", visible=_may_launch))
+    data_listener_register(services.tables_settle)
+    run_panel_register("evaluations/_run_tables.html", tables_of_run)
     data_panel_register("evaluations/_wear.html", _data_panel)
     runs_panel_register("evaluations/_runs_panel.html", segments_of_runs)
     version_panel_register("evaluations/_version_panel.html", _version_panel, place="main", order=20)

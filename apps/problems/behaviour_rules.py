@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from analysis.contracts.behaviour import LABEL, SCHEMA, BehaviourError, BehaviourSpec, behaviour_read
-from analysis.contracts.metrics import MULTICLASS, REGRESSION
+from analysis.contracts.metrics import MULTICLASS, RANKING, REGRESSION
 from apps.core.errors import Invalid
 from apps.problems.models import BehaviourVersion
 from apps.problems.rules import MAX_EXPRESSION, Faults, name_clean, text_clean
@@ -88,6 +88,8 @@ def _read(test: dict[str, Any]) -> BehaviourSpec:
 
 def _task_check(spec: BehaviourSpec, task: str) -> None:
     """What the shape allows and the problem's task does not."""
+    if task == RANKING:
+        raise Invalid.field("kind", "A behaviour test asks about single rows, and an order says nothing of one alone.")
     labels = [one.label for one in (spec.expect, *(case.expect for case in spec.cases)) if one is not None]
     if task == REGRESSION and spec.compare == LABEL:
         raise Invalid.field("compare", "The answer is a number; compare the score.")

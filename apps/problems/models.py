@@ -13,6 +13,7 @@ class TaskKind(models.TextChoices):
     BINARY = "BINARY", "two classes"
     MULTICLASS = "MULTICLASS", "many classes"
     REGRESSION = "REGRESSION", "a number"
+    RANKING = "RANKING", "an order of items"
 
 
 class RiskClass(models.TextChoices):

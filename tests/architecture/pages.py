@@ -44,6 +44,7 @@ QUERIES = {
     "evaluation-launch": "SELECT 'version=' || id::text FROM registry_modelversion ORDER BY number DESC LIMIT 1",
     "evaluation-group": "SELECT 'key=overall'",
     "predictions-judge": "SELECT 'data=' || id::text FROM datasets_datasetversion LIMIT 1",
+    "table-judge": "SELECT 'run=' || id::text FROM experiments_run LIMIT 1",
     "home-search": "SELECT 'q=logistic'",
 }
 

@@ -24,9 +24,10 @@ from apps.accounts.tests.factories import team_make, user_make
 from apps.core.actors import Actor, Role
 from apps.datasets.models import Upload
 from apps.evaluations.models import Export
-from apps.evaluations.services import export_make, proposal_save
+from apps.evaluations.services import TABLE_FILE, export_make, proposal_save, table_judge
 from apps.experiments.models import Artifact, Experiment, Lesson, Run, SavedView
 from apps.experiments.services import (
+    artifact_store,
     evaluation_dataset_create,
     experiment_archive,
     experiment_create,
@@ -35,6 +36,7 @@ from apps.experiments.services import (
 from apps.experiments.tests.factories import run_make
 from apps.mlflow_api.tests.spans import request_of, span_of
 from apps.registry.models import Model, ModelAlias
+from apps.registry.services import Brought
 from apps.traces.contracts import AssessmentDraft
 from apps.traces.services import assessment_create
 from apps.traces.tests.factories import trace_make
@@ -174,7 +176,12 @@ def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str
     export, _ = export_make(actor=scientist, evaluation_id=things["evaluation"], format="PDF")
     Export.objects.filter(pk=export.pk).update(state="READY", sha256=stored.sha256, size=stored.size)
     proposal = proposal_save(actor=scientist, evaluation_id=things["evaluation"], threshold=0.4, reason="So.")
+    artifact_store(actor=system, run_id=open_run.pk, path=TABLE_FILE, chunks=[b'{"columns": ["a"], "data": [[1]]}'])
+    table = table_judge(
+        actor=scientist, run_id=open_run.pk, problem_id=things["problem"], brought=Brought("Notebook", "outputs")
+    )
     made = {
+        "evaluation_table": table.pk,
         "export": export.pk,
         "proposal": proposal.pk,
         "trace": trace.pk,

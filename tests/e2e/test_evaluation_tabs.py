@@ -35,6 +35,9 @@ def test_the_tabs_of_an_evaluation_are_whole(people, evaluation, request):
         "fairness-age": "fairness/?segment=Age",
         "behaviour": "behaviour/",
         "behaviour-none": "behaviour/?find=nobody+at+all",
+        "combination": "combination/",
+        "combination-cascade": "combination/?by=cascade&find=nobody+at+all",
+        "versions": "?of=approved",
         "threshold": "threshold/",
         "threshold-each": "threshold/?shape=each&constraint=EQUALIZED_ODDS&limit=5&at=0.6",
     }
@@ -47,7 +50,7 @@ def test_the_tabs_of_an_evaluation_are_whole(people, evaluation, request):
     viewer = people("viewer")
     found += [
         fault
-        for path in ("slices/", "flips/", "behaviour/")
+        for path in ("slices/", "flips/", "behaviour/", "combination/")
         for fault in faults(viewer, evaluation + path, None, THEMES)
     ]
 

@@ -36,6 +36,8 @@ ELSEWHERE |= {"experiment-traces", "run-traces", "trace-detail"}
 # Somebody makes them, and the demo has none.
 ELSEWHERE |= {"webhook-detail", "webhook-edit", "webhook-delivery"}
 ELSEWHERE |= {"evaluation-dataset-detail", "evaluation-record-detail"}
+# A client evaluates a model, and the demo has none.
+ELSEWHERE |= {"table-judge"}
 # Ticked runs are sent to it; the demo's are sealed (apps/experiments/tests/test_many_runs.py looks at it).
 ELSEWHERE |= {"runs-purge"}
 

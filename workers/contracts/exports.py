@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final
 
-RENDERER: Final = 1
+RENDERER: Final = 2
 """Raised whenever a file would look otherwise for the same evidence, so that it is made anew when it is asked for."""
 
 PARQUET: Final = "PARQUET"
@@ -61,8 +61,8 @@ class Facts:
 
     `completed_at` is ISO 8601 in UTC. `candidate` and `baseline` are how sentences name the versions ("version 3"),
     `model` and `against` what they are in full. `metric` is the one that the verdict speaks of. The sentences on
-    flips, slices and fairness are empty where there is nothing to say. `tone` is worse, better, none or info.
-    `legal_notes` has a note by the name of its segment.
+    flips, slices, fairness, behaviour and several versions together are empty where there is nothing to say. `tone` is
+    worse, better, none or info. `legal_notes` has a note by the name of its segment.
     """
 
     evaluation_id: str
@@ -99,6 +99,8 @@ class Facts:
     report_digest: str
     findings_digest: str
     gates: tuple[GateLine, ...] = ()
+    behaviour: str = ""
+    combination: str = ""
     legal_notes: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:

@@ -18,6 +18,8 @@ from typing import Any
 import jsonschema
 
 BINARY, MULTICLASS, REGRESSION = "BINARY", "MULTICLASS", "REGRESSION"
+RANKING = "RANKING"
+"""Judged from answers made elsewhere; no recipe learns it."""
 TASKS = (BINARY, MULTICLASS, REGRESSION)
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

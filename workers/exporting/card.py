@@ -7,6 +7,7 @@ import yaml
 
 from analysis.contracts.metrics import BINARY, MULTICLASS, RANKING, REGRESSION
 from analysis.contracts.report import WORSE
+from workers.exporting.behaved import behaviour_table, combination_table
 from workers.exporting.evidence import Evidence
 from workers.exporting.found import fairness_table, flips_table, gaps_table, slices_table
 from workers.exporting.head import facts_of, methods_of, moment_text, title_of
@@ -57,14 +58,15 @@ def card_make(evidence: Evidence) -> str:
     ]
     for metric in evidence.charted:
         parts += [f"### By segment: {escaped(evidence.head(metric))}", _markdown(segment_table(evidence, metric))]
-    for table in tables_held([gaps_table(evidence), fairness_table(evidence), flips_table(evidence)]):
+    found = [gaps_table(evidence), fairness_table(evidence), flips_table(evidence), behaviour_table(evidence)]
+    for table in tables_held([*found, combination_table(evidence)]):
         parts += [f"### {escaped(table.title)}", _markdown(table)]
     gates = gates_table(evidence)
     if gates is not None:
         parts += [f"### {escaped(gates.title)}", _markdown(gates)]
     parts += ["## Caveats and known limits", _limits(evidence)]
-    for found in tables_held([slices_table(evidence), hidden_table(evidence)]):
-        parts += [f"### {escaped(found.title)}", _markdown(cut(found, MOST_LINES, "are in the HTML report."))]
+    for table in tables_held([slices_table(evidence), hidden_table(evidence)]):
+        parts += [f"### {escaped(table.title)}", _markdown(cut(table, MOST_LINES, "are in the HTML report."))]
     parts += ["## How this was measured", "\n".join(f"- {escaped(one)}" for one in methods_of(evidence))]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -138,5 +140,5 @@ def _limits(evidence: Evidence) -> str:
     hidden = sum(group.suppressed is not None for group in report.groups)
     thin = sum(group.thin is not None for group in report.groups)
     lines.append(f"- {hidden} groups are hidden and {thin} have too few rows to be judged.")
-    lines += [f"- {said}" for said in (facts.slices, facts.flips, facts.fairness) if said]
+    lines += [f"- {said}" for said in (facts.slices, facts.flips, facts.fairness, facts.behaviour) if said]
     return "\n".join(f"- {escaped(line[2:])}" for line in lines)

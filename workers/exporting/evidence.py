@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from analysis.contracts.findings import Findings
-from analysis.contracts.metrics import BINARY, METRICS, MULTICLASS, REGRESSION, ErrorWords, Metric, metric_get
+from analysis.contracts.metrics import BINARY, METRICS, MULTICLASS, RANKING, REGRESSION, ErrorWords, Metric, metric_get
 from analysis.contracts.report import BETTER, WORSE, Report
 from analysis.contracts.wording import unit_text
 from analysis.report import Row, rows_by_harm, table_rows
@@ -15,8 +15,9 @@ FIRST: Final[Mapping[str, tuple[str, ...]]] = {
     BINARY: ("fnr", "fpr", "cost_per_100", "selection_rate"),
     MULTICLASS: ("accuracy", "macro_f1", "cost_per_100"),
     REGRESSION: ("mae", "mean_error", "cost_per_100"),
+    RANKING: ("ndcg:10", "mrr", "map:10", "exposure"),
 }
-"""What people ask about first, by task; of a ranking, the first three that the report holds."""
+"""What people ask about first, by task."""
 MOST_CHARTED: Final = 4
 MOST_CROSSINGS: Final = 12
 

@@ -11,6 +11,7 @@ from analysis.contracts.metrics import metric_get
 from analysis.contracts.report import Group
 from analysis.report import OK, SUPPRESSED, THIN, UNDEFINED
 from workers.contracts.exports import RENDERER
+from workers.exporting.behaved import behaviour_rows
 from workers.exporting.evidence import Evidence
 
 COLUMNS: Final = (
@@ -103,6 +104,8 @@ def _rows(evidence: Evidence) -> Iterator[dict[str, Any]]:
                 "higher_is_better": metric.higher_is_better,
             }
             yield {**head, **named, **row}
+
+    yield from behaviour_rows(evidence)
 
 
 def _sides(group: Group) -> Iterator[dict[str, Any]]:

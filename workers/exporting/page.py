@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, Final
 
+from workers.exporting.behaved import behaviour_table, combination_table
 from workers.exporting.evidence import Evidence
 from workers.exporting.figures import curve_figures, forest_figure
 from workers.exporting.found import fairness_table, flips_table, gaps_table, slices_table
@@ -80,6 +81,8 @@ def _body(evidence: Evidence, title: str) -> list[str]:
         (fairness_table(evidence), facts.fairness),
         (flips_table(evidence), facts.flips),
         (slices_table(evidence), facts.slices),
+        (behaviour_table(evidence), facts.behaviour),
+        (combination_table(evidence), facts.combination),
     ):
         if table is not None:
             parts.append(_section(table, said=said))

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from analysis.contracts.metrics import Metric
 from analysis.contracts.report import BETTER, WORSE
+from workers.exporting.behaved import behaviour_table, combination_table
 from workers.exporting.evidence import Evidence
 from workers.exporting.figures import Mark, forest_axis, forest_marks
 from workers.exporting.found import fairness_table, flips_table, gaps_table, slices_table
@@ -18,7 +19,7 @@ ROW: Final = 14.0
 LABEL: Final = 34
 MOST: Final = {
     "gates": 8, "first": 24, "second": 12, "overall": 20, "gaps": 8,
-    "fairness": 10, "flips": 10, "slices": 5, "hidden": 8,
+    "fairness": 10, "flips": 10, "slices": 5, "behaviour": 10, "combination": 12, "hidden": 8,
 }  # fmt: skip
 """Lines of each table, so that the largest report is a few pages; the others are in the HTML report."""
 _ELSEWHERE: Final = "are in the HTML report."
@@ -137,6 +138,8 @@ def _found(sheets: Sheets, evidence: Evidence) -> None:
         (fairness_table(evidence), facts.fairness),
         (flips_table(evidence), facts.flips),
         (slices_table(evidence), facts.slices),
+        (behaviour_table(evidence), facts.behaviour),
+        (combination_table(evidence), facts.combination),
         (hidden_table(evidence), ""),
     ):
         if table is None:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from analysis.inputs import ModelOutput
 from analysis.split import ROW
 from workers.contracts.answers import MOST_LABELS, AnswerColumns
-from workers.contracts.recipes import BINARY, MULTICLASS
+from workers.contracts.recipes import BINARY, MULTICLASS, RANKING
 from workers.runner.errors import BadInput
 from workers.runner.fitting.data import label_texts
 from workers.runner.frames import numbers_of
@@ -27,6 +27,11 @@ EXACT = 1e-3
 def is_brought(reference: Mapping[str, Any]) -> bool:
     """Whether the answers of a version stand in the table, so that nothing is loaded."""
     return bool(reference.get("answers"))
+
+
+def models_of(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Every version of an evaluate spec: the candidate, the baseline, further members."""
+    return [one for one in (spec["candidate"], spec.get("baseline"), *(spec.get("members") or ())) if one]
 
 
 def answer_names(spec: Mapping[str, Any]) -> list[str]:
@@ -55,11 +60,13 @@ def answers_read(rows: pa.Table, reference: Mapping[str, Any], task: str, classe
         return ModelOutput(scores=_scores(rows, answers.column), threshold=reference.get("threshold"))
     if task == MULTICLASS:
         return _many(rows, answers, classes or [])
-    return ModelOutput(predicted=_numbers(rows, answers.column))
+    if task == RANKING:
+        return ModelOutput(scores=numbers_read(rows, answers.column))
+    return ModelOutput(predicted=numbers_read(rows, answers.column))
 
 
 def answers_align(task: str, outputs: list[ModelOutput]) -> list[ModelOutput]:
-    """Where one of two says labels alone, the other's labels are said too: each row's highest score."""
+    """Where one says labels alone, the others' labels are said too: each row's highest score."""
     if task != MULTICLASS or all(one.scores is not None for one in outputs):
         return outputs
     return [
@@ -71,8 +78,7 @@ def answers_align(task: str, outputs: list[ModelOutput]) -> list[ModelOutput]:
 
 
 def _all(spec: Mapping[str, Any]) -> list[AnswerColumns]:
-    references = [one for one in (spec["candidate"], spec.get("baseline")) if one]
-    return [AnswerColumns.from_json(one["answers"]) for one in references if is_brought(one)]
+    return [AnswerColumns.from_json(one["answers"]) for one in models_of(spec) if is_brought(one)]
 
 
 def _many(rows: pa.Table, answers: AnswerColumns, classes: list[str]) -> ModelOutput:
@@ -80,35 +86,35 @@ def _many(rows: pa.Table, answers: AnswerColumns, classes: list[str]) -> ModelOu
     said, wide = None, None
     if answers.column:
         texts = label_texts(rows[answers.column])
-        _refuse(rows, answers.column, ~_valid(texts), "has no answer in")
+        refuse(rows, answers.column, ~_valid(texts), "has no answer in")
         said = np.asarray([place[label] for label in texts.to_pylist()], dtype=np.int32)
     if answers.scores:
         wide = np.zeros((rows.num_rows, len(classes)))
         for label, name in answers.scores:
             wide[:, place[label]] = _scores(rows, name)
         away = np.abs(wide.sum(axis=1) - 1)
-        _refuse(rows, "", away > ROUNDED, "The scores of all labels do not sum to 1 in")
+        refuse(rows, "", away > ROUNDED, "The scores of all labels do not sum to 1 in")
         if away.max(initial=0) > EXACT:
             wide /= wide.sum(axis=1, keepdims=True)
     return ModelOutput(scores=wide, predicted=said)
 
 
 def _scores(rows: pa.Table, name: str) -> Floats:
-    values = _numbers(rows, name)
-    _refuse(rows, name, (values < 0) | (values > 1), "is no score from 0 to 1 in")
+    values = numbers_read(rows, name)
+    refuse(rows, name, (values < 0) | (values > 1), "is no score from 0 to 1 in")
     return values
 
 
-def _numbers(rows: pa.Table, name: str) -> Floats:
-    """A column of numbers without gaps; text that reads as numbers is no number here either."""
+def numbers_read(rows: pa.Table, name: str) -> Floats:
+    """A column of numbers without gaps; text that reads as numbers is no number here either. Raises BadInput."""
     column = rows[name]
     kind = column.type
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
-        _refuse(rows, name, ~_parses(column), "is no number in")
+        refuse(rows, name, ~_parses(column), "is no number in")
         raise BadInput("ANSWERS", f'"{name}" is a column of text, where numbers are needed.')
     values = numbers_of(column)
-    _refuse(rows, name, ~_valid(column) | np.isnan(values), "has no answer in")
-    _refuse(rows, name, ~np.isfinite(values), "is not finite in")
+    refuse(rows, name, ~_valid(column) | np.isnan(values), "has no answer in")
+    refuse(rows, name, ~np.isfinite(values), "is not finite in")
     return values
 
 
@@ -127,7 +133,7 @@ def _parses(column: pa.ChunkedArray) -> Bools:
     return np.asarray([number(text) for text in pc.cast(column, pa.large_string()).to_pylist()], dtype=bool)
 
 
-def _refuse(rows: pa.Table, name: str, wrong: Bools, what: str) -> None:
+def refuse(rows: pa.Table, name: str, wrong: Bools, what: str) -> None:
     """Raises BadInput when a row is wrong: how many are, and the first of them, counted below the header."""
     count = int(wrong.sum())
     if not count:

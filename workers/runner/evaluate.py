@@ -16,12 +16,21 @@ import pyarrow.parquet as pq
 from analysis.contracts.expressions import ExpressionError, columns, parse
 from analysis.contracts.segments import SplitSpec
 from analysis.evaluate import EvaluateSpec, EvaluationRows, ModelOutput, evaluate_table
+from analysis.findings import Member
 from analysis.split import ROW, split_take
 from analysis.statistics import statistics_write
 from workers.contracts.classes import ClassesError, class_names
 from workers.contracts.model_files import UnsafePath, safe_path
-from workers.contracts.recipes import BINARY, MULTICLASS, REGRESSION
-from workers.runner.answers import answer_labels, answer_names, answers_align, answers_read, is_brought
+from workers.contracts.recipes import BINARY, MULTICLASS, RANKING, REGRESSION
+from workers.runner.answers import (
+    answer_labels,
+    answer_names,
+    answers_align,
+    answers_read,
+    is_brought,
+    models_of,
+)
+from workers.runner.counting import counting_columns, queries_read, relevance_check, weights_note, weights_read
 from workers.runner.errors import BadInput
 from workers.runner.findings import findings_of
 from workers.runner.fitting.data import label_texts, table_read
@@ -29,6 +38,7 @@ from workers.runner.fitting.importance import importance_of
 from workers.runner.frames import FeatureError, frame_of_table, numbers_of
 from workers.runner.job import Job
 from workers.runner.model_io import LoadedModel, ModelRefused, model_load
+from workers.runner.preliminary import COMPARED, SCORED, preliminary_post
 from workers.runner.tables import canonical_of
 from workers.runner.trials import Answer, behaviour_columns, trials_of
 
@@ -49,29 +59,43 @@ def run(job: Job) -> None:
         classes = _classes(rows, spec, classes or [], candidate)
         truth = _codes(truth, classes)
     models = [(candidate, spec["candidate"])]
-    outputs = [_said(candidate, rows, frame, spec, "candidate", classes)]
+    outputs = [_said(candidate, rows, frame, spec, spec["candidate"], classes)]
+    row_ids = rows[ROW].to_numpy() if ROW in rows.column_names else np.arange(rows.num_rows)
+    weights, queries = weights_read(rows, spec), queries_read(rows, spec)
+    if spec["task"] == RANKING:
+        relevance_check(rows, spec["target"], truth)
+    settings = EvaluateSpec.from_json({**spec, "classes": classes})
+    given = EvaluationRows(row_ids, truth, rows, outputs[0], None, weights, queries)
+    if spec.get("baseline") or spec.get("members"):
+        preliminary_post(job, given, settings, SCORED)
     if spec.get("baseline"):
         job.progress(0.35, "Scoring with the baseline")
         baseline = _model(job, spec["baseline"], "baseline")
         models.append((baseline, spec["baseline"]))
-        outputs = answers_align(spec["task"], [*outputs, _said(baseline, rows, frame, spec, "baseline", classes)])
+        outputs = answers_align(spec["task"], [*outputs, _said(baseline, rows, frame, spec, spec["baseline"], classes)])
+    others = _others(job, rows, frame, spec, classes)
     job.progress(0.5, "Measuring overall, by segment and by crossing")
-    settings = EvaluateSpec.from_json({**spec, "classes": classes})
-    row_ids = rows[ROW].to_numpy() if ROW in rows.column_names else np.arange(rows.num_rows)
+    given = replace(given, candidate=outputs[0], baseline=outputs[1] if len(outputs) > 1 else None)
+    preliminary_post(job, given, settings, COMPARED)
     importance: list[dict[str, Any]] = []
     if candidate is not None:
         importance = _importance(candidate, _inputs(candidate, frame, spec["candidate"]), truth, spec, classes)
-    given = EvaluationRows(row_ids, truth, rows, outputs[0], outputs[1] if len(outputs) > 1 else None)
     report, arrays = evaluate_table(given, settings, importance=importance, threads=job.cores)
+    if weights is not None:
+        report = replace(report, notes=(*report.notes, weights_note(weights, spec["weight"])))
     job.progress(0.75, "Searching for weak slices, flips and fairness; testing behaviour")
     asked = [(model, reference, _answer(model, reference, spec, classes)) for model, reference in models]
-    findings = findings_of(job, given, settings, importance, trials_of(job, asked, classes))
+    members = _members(spec, outputs, others)
+    # Behaviour tests ask about single rows, of which an order says nothing.
+    trials = None if spec["task"] == RANKING else trials_of(job, asked, classes)
+    findings = findings_of(job, given, settings, importance, trials, members)
     job.progress(0.85, "Storing predictions and statistics")
     statistics = job.directory / "statistics.npz"
     statistics.write_bytes(statistics_write(arrays))
     job.client.output("statistics.npz", statistics)
     predictions = job.directory / "predictions.parquet"
-    pq.write_table(_predictions(row_ids, truth, outputs, classes), predictions, compression="zstd")
+    stored = _predictions(row_ids, truth, _named(outputs, others), classes, decides=spec["task"] == BINARY)
+    pq.write_table(stored, predictions, compression="zstd")
     job.client.output("predictions.parquet", predictions)
     posted = {"report": report.to_json()} | ({"findings": findings} if findings is not None else {})
     job.client.results(posted)
@@ -86,6 +110,7 @@ def _rows(job: Job) -> pa.Table:
     held = pq.read_schema(path).names
     names = [one["name"] for one in _read(spec)] + [spec["target"]]
     names += answer_names(spec)
+    names += counting_columns(spec)
     names += [split.by] if split.by else []
     for segment in spec.get("segments") or []:
         try:
@@ -110,7 +135,7 @@ def _read(spec: dict[str, Any]) -> list[dict[str, str]]:
 
 def _frame(rows: pa.Table, spec: dict[str, Any]) -> pd.DataFrame:
     """What loaded models read; empty when none is loaded."""
-    if all(is_brought(one) for one in (spec["candidate"], spec.get("baseline")) if one):
+    if all(is_brought(one) for one in models_of(spec)):
         return pd.DataFrame()
     try:
         return frame_of_table(rows, _read(spec))
@@ -120,7 +145,7 @@ def _frame(rows: pa.Table, spec: dict[str, Any]) -> pd.DataFrame:
 
 def _truth(column: pa.ChunkedArray, spec: dict[str, Any]) -> tuple[Array, list[str] | None]:
     """bool for two classes, label texts for many, numbers else; and the labels found."""
-    if spec["task"] == REGRESSION:
+    if spec["task"] in (REGRESSION, RANKING):
         return numbers_of(column), None
     texts = label_texts(column)
     labels = sorted(pc.unique(texts).to_pylist())
@@ -199,13 +224,48 @@ def _said(
     rows: pa.Table,
     frame: pd.DataFrame,
     spec: dict[str, Any],
-    name: str,
+    reference: dict[str, Any],
     classes: list[str] | None,
 ) -> ModelOutput:
-    """What the candidate or the baseline says of the rows: read from the table, or scored."""
+    """What a version says of the rows: read from the table, or scored."""
     if model is None:
-        return answers_read(rows, spec[name], spec["task"], classes)
-    return _output(model, frame, spec, spec[name], classes)
+        return answers_read(rows, reference, spec["task"], classes)
+    return _output(model, frame, spec, reference, classes)
+
+
+def _others(
+    job: Job, rows: pa.Table, frame: pd.DataFrame, spec: dict[str, Any], classes: list[str] | None
+) -> list[ModelOutput]:
+    """What each further member of a combination says of the same rows; their models are loaded one after another."""
+    references = spec.get("members") or []
+    found = []
+    for place, reference in enumerate(references):
+        name = f"{reference['name']} {reference['number']}"
+        job.progress(0.4 + 0.1 * place / len(references), f"Scoring with {name}")
+        try:
+            model = _model(job, reference, f"member-{place}")
+            found.append(_said(model, rows, frame, spec, reference, classes))
+        except BadInput as error:
+            raise BadInput(error.code, f"{name}: {error}") from error
+    return found
+
+
+def _members(spec: dict[str, Any], outputs: list[ModelOutput], others: list[ModelOutput]) -> list[Member]:
+    """The candidate and all further members, where any were asked for."""
+    references = spec.get("members") or []
+    if not references:
+        return []
+    said = answers_align(spec["task"], [outputs[0], *others])
+    return [
+        Member(str(one["version_id"]), f"{one['name']} {one['number']}", output)
+        for one, output in zip([spec["candidate"], *references], said, strict=True)
+    ]
+
+
+def _named(outputs: list[ModelOutput], others: list[ModelOutput]) -> dict[str, ModelOutput]:
+    """Every output under the name that its columns have in the stored predictions."""
+    named = dict(zip(("candidate", "baseline"), outputs, strict=False))
+    return named | {f"member{place}": output for place, output in enumerate(others, 1)}
 
 
 def _output(
@@ -266,13 +326,18 @@ def _importance(
     return importance_of(lambda rows: _predict(model, rows), MULTICLASS, used, texts, labels, 0)
 
 
-def _predictions(row_ids: Array, truth: Array, outputs: list[ModelOutput], classes: list[str] | None) -> pa.Table:
-    """One row a held-out row: `row`, `truth`, and for each model its score(s), or its prediction."""
+def _predictions(
+    row_ids: Array, truth: Array, outputs: dict[str, ModelOutput], classes: list[str] | None, *, decides: bool
+) -> pa.Table:
+    """One row a held-out row: `row`, `truth`, and for each model its score(s), or its prediction; where a threshold
+    `decides`, also its answer.
+    """
     held: dict[str, Any] = {"row": row_ids, "truth": truth}
-    for name, output in zip(("candidate", "baseline"), outputs, strict=False):
+    for name, output in outputs.items():
         if output.scores is not None and output.scores.ndim == 1:
             held[f"{name}_score"] = output.scores
-            held[f"{name}_positive"] = output.scores >= (0.5 if output.threshold is None else output.threshold)
+            if decides:
+                held[f"{name}_positive"] = output.scores >= (0.5 if output.threshold is None else output.threshold)
         elif output.scores is not None:
             for index, label in enumerate(classes or []):
                 held[f"{name}_score:{label}"] = output.scores[:, index]

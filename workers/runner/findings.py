@@ -4,9 +4,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from analysis.combination import LEAST_SURE
 from analysis.contracts.findings import FLIP_ROWS
 from analysis.evaluate import EvaluateSpec, EvaluationRows
-from analysis.findings import Asked, Trials, findings_make
+from analysis.findings import Asked, Member, Trials, findings_make
 from workers.runner.job import Job
 
 
@@ -15,7 +16,8 @@ def findings_of(
     rows: EvaluationRows,
     settings: EvaluateSpec,
     importance: Sequence[Mapping[str, Any]],
-    trials: Trials,
+    trials: Trials | None,
+    members: Sequence[Member] = (),
 ) -> dict[str, Any] | None:
     """The document as JSON; the rows that flipped are sent as an output.
 
@@ -27,7 +29,8 @@ def findings_of(
     masked = [str(name) for name in (job.spec.get("id_column"), split.get("by")) if name]
     order = [name for name in dict.fromkeys([*ranked, *names]) if name in names and name not in masked]
     try:
-        asked = Asked(order, masked, job.spec.get("criteria_limits") or {}, trials)
+        limits, sure = job.spec.get("criteria_limits") or {}, float(job.spec.get("sure") or LEAST_SURE)
+        asked = Asked(order, masked, limits, trials, members, sure)
         found = findings_make(rows, settings, asked)
     except (ValueError, ArithmeticError, MemoryError) as error:
         job.say(f"The findings beyond the report could not be made: {type(error).__name__}: {error}"[:400])

@@ -10,10 +10,12 @@ Shape of the JSON (a key of the first level is left out where there is nothing t
               "rows": [columns of the listed rows]}
     Flip     {"key", "label", "segment", "protected": bool, "n"?, "negative"?, "positive"?, "negative_rate": Estimate,
               "of_right": Estimate, "difference": Estimate, "p"?, "p_adjusted"?, "barred"?: reason, "thin"?: reason}
-    Fairness {"segment": name, "protected": bool, "criteria": [Criterion], "conflicts"?: Conflicts}
+    Fairness {"segment": name, "protected": bool, "criteria": [Criterion], "conflicts"?: Conflicts,
+              "class_conflicts": [{"of": class, "found": Conflicts}] of many classes, the most frequent first}
     Criterion, Conflicts  as `analysis.criteria` makes them, of the shapes below
     Behaviour  {"most_rows", "seed", "tests": [Test]}, of the shapes in `findings.behaviour`
     Leakage    of the shape in `findings.leakage`
+    Combination  of the shape in `findings.combination`; null where no further model was asked
 
 Documents made before there were any have no "behaviour"; one of a problem without behaviour tests has no test in it.
 Shares lie between 0 and 1; a cost is money. Standard library only.
@@ -24,6 +26,7 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from analysis.contracts.findings.behaviour import Behaviour, behaviour_found_read
+from analysis.contracts.findings.combination import Combination, combination_read
 from analysis.contracts.findings.leakage import Leakage, leakage_read
 from analysis.contracts.findings.reading import FindingsError, Json, estimate_read, made, plain
 from analysis.contracts.report import Estimate, LeftOut, ReportError
@@ -38,6 +41,7 @@ HOLDS: Final = "holds"
 BROKEN: Final = "does not hold"
 NOT_PROVEN: Final = "not proven"
 NOT_ENOUGH_DATA: Final = "not enough data"
+_PARTS: Final = frozenset({"schema", "slices", "flips", "fairness", "behaviour", "leakage", "combination"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,13 +197,22 @@ class ConflictsFound:
 
 
 @dataclass(frozen=True, slots=True)
+class ClassConflicts:
+    """The conflicts of one class against all others."""
+
+    of: str
+    found: ConflictsFound
+
+
+@dataclass(frozen=True, slots=True)
 class Fairness:
-    """Every criterion in the groups of one segment."""
+    """Every criterion in the groups of one segment; of many classes the conflicts of each class against the rest."""
 
     segment: str
     protected: bool
     criteria: tuple[CriterionFound, ...]
     conflicts: ConflictsFound | None = None
+    class_conflicts: tuple[ClassConflicts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +224,7 @@ class Findings:
     fairness: tuple[Fairness, ...] | None = None
     behaviour: Behaviour | None = None
     leakage: Leakage | None = None
+    combination: Combination | None = None
 
     def to_json(self) -> Json:
         """As JSON of the documented shape."""
@@ -222,18 +236,19 @@ class Findings:
         """From JSON. Raises FindingsError for another schema number, a wrong shape or a number that is not finite."""
         if not isinstance(data, Mapping) or data.get("schema") != SCHEMA:
             raise FindingsError(f"These findings are not of schema {SCHEMA}, which this version reads")
-        unknown = sorted(data.keys() - {"schema", "slices", "flips", "fairness", "behaviour", "leakage"})
+        unknown = sorted(data.keys() - _PARTS)
         if unknown:
             raise FindingsError(f"Findings have no {', '.join(unknown)}")
         try:
             slices, flips, fairness = (data.get(name) for name in ("slices", "flips", "fairness"))
-            behaviour, leakage = data.get("behaviour"), data.get("leakage")
+            behaviour, leakage, combination = (data.get(name) for name in ("behaviour", "leakage", "combination"))
             return cls(
                 None if slices is None else _slices(slices),
                 None if flips is None else _flips(flips),
                 None if fairness is None else tuple(_fairness(one) for one in fairness),
                 None if behaviour is None else behaviour_found_read(behaviour),
                 None if leakage is None else leakage_read(leakage),
+                None if combination is None else combination_read(combination),
             )
         except (KeyError, TypeError, AttributeError, ReportError) as error:
             raise FindingsError(f"Not findings: {error}") from error
@@ -255,9 +270,11 @@ def _flips(data: Json) -> Flips:
 def _fairness(data: Json) -> Fairness:
     criteria = tuple(_criterion(one) for one in data["criteria"])
     conflicts = data.get("conflicts")
-    return made(
-        Fairness, {**data, "criteria": criteria, "conflicts": None if conflicts is None else _conflicts(conflicts)}
+    classes = tuple(
+        ClassConflicts(str(one["of"]), _conflicts(one["found"])) for one in data.get("class_conflicts") or ()
     )
+    found = None if conflicts is None else _conflicts(conflicts)
+    return made(Fairness, {**data, "criteria": criteria, "conflicts": found, "class_conflicts": classes})
 
 
 def _criterion(data: Json) -> CriterionFound:

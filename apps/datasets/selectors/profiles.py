@@ -15,7 +15,8 @@ from apps.problems import selectors as problems
 
 
 def training_facts(version: DatasetVersion) -> dict[str, Any]:
-    """What a training or evaluation job needs to know: target, features, id_column, table, split.
+    """What a training or evaluation job needs to know: target, features, id_column,
+    weight_column, query_column, table, split.
 
     `target` is None while no column has that role. Raises Conflict unless the version is sealed and its bytes are here.
     """
@@ -35,6 +36,8 @@ def training_facts(version: DatasetVersion) -> dict[str, Any]:
         "target": one(ColumnRole.TARGET),
         "features": [{"name": c["name"], "type": c["type"]} for c in by_role.get(ColumnRole.FEATURE, [])],
         "id_column": one(ColumnRole.ID),
+        "weight_column": one(ColumnRole.WEIGHT),
+        "query_column": one(ColumnRole.QUERY),
         "table": {"sha256": version.table_sha256, "size": version.table_size, "format": "parquet"},
         "split": version.split,
     }

@@ -8,6 +8,7 @@ from apps.datasets.services.datasets import (
     dataset_restore,
     delete_preview,
 )
+from apps.datasets.services.locking import version_lock
 from apps.datasets.services.profiles import (
     profile_fail,
     profile_finish,
@@ -26,6 +27,7 @@ from apps.datasets.services.uploads import (
 from apps.datasets.services.versions import (
     dataset_version_create_from_file,
     version_cite,
+    version_make,
     version_purge,
     version_quarantine,
     version_recall,
@@ -52,6 +54,8 @@ __all__ = [
     "upload_part",
     "uploads_expire",
     "version_cite",
+    "version_lock",
+    "version_make",
     "version_profile_again",
     "version_purge",
     "version_quarantine",

@@ -17,7 +17,7 @@ from apps.core.blobs import blob_exists
 from apps.core.errors import Conflict, NotFound
 from apps.core.policies import require_verb
 from apps.datasets import selectors
-from apps.datasets.contracts import MAX_COLUMNS, ColumnType, FileFault
+from apps.datasets.contracts import MAX_COLUMNS, ColumnType, DataChange, DataChangeKind, FileFault, data_listeners_tell
 from apps.datasets.inspection import DELIMITERS, mark_find
 from apps.datasets.models import DatasetVersion, SegmentSupport
 from apps.datasets.selectors.profiles import segments_digest
@@ -125,6 +125,7 @@ def profile_finish(job: Any, result: dict[str, Any], outputs: dict[str, Any]) ->
     version.row_version += 1
     version.save()
     _support_keep(version, job, result)
+    data_listeners_tell(DataChange(DataChangeKind.SEALED, version.team_id, version.pk, "It was read."))
     audit_record(
         actor=Actor.system("profile"),
         action="dataset.version_sealed",
@@ -210,6 +211,7 @@ def profile_fail(job: Any, cause: str) -> None:
     version.state = _State.FAILED
     version.row_version += 1
     version.save(update_fields=["state", "error", "row_version"])
+    data_listeners_tell(DataChange(DataChangeKind.FAILED, version.team_id, version.pk, version.error["message"]))
     audit_record(
         actor=Actor.system("profile"),
         action="dataset.version_failed",
@@ -231,7 +233,9 @@ def _fault(version: DatasetVersion, told: Mapping[str, Any]) -> FileFault:
     lines = tuple((int(n), str(text)) for n, text in shown)
     place = None
     if line is not None and column is not None:
-        place = mark_find(lines, line, column, "" if code in ("NUL", "ENCODING") else DELIMITERS[version.format])
+        place = mark_find(
+            lines, line, column, "" if code in ("NUL", "ENCODING") else DELIMITERS.get(version.format, "")
+        )
     return FileFault(code, str(told["message"])[:500].replace("\x00", "␀"), line, column, lines, place)
 
 

@@ -40,7 +40,7 @@ from apps.datasets.services.profiles import profile_queue
 from apps.datasets.storage import bytes_lock, bytes_release
 
 _State = DatasetVersion.State
-_ONCE = (ColumnRole.TARGET, ColumnRole.ID, ColumnRole.TIME)
+_ONCE = (ColumnRole.TARGET, ColumnRole.ID, ColumnRole.TIME, ColumnRole.WEIGHT, ColumnRole.QUERY)
 
 
 def dataset_version_create_from_file(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -67,9 +68,14 @@ def version_make(actor: Actor, dataset: Dataset, data: bytes | None = None, name
 
 
 def profile_of(version: DatasetVersion, segments: list[dict[str, Any]]) -> dict[str, Any]:
-    """The profile of a small stored CSV."""
+    """The profile of a small stored CSV, or of a table as MLflow logs it."""
     with blob_open(version.content_digest) as handle:
-        rows = list(csv.reader(io.StringIO(handle.read().decode())))
+        text = handle.read().decode()
+    if version.format == "json":
+        table = json.loads(text)
+        rows = [table["columns"], *([str(value) for value in row] for row in table["data"])]
+    else:
+        rows = list(csv.reader(io.StringIO(text)))
     header, body = rows[0], rows[1:]
     columns = [_column(name, [row[i] for row in body]) for i, name in enumerate(header)]
     groups = []

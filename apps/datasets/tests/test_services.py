@@ -86,6 +86,8 @@ def test_a_profile_seals_the_version_with_guessed_roles_and_a_split():
         "target": "released",
         "features": [{"name": "employed", "type": "STRING"}, {"name": "checks", "type": "INTEGER"}],
         "id_column": None,
+        "weight_column": None,
+        "query_column": None,
         "table": {"sha256": version.table_sha256, "size": version.table_size, "format": "parquet"},
         "split": version.split,
     }

@@ -40,6 +40,8 @@ ROLE_WORDS = {
     ColumnRole.SEGMENT: "segment only",
     ColumnRole.ID: "id",
     ColumnRole.TIME: "time",
+    ColumnRole.WEIGHT: "weight",
+    ColumnRole.QUERY: "query",
     ColumnRole.IGNORED: "ignored",
 }
 
@@ -171,7 +173,8 @@ def _sample(version: DatasetVersion) -> dict[str, Any]:
 def python_snippet(version: DatasetVersion) -> str:
     """How a notebook reads the uploaded bytes with a token of its owner."""
     address = f"{settings.PUBLIC_URL.rstrip('/')}{reverse('api-dataset-version-file', args=[version.pk])}"
-    reader = {"csv": "read_csv({})", "tsv": 'read_csv({}, sep="\\t")', "parquet": "read_parquet({})"}[version.format]
+    readers = {"csv": "read_csv({})", "tsv": 'read_csv({}, sep="\\t")', "parquet": "read_parquet({})"}
+    reader = readers.get(version.format, 'read_json({}, orient="split")')
     context = {"version": version, "address": address, "reader": reader.format("io.BytesIO(answer.content)")}
     return render_to_string("datasets/use_in_python.txt", context)
 

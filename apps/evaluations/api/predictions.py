@@ -30,9 +30,19 @@ class BroughtInput(serializers.Serializer[Any]):
 
 
 class PredictionsInput(BroughtInput):
-    """A table with the truth and the answers; compared with `baseline` in the same table, or with a version."""
+    """A table with the truth and the answers; compared with `baseline` in the same table, or with a version.
+
+    Rows count by `weight_column`, and those of a ranking belong together by `query_column`; null takes the column that
+    the data say is for it.
+    """
 
     dataset_version_id = serializers.UUIDField()
+    weight_column = serializers.CharField(
+        max_length=500, required=False, allow_blank=True, allow_null=True, trim_whitespace=False, default=None
+    )
+    query_column = serializers.CharField(
+        max_length=500, required=False, allow_blank=True, allow_null=True, trim_whitespace=False, default=None
+    )
     part = serializers.ChoiceField(choices=["all", "test"], required=False, default="all")
     baseline = BroughtInput(required=False, allow_null=True, default=None)
     baseline_version_id = serializers.UUIDField(required=False, allow_null=True, default=None)
@@ -49,6 +59,7 @@ class PredictionsView(ApiView):
             actor=self.actor,
             dataset_version_id=given.pop("dataset_version_id"),
             part=given.pop("part"),
+            row_columns=services.RowColumns(given.pop("weight_column"), given.pop("query_column")),
             against=services.Against(
                 brought=registry.Brought(**beside) if beside else None, version_id=given.pop("baseline_version_id")
             ),

@@ -30,6 +30,39 @@ class EvaluationInput(serializers.Serializer[Any]):
     dataset_version_id = serializers.UUIDField(required=False, allow_null=True, default=None)
     baseline_version_id = serializers.UUIDField(required=False, allow_null=True, default=None)
     part = serializers.ChoiceField(choices=["test", "all"], required=False, allow_null=True, default=None)
+    member_version_ids = serializers.ListField(
+        child=serializers.UUIDField(),
+        required=False,
+        max_length=6,
+        help_text="Further versions of the same problem that answer the same rows: each alone, all together by mean, "
+        "vote and cascade, and what each adds. Their order, behind the evaluated one, is that of the cascade.",
+    )
+    sure = serializers.FloatField(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=0.5,
+        max_value=1,
+        help_text="From which probability of its likeliest class a member of the cascade answers: 0.9 left out.",
+    )
+    weight_column = serializers.CharField(
+        max_length=500,
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        trim_whitespace=False,
+        default=None,
+        help_text="By which column rows count; null for the one in the role WEIGHT, empty for none.",
+    )
+    query_column = serializers.CharField(
+        max_length=500,
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        trim_whitespace=False,
+        default=None,
+        help_text="Which rows of a ranking belong together; null for the column in the role QUERY.",
+    )
     controls = serializers.ListField(
         child=serializers.CharField(max_length=200),
         required=False,
@@ -91,10 +124,18 @@ class EvaluationDetail(EvaluationRow):
     """With the report, in the form of `analysis.contracts.report`; null while the job runs."""
 
     report = serializers.JSONField(read_only=True, allow_null=True)
+    preliminary = serializers.SerializerMethodField(
+        help_text="While the job runs: {stage, report} of what is known so far, without a verdict; else null."
+    )
 
     class Meta(EvaluationRow.Meta):
-        fields = [*EvaluationRow.Meta.fields, "report"]
+        fields = [*EvaluationRow.Meta.fields, "report", "preliminary"]
         read_only_fields = fields
+
+    def get_preliminary(self, evaluation: Evaluation) -> dict[str, Any] | None:
+        """No evidence: it is gone when the evaluation ends."""
+        found = selectors.preliminary_of(evaluation)
+        return None if found is None else found.to_json()
 
 
 class FindingsDetail(serializers.Serializer[Any]):
@@ -129,7 +170,11 @@ class EvaluationListView(ApiView):
         """Evaluate a version on held-out rows, by segment, against a baseline on the same rows."""
         data = self.input(EvaluationInput)
         extras = services.Extras.of({name: data.pop(name, None) for name in services.EXTRAS})
-        evaluation = services.evaluation_launch(actor=self.actor, extras=extras, **data)
+        company = services.Company.of(data.pop("member_version_ids", None), data.pop("sure"))
+        row_columns = services.RowColumns(data.pop("weight_column"), data.pop("query_column"))
+        evaluation = services.evaluation_launch(
+            actor=self.actor, extras=extras, company=company, row_columns=row_columns, **data
+        )
         return Response(EvaluationRow(evaluation).data, status=201)
 
 
@@ -150,7 +195,10 @@ class EvaluationView(ApiView):
 class FindingsView(ApiView):
     @extend_schema(operation_id="evaluation_findings", responses={200: FindingsDetail})
     def get(self, request: Request, pk: uuid.UUID) -> Response:
-        """Weak slices, flips, fairness, behaviour, leakage; null for an evaluation made before there were findings."""
+        """Weak slices, flips, fairness, behaviour, leakage, combination.
+
+        Null for an evaluation that was made before there were findings.
+        """
         evaluation = selectors.evaluation_get(self.actor, pk)
         found = selectors.findings_of(evaluation)
         body = {

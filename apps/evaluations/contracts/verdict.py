@@ -9,14 +9,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from analysis.contracts.metrics import BINARY, MULTICLASS, ErrorWords, metric_get
+from analysis.contracts.metrics import BINARY, MULTICLASS, RANKING, ErrorWords, metric_get
 from analysis.contracts.report import BETTER, NO_DIFFERENCE, WORSE, Difference, Estimate, Group, Report
 from analysis.contracts.wording import number_text, significant_text
-from apps.evaluations.contracts.numbers import interval_text, money_text
+from apps.evaluations.contracts.numbers import interval_text, money_text, value_text
 from apps.evaluations.contracts.words import PEOPLE, is_participle, people_of, verb_of, verb_third
 
 ERRORS: Final = {BINARY: ("fnr", "fpr"), MULTICLASS: ("accuracy",)}
 _FIRST: Final = {BINARY: "fnr", MULTICLASS: "accuracy"}
+RANKED: Final = ("ndcg:10", "mrr")
+"""What a verdict on a ranking may speak of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,8 @@ def _errors_of(report: Report) -> tuple[str, ...]:
     """The errors that a verdict may speak of."""
     if report.task in ERRORS:
         return ERRORS[report.task]
-    return tuple(name for name in ("mae", "rmse") if name in report.overall.metrics) or ("mae",)
+    wanted = RANKED if report.task == RANKING else ("mae", "rmse")
+    return tuple(name for name in wanted if name in report.overall.metrics) or wanted[:1]
 
 
 def _nobody_else(report: Report) -> str:
@@ -170,8 +173,11 @@ def _wrong_sentence(speech: Speech, who: str, own: float, live: float | None) ->
 
 def _distance_sentence(speech: Speech, metric: str, who: str, own: Estimate, other: Estimate | None) -> str:
     if metric not in ("mae", "rmse"):
-        label = metric_get(metric).label
-        return f"{label} of {speech.candidate} for {who} is {significant_text(own.value or 0.0)}."
+        named = metric_get(metric)
+        head = f"{named.label} of {speech.candidate} for {who} is {value_text(named, own.value)}"
+        if other is None or other.value is None or not speech.baseline:
+            return f"{head}."
+        return f"{head}; that of {speech.baseline} is {value_text(named, other.value)}."
     within = f" in “{speech.target}”" if speech.target else ""
     amount = significant_text(own.value or 0.0)
     head = f"{_capital(speech.candidate)} would be off by {amount}{within} on average for {who}"

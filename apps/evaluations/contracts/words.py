@@ -133,3 +133,18 @@ def people_of(group: Group, noun: str = PEOPLE) -> str:
 def _says_nothing(place: Place) -> bool:
     level = place.level.strip().lower()
     return level in _BARE or not any(sign.isalpha() for sign in level)
+
+
+SHORT: Final = 18
+
+
+def column_names(own: tuple[str, int], other: tuple[str, int] | None) -> tuple[str, str]:
+    """How columns name two versions, each a model's name and a number: "v3" and "v2"; by their models where the numbers
+    are the same. The second is empty without one.
+    """
+    if other is None:
+        return f"v{own[1]}", ""
+    if own[1] != other[1]:
+        return f"v{own[1]}", f"v{other[1]}"
+    first, second = (name if len(name) <= SHORT else f"{name[: SHORT - 1]}…" for name, _ in (own, other))
+    return first, second

@@ -49,6 +49,11 @@ class BinaryStore:
     stored: Statistics
     binary: BinaryStatistics
 
+    @property
+    def weighted(self) -> bool:
+        """Do its rows count by weights? Then its bins are sums of weights, and no counts."""
+        return self.binary.counts.dtype.kind not in "iu"
+
     def bins(self, report: Report) -> list[GroupBins]:
         """Everyone and the groups of each segment that are shown and have enough data, in the report's order."""
         found = []

@@ -6,13 +6,16 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from apps.evaluations.contracts import gate_lines
+from apps.evaluations.contracts.behaved import behaviour_verdict
 from apps.evaluations.contracts.found import fairness_verdict, flips_verdict, slices_verdict
+from apps.evaluations.contracts.together import together_verdict
 from apps.evaluations.selectors.evaluations import findings_of, report_of
 from apps.evaluations.selectors.reading import speech_of, verdict_of
 from workers.contracts.exports import Facts
 
 if TYPE_CHECKING:
-    from apps.evaluations.contracts import Verdict
+    from analysis.contracts.findings import Findings
+    from apps.evaluations.contracts import Speech, Verdict
     from apps.evaluations.models import Evaluation
 
 
@@ -29,6 +32,7 @@ def export_facts(evaluation: Evaluation) -> Facts:
     flips = findings.flips if findings is not None else None
     slices = findings.slices if findings is not None else None
     fairness = findings.fairness if findings is not None else None
+    behaviour = findings.behaviour if findings is not None else None
     return Facts(
         evaluation_id=str(evaluation.pk),
         number=evaluation.number,
@@ -58,6 +62,8 @@ def export_facts(evaluation: Evaluation) -> Facts:
         flips=_said(flips_verdict(flips, speech)) if flips is not None else "",
         slices=_said(slices_verdict(slices, speech)) if slices is not None else "",
         fairness=_said(fairness_verdict(fairness)) if fairness is not None else "",
+        behaviour=_said(behaviour_verdict(behaviour, speech)) if behaviour is not None and behaviour.tests else "",
+        combination=_together(findings, speech),
         team=evaluation.team.name,
         launched_by=evaluation.created_by_label,
         completed_at=completed.astimezone(UTC).isoformat(timespec="seconds"),
@@ -70,6 +76,15 @@ def export_facts(evaluation: Evaluation) -> Facts:
             if one.legal_note
         },
     )
+
+
+def _together(findings: Findings | None, speech: Speech) -> str:
+    found = findings.combination if findings is not None else None
+    if found is None or not found.groups[0].results:
+        return ""
+    first = found.groups[0].results[0]
+    names = [one.name for one in found.members]
+    return _said(together_verdict(found, first.rule, first.metric, names, speech))
 
 
 def _said(verdict: Verdict) -> str:

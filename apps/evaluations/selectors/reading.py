@@ -14,7 +14,7 @@ from analysis.contracts.criteria import (
     MEAN_ERROR_PARITY,
     PREDICTIVE_PARITY,
 )
-from analysis.contracts.metrics import BINARY, MULTICLASS
+from analysis.contracts.metrics import BINARY, MULTICLASS, RANKING
 from analysis.contracts.report import BETTER, NO_DIFFERENCE, NOT_ENOUGH_DATA, NOT_PROVEN, WORSE, Difference, Report
 from analysis.report import Row, Statistics, StatisticsError, curves_pick, rows_by_harm, table_rows
 from apps.core.blobs import blob_open
@@ -100,6 +100,16 @@ _CRITERION_OF: Final = {
     "cost_per_100": COST_PARITY,
     "mean_error": MEAN_ERROR_PARITY,
 }
+# By the name of a metric before its class.
+_OF_CLASS: Final = {"recall": EQUAL_OPPORTUNITY, "precision": PREDICTIVE_PARITY}
+
+
+def cutoffs_of(objectives: Iterable[Objective]) -> list[int]:
+    """The ranks down to which a ranking is judged: ten, and those that the objectives name."""
+    named = {
+        int(k) for one in objectives for name, _, k in [one.metric.partition(":")] if name in ("ndcg", "map") and k
+    }
+    return sorted({10, *named})
 
 
 def criteria_limits_of(objectives: Iterable[Objective]) -> dict[str, dict[str, float]]:
@@ -120,9 +130,10 @@ def criteria_limits_of(objectives: Iterable[Objective]) -> dict[str, dict[str, f
 def criteria_reasons_of(objectives: Iterable[Objective]) -> dict[tuple[str, str], str]:
     """Why the problem chose a criterion, by (segment, criterion); older versions of a problem gave no reason."""
     return {
-        (one.segment, _CRITERION_OF[one.metric]): one.reason
+        (one.segment, code): one.reason
         for one in objectives
-        if one.scope == "DISPARITY" and one.metric in _CRITERION_OF
+        if one.scope == "DISPARITY"
+        and (code := _CRITERION_OF.get(one.metric) or _OF_CLASS.get(one.metric.split(":")[0]))
     }
 
 
@@ -168,7 +179,8 @@ def harm_metric(report: Report, verdict: Verdict) -> str:
     """The metric that the table of the harmed shows: the verdict's."""
     if verdict.metric in report.overall.metrics:
         return verdict.metric
-    return {BINARY: "fnr", MULTICLASS: "accuracy"}.get(report.task, "mae")
+    usual = {BINARY: "fnr", MULTICLASS: "accuracy", RANKING: "ndcg:10"}.get(report.task, "mae")
+    return usual if usual in report.overall.metrics else next(iter(report.overall.metrics))
 
 
 def harm_groups(report: Report, metric: str, *, compared: str = "before") -> list[HarmGroup]:

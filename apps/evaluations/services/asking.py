@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from analysis.contracts.metrics import RANKING
 from apps.core.actors import Actor
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.policies import require
 from apps.datasets import selectors as datasets
 from apps.evaluations import policies
-from apps.evaluations.selectors import criteria_limits_of, margins_of
+from apps.evaluations.selectors import criteria_limits_of, cutoffs_of, margins_of
 from apps.evaluations.selectors.reading import TRIVIAL_RECIPES
 from apps.evaluations.services.extras import Extras
+from apps.evaluations.services.members import FIELD as MEMBERS
+from apps.evaluations.services.members import Company, members_get
+from apps.evaluations.services.row_columns import RowColumns
 from apps.problems import selectors as problems
 from apps.registry import selectors as registry
 from workers.contracts.answers import AnswerColumns
@@ -53,44 +57,48 @@ def _part(version: ModelVersion, part: str | None) -> str:
     return TEST
 
 
-def _same_rows(version: ModelVersion, baseline: ModelVersion | None, data: DatasetVersion) -> None:
+def _same_rows(
+    version: ModelVersion, baseline: ModelVersion | None, members: Sequence[ModelVersion], data: DatasetVersion
+) -> None:
     """Raises Invalid where predictions that were brought are not those of these rows."""
-    for one, field in ((version, "dataset_version_id"), (baseline, "baseline_version_id")):
+    asked = [(version, "dataset_version_id"), (baseline, "baseline_version_id"), *((one, MEMBERS) for one in members)]
+    for one, field in asked:
         if one is not None and one.brought_on_id not in (None, data.pk):
             raise Invalid.field(field, f"{registry.model_missing(one)} It says nothing of the rows of {data}.")
 
 
 def _columns(
-    version: ModelVersion, baseline: ModelVersion | None, data: DatasetVersion, facts: Mapping[str, Any], part: str
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """(the features that describe the rows, further columns that a loaded baseline reads).
+    version: ModelVersion, others: Sequence[tuple[ModelVersion, str]], data: DatasetVersion, facts: Mapping[str, Any],
+    part: str,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:  # fmt: skip
+    """(the features that describe the rows, further columns that a loaded one of the `others` reads).
 
     Beside predictions a feature is what is no answer; a model that they are compared with may read any column.
-    Raises Invalid for a baseline that cannot score these rows.
+    Raises Invalid, at the field beside it, for one of the others that cannot score these rows.
     """
     features: list[dict[str, Any]] = facts["features"]
-    if version.brought_on_id is None:
-        return features, []
-    brought = [one for one in (version, baseline) if one is not None and one.brought_on_id is not None]
+    brought = [one for one in (version, *(one for one, _ in others)) if one.brought_on_id is not None]
     answers = {name for one in brought for name in AnswerColumns.from_json(one.brought_columns or {}).names}
     features = [one for one in features if one["name"] not in answers]
-    if baseline is None or baseline.brought_on_id is not None:
+    if version.brought_on_id is None and not any(field == MEMBERS for _, field in others):
         return features, []
     held = {one["name"]: {"name": one["name"], "type": one["type"]} for one in data.schema}
-    wanted = [tensor["name"] for tensor in baseline.signature["inputs"]]
-    missing = [f"“{name}”" for name in wanted if name not in held]
-    if missing:
-        more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
-        raise Invalid.field(
-            "baseline_version_id",
-            f"{baseline} reads columns that this table does not have: {', '.join(missing[:MOST_NAMED])}{more}.",
-        )
-    if part == ALL and baseline.run is not None and baseline.run.inputs.filter(dataset_version=data).exists():
-        raise Invalid.field(
-            "baseline_version_id", f"{baseline} has learnt from rows of this table. Judge the test part only."
-        )
+    inputs: dict[str, dict[str, Any]] = {}
     named = {one["name"] for one in features}
-    return features, [held[name] for name in wanted if name not in named]
+    for other, field in others:
+        if other.brought_on_id is not None or (version.brought_on_id is None and field != MEMBERS):
+            continue
+        wanted = [tensor["name"] for tensor in other.signature["inputs"]]
+        missing = [f"“{name}”" for name in wanted if name not in held]
+        if missing:
+            more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+            raise Invalid.field(
+                field, f"{other} reads columns that this table does not have: {', '.join(missing[:MOST_NAMED])}{more}."
+            )
+        if part == ALL and other.run is not None and other.run.inputs.filter(dataset_version=data).exists():
+            raise Invalid.field(field, f"{other} has learnt from rows of this table. Judge the test part only.")
+        inputs |= {name: held[name] for name in wanted if name not in named}
+    return features, list(inputs.values())
 
 
 def baseline_for(actor: Actor, version: ModelVersion, live: ModelVersion | None) -> ModelVersion | None:
@@ -116,6 +124,7 @@ class Question:
     agreed: ProblemVersion
     data: DatasetVersion
     tests: list[BehaviourVersion]
+    members: list[ModelVersion]
     title: str
     spec: dict[str, Any]
     files: list[dict[str, Any]]
@@ -128,6 +137,8 @@ def question_make(
     baseline_version_id: uuid.UUID | None,
     part: str | None = None,
     extras: Extras | None = None,
+    company: Company | None = None,
+    row_columns: RowColumns | None = None,
 ) -> Question:
     """Check that the evaluation can be made now, and say what it takes. Raises as `evaluation_launch`."""
     version = registry.model_version_get(actor, model_version_id)
@@ -154,10 +165,13 @@ def question_make(
         if baseline.team_id != version.team_id or baseline.task != version.task:
             raise Invalid.field("baseline_version_id", "The baseline answers another question.")
         _usable(baseline, "baseline")
-    _same_rows(version, baseline, data)
+    company = company or Company()
+    members = members_get(actor, company, version)
+    _same_rows(version, baseline, members, data)
     facts = datasets.training_facts(data)
     if facts["target"] != agreed.target:
         raise Conflict(f"The data has no column “{agreed.target}” in the role of the target.", code="target_missing")
+    counting = (row_columns or RowColumns()).spec(data, facts, agreed.task)
     specs, objectives = problems.segment_specs(agreed), list(problems.objective_list(agreed))
     extras = extras or Extras()
     extras.check(agreed.task, [segment.name for segment in specs])
@@ -166,10 +180,16 @@ def question_make(
     baseline_ref = registry.model_ref(baseline) if baseline else None
     files = [{**facts["table"], "name": "table.parquet"}]
     files += [{**training["table"], "name": "training.parquet"}] if training else []
-    for ref in filter(None, (candidate_ref, baseline_ref)):
+    together = company.spec(members)
+    for ref in filter(None, (candidate_ref, baseline_ref, *together.get("members", ()))):
         files += [{"sha256": row["sha256"], "size": row["size"], "name": row["path"]} for row in ref["files"]]
-    features, inputs = _columns(version, baseline, data, facts, part)
+    others = [(baseline, "baseline_version_id")] if baseline else []
+    others += [(one, MEMBERS) for one in members]
+    features, inputs = _columns(version, others, data, facts, part)
+    if "query" in counting:
+        features = [one for one in features if one["name"] != counting["query"]]
     against = f" against {baseline.model.name} {baseline.number}" if baseline else ""
+    against += f" and with {len(members)} more" if members else ""
     spec = {
         **{key: facts[key] for key in ("target", "id_column", "table", "split")},
         "features": features,
@@ -185,6 +205,9 @@ def question_make(
         "margins": margins_of(objectives),
         "criteria_limits": criteria_limits_of(objectives),
         **extras.spec(),
+        **({"cutoffs": cutoffs_of(objectives)} if agreed.task == RANKING else {}),
+        **together,
+        **counting,
         "behaviour": problems.behaviour_asked(tests),
         "training": training,
         # A baseline that a person chose is kept by a retry; one that was found is looked for again.
@@ -197,6 +220,7 @@ def question_make(
         agreed=agreed,
         data=data,
         tests=tests,
+        members=members,
         title=f"evaluate {version.model.name} {version.number}{against}",
         spec=spec,
         files=list({file["sha256"]: file for file in files}.values()),
@@ -207,6 +231,19 @@ def _trained_on(version: ModelVersion) -> uuid.UUID | None:
     """Which dataset version a model version says it was trained on."""
     used = version.run.inputs.filter(dataset_version__isnull=False).first() if version.run else None
     return used.dataset_version_id if used is not None else None
+
+
+def usual_data(version: ModelVersion) -> DatasetVersion | None:
+    """The data that an evaluation of the version takes unless others are named; None where it does not tell."""
+    if version.brought_on_id is not None:
+        return version.brought_on
+    used = (
+        version.run.inputs.select_related("dataset_version").filter(dataset_version__isnull=False)
+        if version.run
+        else None
+    )
+    first = used.first() if used is not None else None
+    return first.dataset_version if first is not None else None
 
 
 def _training(actor: Actor, version: ModelVersion, agreed: ProblemVersion) -> dict[str, Any] | None:

@@ -47,6 +47,7 @@ def evaluation_finish(job: Any, result: dict[str, Any], outputs: dict[str, Any])
     if report.task != evaluation.problem_version.task:
         raise Conflict("The report is of another task than the problem.", code="bad_report")
     findings = _findings_read(result)
+    _members_check(evaluation, report, findings)
     evaluation.report = report.to_json()
     evaluation.report_digest = report_digest(evaluation.report)
     if findings is not None:
@@ -68,6 +69,8 @@ def evaluation_finish(job: Any, result: dict[str, Any], outputs: dict[str, Any])
     edge_add(subject=evaluation, relation="USED", thing=evaluation.dataset_version, team_id=team_id)
     if evaluation.baseline_version is not None:
         edge_add(subject=evaluation, relation="USED", thing=evaluation.baseline_version, team_id=team_id)
+    for member in evaluation.member_versions.select_related("model"):
+        edge_add(subject=evaluation, relation="USED", thing=member, team_id=team_id)
     if evaluation.model_version.run_id:
         experiments.run_seal(run_id=evaluation.model_version.run_id)
     audit_record(
@@ -95,6 +98,18 @@ def _findings_read(result: dict[str, Any]) -> Findings | None:
         return Findings.from_json(body)
     except FindingsError as error:
         raise Conflict(f"The findings are not ones: {error}", code="bad_findings") from error
+
+
+def _members_check(evaluation: Evaluation, report: Report, findings: Findings | None) -> None:
+    """What is combined is what was asked, on the rows of the report. Raises Conflict."""
+    found = findings.combination if findings is not None else None
+    if found is None:
+        return
+    asked = {str(evaluation.model_version_id), *map(str, evaluation.member_versions.values_list("pk", flat=True))}
+    if {one.id for one in found.members} != asked:
+        raise Conflict("The combination is of other versions than were asked for.", code="bad_findings")
+    if found.row_digest != report.row_digest:
+        raise Conflict("The members answered other rows than those of the report.", code="bad_findings")
 
 
 def evaluation_fail(job: Any, cause: str) -> None:

@@ -18,6 +18,8 @@ from apps.evaluations import policies
 from apps.evaluations.models import Evaluation
 from apps.evaluations.services.asking import Question, question_make
 from apps.evaluations.services.extras import Extras
+from apps.evaluations.services.members import Company
+from apps.evaluations.services.row_columns import RowColumns
 from apps.jobs import services as jobs
 from apps.problems import selectors as problems
 
@@ -33,16 +35,21 @@ def evaluation_launch(
     baseline_version_id: uuid.UUID | None = None,
     part: str | None = None,
     extras: Extras | None = None,
+    company: Company | None = None,
+    row_columns: RowColumns | None = None,
 ) -> Evaluation:
     """Queue an evaluation on the held-out rows, against a baseline on the same rows.
 
     Left out, the data are those that the version was trained on (its test part) and the baseline is the live
     version, else the problem's trivial baseline. What was brought as predictions is judged on the rows that it answers:
     `part` says whether on "all" of them (left out too) or on the "test" part. `extras` are what is measured beyond the
-    usual.
+    usual; `company` are further versions that answer the same rows, alone and together;
+    `row_columns` say how much a row counts and, of a ranking, which rows belong together.
     Raises NotFound, Forbidden, Invalid, Conflict.
     """
-    asked = question_make(actor, model_version_id, dataset_version_id, baseline_version_id, part, extras)
+    asked = question_make(
+        actor, model_version_id, dataset_version_id, baseline_version_id, part, extras, company, row_columns
+    )
     version, problem = asked.version, asked.problem
     with transaction.atomic():
         job = jobs.job_queue(
@@ -67,6 +74,8 @@ def evaluation_launch(
                 "dataset": str(asked.data),
                 "job": job.number,
                 **(extras or Extras()).spec(),
+                **{name: asked.spec[name] for name in ("weight", "query") if name in asked.spec},
+                **({"members": [str(one) for one in asked.members]} if asked.members else {}),
             },
         )
     return evaluation
@@ -90,6 +99,7 @@ def _evaluation_make(actor: Actor, asked: Question, job: Job) -> Evaluation:
     )
     evaluation.segment_versions.set(problems.segments_of(asked.agreed))
     evaluation.behaviour_versions.set(asked.tests)
+    evaluation.member_versions.set(asked.members)
     return evaluation
 
 
@@ -113,6 +123,8 @@ def evaluation_retry(actor: Actor, old: Job, new: Job) -> None:
         chosen,
         old.spec.get("part"),
         Extras.of(old.spec).fitting(names),
+        Company.of_spec(old.spec),
+        RowColumns.of_spec(old.spec),
     )
     new.title, new.spec, new.files = asked.title, asked.spec, asked.files
     again = _evaluation_make(actor, asked, new)

@@ -14,6 +14,7 @@ from apps.datasets import selectors as datasets
 from apps.evaluations import policies
 from apps.evaluations.models import Evaluation
 from apps.evaluations.services.launching import evaluation_launch
+from apps.evaluations.services.row_columns import RowColumns
 from apps.registry import services as registry
 
 
@@ -35,10 +36,12 @@ def predictions_judge(
     brought: registry.Brought,
     against: Against = NOTHING,
     part: str | None = None,
+    row_columns: RowColumns | None = None,
 ) -> Evaluation:
     """Register the answers in a table as a version without files, and queue its evaluation on the rows of that table.
 
     `part`: "all" rows with a known truth (left out too), or "test", the test part of the split that the data state.
+    `row_columns`: how much a row counts and, of a ranking, which rows belong together.
     Nothing is left of what was registered when the evaluation is refused. Raises NotFound, Forbidden, Invalid at the
     field (those of `against.brought` begin with "baseline."), Conflict.
     """
@@ -68,4 +71,5 @@ def predictions_judge(
             dataset_version_id=data.pk,
             baseline_version_id=baseline_id,
             part=part,
+            row_columns=row_columns,
         )

@@ -17,7 +17,7 @@ from analysis.contracts.findings import FLIP_ROWS
 from analysis.contracts.report import Report
 from analysis.contracts.segments import SegmentSpec, Support
 from analysis.evaluate import EvaluateSpec, EvaluationRows, ModelOutput, evaluate_table
-from analysis.findings import Asked, BehaviourAsked, Found, Trials, Tried, findings_make
+from analysis.findings import Asked, BehaviourAsked, Found, Member, Trials, Tried, findings_make
 from analysis.statistics import statistics_write
 from apps.accounts.models import Team
 from apps.core.blobs import blob_write
@@ -56,14 +56,18 @@ def report_make(
     least: Support | None = None,
     margins: dict[str, float] | None = None,
     asked: Mapping[str, Any] | None = None,
+    weighted: bool = False,
 ) -> tuple[Report, bytes]:
     """A report of two classes in which the candidate lowers the scores of people aged 35 and over by `harm`.
 
-    `same` makes both versions answer alike; `asked` is the spec of a job that asks for more than the usual.
+    `same` makes both versions answer alike; `asked` is the spec of a job that asks for more than the usual;
+    `weighted` lets rows count by a weight.
     """
     rows, spec = _scored(
         segments, n=n, seed=seed, baseline=baseline, harm=harm, same=same, least=least, margins=margins
     )
+    if weighted:
+        rows = replace(rows, weights=np.random.default_rng(1).uniform(0.5, 3, n))
     more = Extras.of(asked or {})
     triples = tuple((one[0], one[1], one[2]) for one in more.triples)
     spec = replace(spec, controls=more.controls, triples=triples, sensitivities=more.sensitivities)
@@ -72,11 +76,27 @@ def report_make(
     return report, statistics_write(arrays)
 
 
-def found_make(segments: Sequence[SegmentSpec] = (), *, trials: Trials | None = None, **story: Any) -> Found:
-    """What is found in the same rows beyond the report."""
+def found_make(
+    segments: Sequence[SegmentSpec] = (),
+    *,
+    trials: Trials | None = None,
+    together: Sequence[Mapping[str, Any]] = (),
+    **story: Any,
+) -> Found:
+    """What is found in the same rows beyond the report. `together` are references of versions, the candidate first:
+    the second answers better than it, every further one guesses.
+    """
     rows, spec = _scored(segments, **story)
     limits = {"Colour": {"DEMOGRAPHIC_PARITY": 0.3}}
-    return findings_make(rows, spec, Asked(["age", "employed"], limits=limits, trials=trials))
+    rng = np.random.default_rng(8)
+    truth = rows.truth.astype(np.float64)
+    outputs = [rows.candidate, ModelOutput(scores=np.clip(0.3 + 0.4 * truth + 0.3 * rng.normal(size=truth.size), 0, 1))]
+    outputs += [ModelOutput(scores=rng.random(truth.size)) for _ in together[2:]]
+    members = [
+        Member(one["version_id"], f"{one['name']} {one['number']}", output)
+        for one, output in zip(together, outputs, strict=False)
+    ]
+    return findings_make(rows, spec, Asked(["age", "employed"], limits=limits, trials=trials, members=members))
 
 
 def trials_make(asked: Sequence[dict[str, Any]], by_colour: float) -> Trials:
@@ -138,7 +158,15 @@ def _scored(
 
 
 def report_other(task: str, segments: Sequence[SegmentSpec] = (), *, n: int = 900) -> Report:
-    """A report of many classes or of a number."""
+    """A report of many classes, of a number or of an order."""
+    report, _ = evaluate_table(*other_scored(task, segments, n=n))
+    return report
+
+
+def other_scored(
+    task: str, segments: Sequence[SegmentSpec] = (), *, n: int = 900
+) -> tuple[EvaluationRows, EvaluateSpec]:
+    """The rows of such a report."""
     rng = np.random.default_rng(3)
     columns = columns_make(rng, n)
     if task == "MULTICLASS":
@@ -150,13 +178,17 @@ def report_other(task: str, segments: Sequence[SegmentSpec] = (), *, n: int = 90
 
         outputs = [ModelOutput(scores=scores(noise)) for noise in (2.0, 1.6)]
         spec = EvaluateSpec(task=task, segments=tuple(segments), classes=("cat", "dog", "=bird"), costs=ClassCosts(5))
+    elif task == "RANKING":
+        truth = rng.integers(0, 4, n).astype(float)
+        outputs = [ModelOutput(scores=truth + rng.normal(0, noise, n)) for noise in (0.7, 2.0)]
+        spec = EvaluateSpec(task=task, segments=tuple(segments), cutoffs=(5, 10))
     else:
         truth = rng.normal(20, 5, n)
         outputs = [ModelOutput(predicted=truth + rng.normal(0, noise, n)) for noise in (3.0, 2.0)]
         spec = EvaluateSpec(task=task, segments=tuple(segments), tolerance=2.0, costs=UnitCosts(3))
-    rows = EvaluationRows(row_ids=np.arange(n), truth=truth, columns=columns, candidate=outputs[0], baseline=outputs[1])
-    report, _ = evaluate_table(rows, spec)
-    return report
+    queries = np.arange(n) // 12 if task == "RANKING" else None
+    rows = EvaluationRows(np.arange(n), truth, columns, outputs[0], outputs[1], queries=queries)
+    return rows, spec
 
 
 def version_trained(ground: Ground, *, recipe: str = "logistic_regression", **facts: Any) -> ModelVersion:
@@ -255,10 +287,13 @@ def evaluation_complete(
         specs = problems.segment_specs(evaluation.problem_version)
         report, statistics = report_make(specs, asked=evaluation.job.spec, **story)
     payload, found = {"report": report.to_json()}, None
-    if findings or by_colour is not None:
+    members = evaluation.job.spec.get("members") or []
+    if findings or members or by_colour is not None:
         asked = evaluation.job.spec["behaviour"]
         trials = None if by_colour is None else trials_make(asked, by_colour)
-        found = found_make(problems.segment_specs(evaluation.problem_version), trials=trials, **story)
+        together = [evaluation.job.spec["candidate"], *members] if members else []
+        specs = problems.segment_specs(evaluation.problem_version)
+        found = found_make(specs, trials=trials, together=together, **story)
         payload["findings"] = found.findings.to_json()
     evaluation_end(evaluation, payload, statistics, found.flip_rows if found is not None else None)
     evaluation.refresh_from_db()

@@ -32,13 +32,14 @@ def others(place: int) -> float:
 
 
 def judge(ground: Ground, data: DatasetVersion, against: services.Against | None = None, **said: Any) -> Evaluation:
-    part = said.pop("part", None)
+    part, row_columns = said.pop("part", None), said.pop("row_columns", None)
     return services.predictions_judge(
         actor=said.pop("actor", ground.scientist),
         dataset_version_id=data.pk,
         brought=Brought(**({"name": NAME, "column": "score"} | said)),
         against=against or services.Against(),
         part=part,
+        row_columns=row_columns,
     )
 
 
@@ -47,6 +48,12 @@ MANY = FLOWERS | {
     "error_costs": {"currency": "CAD", "per_error": 10_000},
     "objectives": [{"metric": "accuracy", "limit": 0.5}],
     "segments": [{"name": "Employed", "expression": "employed", "purpose": "PERFORMANCE"}],
+}
+ORDER = MANY | {
+    "task": "RANKING",
+    "target": "checks",
+    "error_costs": {},
+    "objectives": [{"metric": "ndcg:5", "limit": 0.3}],
 }
 NUMBER = MANY | {
     "task": "REGRESSION",

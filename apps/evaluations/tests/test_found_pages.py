@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from analysis.contracts.segments import Support
+from analysis.findings import Asked, findings_make
 from apps.accounts.models import User
 from apps.accounts.tests.factories import user_make
 from apps.core.actors import Role
@@ -21,6 +22,7 @@ from apps.evaluations.tests.factories import (
     evaluation_complete,
     evaluation_end,
     evaluation_running,
+    other_scored,
     report_other,
     stage_make,
     task_set,
@@ -160,6 +162,45 @@ def test_fairness_names_the_state_the_people_and_what_cannot_hold_together():
     assert (
         client.get(reverse("evaluation-fairness", args=[evaluation.pk]) + "?segment=x&classes=all").status_code == 200
     )
+
+
+def test_criteria_that_the_problem_chose_and_that_exclude_each_other_come_first():
+    between = {"scope": "DISPARITY", "segment": "Colour", "limit": 0.1, "reason": "So."}
+    metrics = ("selection_rate", "precision", "tpr")
+    between["direction"] = "MINIMISE"
+    stage = stage_make(objectives=[{"metric": metric, **between} for metric in metrics])
+    evaluation = evaluation_complete(stage, findings=True)
+
+    page = _page(_client(stage.ground.owner), "evaluation-fairness", evaluation, "?segment=Colour")
+    other = _page(_client(stage.ground.owner), "evaluation-fairness", evaluation, "?segment=Age")
+
+    assert "The problem chose criteria that cannot all hold: demographic parity" in page
+    assert "The problem chose criteria that cannot all hold" not in other
+
+
+def test_many_classes_say_of_each_what_cannot_hold_together():
+    stage = stage_make()
+    evaluation = evaluation_running(stage)
+    rows, spec = other_scored("MULTICLASS", problems.segment_specs(evaluation.problem_version))
+    report = report_other("MULTICLASS", problems.segment_specs(evaluation.problem_version))
+    findings = findings_make(rows, spec, Asked(["age"])).findings
+    task_set(evaluation, "MULTICLASS")
+    job = evaluation_end(evaluation, {"report": report.to_json(), "findings": findings.to_json()})
+    assert job.state == "SUCCEEDED", job.cause
+    client = _client(stage.ground.owner)
+
+    page = _page(client, "evaluation-fairness", evaluation, "?segment=Colour&of=dog")
+    other = _page(client, "evaluation-fairness", evaluation, "?segment=Colour&of=nothing")
+
+    entry = next(one for one in findings.fairness if one.segment == "Colour")
+    assert [one.of for one in entry.class_conflicts] == sorted(
+        ("cat", "dog", "=bird"), key=lambda name: -(rows.truth == ("cat", "dog", "=bird").index(name)).sum()
+    )
+    assert "What cannot hold together, “dog” against all other classes" in page
+    assert "“dog” in the record" in page
+    assert "false positive rate that would be forced" in page.lower()
+    assert "against all other classes" in other
+    assert "What cannot hold together, “nothing”" not in other
 
 
 def test_another_threshold_is_worked_out_by_the_server_from_the_same_counts_as_in_the_browser():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from analysis.contracts.metrics import ErrorWords
 from analysis.contracts.report import Difference, Estimate, Group, Paired, Place, Report
 from apps.evaluations.contracts.verdict import Speech, per_hundred, rate_sentence, verdict_say
-from apps.evaluations.contracts.words import is_participle, people_of, plural_of, verb_of, verb_third
+from apps.evaluations.contracts.words import column_names, is_participle, people_of, plural_of, verb_of, verb_third
 from apps.evaluations.tests.factories import report_make, report_other
 
 WORDS = ErrorWords("wrongly released", "wrongly held")
@@ -277,3 +277,9 @@ def test_groups_as_words(places, noun, words):
     group = replace(_group("k", len(places), 0.2, 0.1, "worse"), dimensions=tuple(places))
 
     assert people_of(group, noun) == words
+
+
+def test_columns_tell_two_versions_of_the_same_number_apart():
+    assert column_names(("Release", 3), ("Release", 2)) == ("v3", "v2")
+    assert column_names(("Scorecard of the ministry", 1), ("Old", 1)) == ("Scorecard of the …", "Old")
+    assert column_names(("Release", 1), None) == ("v1", "")

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from analysis.contracts.criteria import CRITERIA, RATIO, Criterion
+from analysis.contracts.criteria import CRITERIA, EQUAL_OPPORTUNITY, EQUALIZED_ODDS, RATIO, Criterion
 from analysis.contracts.findings import ConflictFound, ConflictsFound, CriterionFound, Fairness
 from analysis.contracts.wording import AMOUNTS, criterion_text, number_text
 from apps.core.errors import NotFound
@@ -67,6 +67,7 @@ class ConflictRow:
     title: str
     one: ConflictFound
     forced: tuple[tuple[str, str, str], ...]
+    chosen: bool
 
 
 @page
@@ -94,9 +95,7 @@ def evaluation_fairness(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             "rows": [_row(one, speech, reasons.get((entry.segment, one.criterion))) for one in shown],
             "every": every,
             "more": len(entry.criteria) - len(shown),
-            "conflicts": _conflicts(entry.conflicts, speech) if entry.conflicts is not None else [],
-            "base_rates": _rates(entry.conflicts) if entry.conflicts is not None else [],
-            "conflicts_none": entry.conflicts.undefined if entry.conflicts is not None else None,
+            **_conflicts_context(request, entry, speech, {code for name, code in reasons if name == entry.segment}),
         }
     return render(request, "evaluations/fairness.html", context)
 
@@ -162,15 +161,53 @@ def _text(value: float, one: CriterionFound) -> str:
     return criterion_text(one.criterion, value, most=one.high or 0.0)
 
 
-def _conflicts(found: ConflictsFound, speech: Speech) -> list[ConflictRow]:
+def _conflicts_context(request: HttpRequest, entry: Fairness, speech: Speech, chosen: set[str]) -> dict[str, Any]:
+    """What cannot hold together: of two classes, or of the class that the address names, else of the first in conflict.
+
+    `chosen` are the criteria that the problem chose for the segment.
+    """
+    found, of = entry.conflicts, speech.positive_word or "positive"
+    classes: list[dict[str, Any]] = []
+    if entry.class_conflicts:
+        wanted = request.GET.get("of", "")
+        named = [one for one in entry.class_conflicts if one.of == wanted]
+        opposed = [one for one in entry.class_conflicts if one.found.conflicts]
+        shown = next(iter([*named, *opposed, *entry.class_conflicts]))
+        found, of = shown.found, shown.of
+        classes = [
+            {"name": one.of, "current": one is shown, "count": len(one.found.conflicts)}
+            for one in entry.class_conflicts
+        ]
+    if found is None:
+        return {"conflicts_asked": False}
+    rows = sorted(_conflicts(found, speech, chosen), key=lambda row: not row.chosen)
+    return {
+        "conflicts_asked": True,
+        "conflicts": rows,
+        "conflicts_of": of,
+        "conflict_classes": classes,
+        "conflicts_chosen": [row for row in rows if row.chosen],
+        "base_rates": _rates(found),
+        "conflicts_none": found.undefined,
+    }
+
+
+def _conflicts(found: ConflictsFound, speech: Speech, chosen: set[str]) -> list[ConflictRow]:
     return [
         ConflictRow(
             title=" and ".join(CRITERIA[code].name for code in one.criteria if code in CRITERIA),
             one=one,
+            chosen=_opposed(one, chosen),
             forced=tuple((each.label, _forced(each.value, one, speech), each.reason or "") for each in one.forced),
         )
         for one in found.conflicts
     ]
+
+
+def _opposed(one: ConflictFound, chosen: set[str]) -> bool:
+    """Did the problem choose all that exclude each other? Who chooses equalized odds chose equal opportunity too."""
+    implied = {EQUAL_OPPORTUNITY} if EQUALIZED_ODDS in chosen else set()
+    return chosen | implied >= set(one.criteria)
 
 
 def _forced(value: float | None, one: ConflictFound, speech: Speech) -> str:

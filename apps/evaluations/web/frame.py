@@ -11,10 +11,11 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from analysis.contracts.metrics import BINARY
+from analysis.contracts.metrics import BINARY, RANKING
 from analysis.contracts.report import Report
 from apps.evaluations import policies, selectors
 from apps.evaluations.contracts import Speech, evaluation_panel_list
+from apps.evaluations.contracts.words import column_names
 from apps.evaluations.models import Evaluation
 
 DECISION: Final = "decision"
@@ -22,6 +23,7 @@ SLICES: Final = "slices"
 FLIPS: Final = "flips"
 FAIRNESS: Final = "fairness"
 BEHAVIOUR: Final = "behaviour"
+COMBINATION: Final = "combination"
 THRESHOLD: Final = "threshold"
 
 
@@ -41,7 +43,10 @@ def frame_context(request: HttpRequest, evaluation: Evaluation) -> dict[str, Any
             {"label": "Report (JSON)", "icon": "braces", "url": reverse("evaluation-json", args=[evaluation.pk])},
         ]
     menu.append({"label": "Its job", "icon": "cpu", "url": reverse("job-detail", args=[evaluation.job_id])})
+    own, base = columns_of(evaluation)
     return {
+        "column_own": own,
+        "column_base": base,
         "nav_key": "problems",
         "evaluation": evaluation,
         "version": evaluation.model_version,
@@ -50,6 +55,13 @@ def frame_context(request: HttpRequest, evaluation: Evaluation) -> dict[str, Any
         "can_launch": policies.evaluation_launch(actor, evaluation.team_id),
         "actions": panels_draw(request, evaluation, "action"),
     }
+
+
+def columns_of(evaluation: Evaluation) -> tuple[str, str]:
+    """How columns name the two versions of an evaluation."""
+    version, baseline = evaluation.model_version, evaluation.baseline_version
+    other = (baseline.model.name, baseline.number) if baseline is not None else None
+    return column_names((version.model.name, version.number), other)
 
 
 def panels_draw(request: HttpRequest, evaluation: Evaluation, place: str) -> list[SafeString]:
@@ -64,11 +76,16 @@ def panels_draw(request: HttpRequest, evaluation: Evaluation, place: str) -> lis
 
 def tabs_of(evaluation: Evaluation, report: Report, current: str) -> list[dict[str, Any]]:
     """The siblings of a complete evaluation's page; what cannot be asked of it has no tab."""
-    items = [(DECISION, "By segment", "evaluation-detail"), (SLICES, "Weak slices", "evaluation-slices")]
-    if report.has_baseline:
+    items = [(DECISION, "By segment", "evaluation-detail")]
+    ranking = report.task == RANKING  # no row is right or wrong by itself
+    if not ranking:
+        items.append((SLICES, "Weak slices", "evaluation-slices"))
+    if report.has_baseline and not ranking:
         items.append((FLIPS, "Flips", "evaluation-flips"))
     items.append((FAIRNESS, "Fairness", "evaluation-fairness"))
-    items.append((BEHAVIOUR, "Behaviour", "evaluation-behaviour"))
+    if not ranking:
+        items.append((BEHAVIOUR, "Behaviour", "evaluation-behaviour"))
+        items.append((COMBINATION, "Combination", "evaluation-combination"))
     if report.task == BINARY:
         items.append((THRESHOLD, "Threshold", "evaluation-threshold"))
     return [

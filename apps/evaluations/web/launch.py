@@ -12,12 +12,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from analysis.contracts.metrics import BINARY, MULTICLASS
+from analysis.contracts.metrics import BINARY, MULTICLASS, RANKING
 from apps.core.actors import Actor
 from apps.core.errors import FairwayError, Forbidden, NotFound
 from apps.core.web.views import page
 from apps.datasets import selectors as datasets
+from apps.datasets.contracts import ColumnRole
 from apps.evaluations import policies, services
+from apps.evaluations.web.row_columns import query_choices, role_column, weight_choices
 from apps.problems import selectors as problems
 from apps.registry import selectors as registry
 
@@ -45,7 +47,23 @@ class LaunchForm(forms.Form):
         label="Compare with", required=False, help_text="Both versions score the same rows, so that people are paired."
     )
 
+    member_version_ids = forms.MultipleChoiceField(
+        label="Combine with",
+        required=False,
+        widget=forms.SelectMultiple(attrs={"size": 5}),
+        help_text=f"Up to {services.MOST_MEMBERS} more versions answer the same rows: each alone, all together by "
+        "mean, vote and cascade, and what each adds.",
+    )
+    sure = forms.FloatField(
+        label="A member of the cascade answers from this probability",
+        required=False,
+        min_value=0.5,
+        max_value=1,
+        widget=forms.NumberInput(attrs={"step": "any", "placeholder": services.SURE}),
+    )
     part = forms.ChoiceField(label="Rows", required=False, choices=PARTS)
+    weight_column = forms.ChoiceField(label="Rows count", required=False)
+    query_column = forms.ChoiceField(label="Rows are ranked together by", required=False)
     controls = forms.MultipleChoiceField(
         label="Compare like with like, within the groups of",
         required=False,
@@ -75,12 +93,16 @@ class LaunchForm(forms.Form):
 
     def __init__(self, *args: Any, actor: Actor, version: ModelVersion | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.choose("model_version_id", _version_choices(actor))
+        chosen = [(str(version.pk), str(version))] if version is not None else _version_choices(actor)
+        self.choose("model_version_id", chosen)
         usual = (
             "The table that its answers are in" if _is_brought(version) else "The data that the version was trained on"
         )
         self.choose("dataset_version_id", [("", usual), *_data(actor, version)])
-        self.choose("baseline_version_id", [("", _default_baseline(actor, version)), *_others(actor, version)])
+        others = _others(actor, version)
+        self.choose("baseline_version_id", [("", _default_baseline(actor, version)), *others])
+        self.choose("member_version_ids", others)
+        self._row_columns(version)
         names = _segments(version)
         self.choose("controls", [(name, name) for name in names])
         self.choose("triples", [(BETWEEN.join(one), ", ".join(one)) for one in services.triples_of(names)])
@@ -88,14 +110,44 @@ class LaunchForm(forms.Form):
         for name, needed in (("sensitivities", BINARY), ("top_k", MULTICLASS)):
             if task != needed:
                 del self.fields[name]
+        if not others:
+            del self.fields["member_version_ids"]
+        if task not in (BINARY, MULTICLASS) or not others:
+            del self.fields["sure"]
         for name, least in (("controls", 2), ("triples", 3)):
             if len(names) < least:
                 del self.fields[name]
 
+    def _row_columns(self, version: ModelVersion | None) -> None:
+        """Offer the columns of the data that the version was trained or brought on."""
+        data = services.usual_data(version) if version is not None else None
+        ranking = version is not None and version.task == RANKING
+        self.choose("weight_column", weight_choices(data))
+        self.choose("query_column", query_choices(data))
+        self.initial.setdefault("weight_column", role_column(data, ColumnRole.WEIGHT))
+        self.initial.setdefault("query_column", role_column(data, ColumnRole.QUERY))
+        del self.fields["weight_column" if ranking else "query_column"]
+
+    def row_columns(self) -> services.RowColumns:
+        """How rows count and belong together, once the form is valid."""
+        return services.RowColumns(
+            self.cleaned_data.get("weight_column", ""), self.cleaned_data.get("query_column", "")
+        )
+
     @property
     def more(self) -> list[Any]:
         """The fields of what is measured beyond the usual, as far as the problem has any use for them."""
-        return [self[name] for name in services.EXTRAS if name in self.fields]
+        return [self[name] for name in ("weight_column", *services.EXTRAS) if name in self.fields]
+
+    @property
+    def together(self) -> list[Any]:
+        """The fields of further versions that answer the same rows."""
+        return [self[name] for name in ("member_version_ids", "sure") if name in self.fields]
+
+    @property
+    def together_open(self) -> bool:
+        """Was a further version chosen, or something of it wrong?"""
+        return self.is_bound and any(one.errors or one.value() for one in self.together)
 
     @property
     def more_open(self) -> bool:
@@ -107,6 +159,11 @@ class LaunchForm(forms.Form):
         asked = {name: self.cleaned_data.get(name) for name in services.EXTRAS}
         asked["triples"] = [one.split(BETWEEN) for one in asked["triples"] or ()]
         return services.Extras.of(asked)
+
+    def company(self) -> services.Company:
+        """Which further versions answer too, once the form is valid; the older ones first."""
+        ids = [uuid.UUID(one) for one in self.cleaned_data.get("member_version_ids") or ()]
+        return services.Company.of(sorted(ids), self.cleaned_data.get("sure"))
 
     def choose(self, name: str, choices: list[tuple[str, str]]) -> None:
         """Set what a field offers."""
@@ -188,7 +245,6 @@ def evaluation_launch(request: HttpRequest) -> HttpResponse:
         form = LaunchForm(data, actor=actor, version=version)
         if not policies.evaluation_launch(actor, version.team_id):
             raise Forbidden("Launching an evaluation takes a data scientist's or operator's role in the team.")
-        form.choose("model_version_id", [(str(version.pk), str(version))])
         if form.is_valid():
             try:
                 evaluation = services.evaluation_launch(
@@ -198,6 +254,8 @@ def evaluation_launch(request: HttpRequest) -> HttpResponse:
                     baseline_version_id=_id(form.cleaned_data["baseline_version_id"]),
                     part=form.cleaned_data["part"] or None,
                     extras=form.extras(),
+                    company=form.company(),
+                    row_columns=form.row_columns(),
                 )
             except FairwayError as error:
                 _show(form, error)

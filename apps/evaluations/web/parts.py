@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from django.http import HttpRequest
@@ -25,6 +26,7 @@ from apps.evaluations.web.rows import (
     metric_meaning,
     metrics_of,
 )
+from apps.evaluations.web.versions_shown import shown_of
 
 UrlOf = Callable[[str], str]
 FIRST_TABS: Final = 3
@@ -125,6 +127,9 @@ def matrix_context(
     by = _metric_wanted(request, report, verdict.metric)
     find = request.GET.get("find", "").strip()[:100]
     most = MOST_CROSSINGS if find or request.GET.get("crossings") == "all" else FEW_CROSSINGS
+    versions = shown_of(request, evaluation, report, speech)
+    report, url_of = versions["shown_report"], versions["shown_url"]
+    metrics = [metric for metric in metrics if metric.name in report.overall.metrics] or metrics
     notes = {name: segment.legal_note for name, segment in _segments(evaluation).items() if segment.legal_note}
     overall, parts = matrix_parts(report, metrics, url_of, notes)
     rows, count = crossing_rows(report, metrics, url_of, by=by.name, find=find, most=most)
@@ -147,6 +152,35 @@ def matrix_context(
         "crossing_find": find,
         "crossing_by": by,
         "crossing_label": metric_label(by, speech),
+        **versions,
+    }
+
+
+def preliminary_context(evaluation: Evaluation) -> dict[str, Any]:
+    """What a running evaluation knows so far: the metrics that people read first, by segment, without any verdict."""
+    found = selectors.preliminary_of(evaluation)
+    if found is None:
+        return {}
+    speech = selectors.speech_of(evaluation, found.report)
+    metrics = metrics_of(found.report, every=False)
+    plain = [replace(one, paired=None) for one in found.report.groups]
+    report = replace(found.report, groups=tuple(plain))
+    overall, shown = matrix_parts(report, metrics, lambda key: "", {})
+    heads = [
+        {
+            "label": metric_label(metric, speech),
+            "unit": unit_text(metric, speech.currency),
+            "meaning": metric_meaning(metric, speech),
+        }
+        for metric in metrics
+    ]
+    return {
+        "preliminary": found,
+        "speech": speech,
+        "matrix_heads": heads,
+        "matrix_everyone": overall,
+        "matrix_parts": shown,
+        "matrix_span": len(heads) + 2,
     }
 
 

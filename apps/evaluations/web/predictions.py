@@ -11,14 +11,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from analysis.contracts.metrics import BINARY, MULTICLASS
+from analysis.contracts.metrics import BINARY, MULTICLASS, RANKING
 from apps.core import formats
 from apps.core.actors import Actor
 from apps.core.errors import FairwayError, Forbidden, NotFound
 from apps.core.web.views import page
 from apps.datasets import selectors as datasets
+from apps.datasets.contracts import ColumnRole
 from apps.evaluations import policies, selectors, services
 from apps.evaluations.web.launch import PARTS
+from apps.evaluations.web.row_columns import query_choices, role_column, weight_choices
 from apps.problems import selectors as problems
 from apps.registry import selectors as registry
 from apps.registry import services as registry_services
@@ -32,6 +34,7 @@ WHO = "Judging predictions takes a data scientist's role in the team: it runs a 
 _COLUMN = {
     "BINARY": ("Column with the scores", "The probability of the positive label, from 0 to 1."),
     "MULTICLASS": ("Column with the predicted label", "Not needed where there is a score column for each label."),
+    "RANKING": ("Column with the scores", "Any number: within a query, the highest comes first."),
     "REGRESSION": ("Column with the predicted number", "In the unit of the target."),
 }
 # The fields of the service by those of the form.
@@ -63,6 +66,11 @@ class JudgeForm(forms.Form):
         help_text="Versions that were brought for these rows, and models whose columns are all in the table. A model "
         "that has learnt from these rows looks better than it is.",
     )
+    weight_column = forms.ChoiceField(label="Rows count", required=False)
+    query_column = forms.ChoiceField(
+        label="Rows are ranked together by",
+        help_text="The column that names the query, the list or the person of a row.",
+    )
     baseline_name = forms.CharField(
         label="Name of the other model",
         required=False,
@@ -81,6 +89,7 @@ class JudgeForm(forms.Form):
         agreed: ProblemVersion,
         offers: list[selectors.Offer],
         against: list[tuple[str, str]],
+        table: DatasetVersion,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
@@ -93,6 +102,9 @@ class JudgeForm(forms.Form):
         fields["baseline_column"].label = f"Its {label[:1].lower()}{label[1:]}"
         fields["baseline_column"].choices = [("", "None"), *named]
         fields["against"].choices = [("", "Nothing"), *against]
+        fields["weight_column"].choices = weight_choices(table)
+        fields["query_column"].choices = query_choices(table)
+        del fields["weight_column" if agreed.task == RANKING else "query_column"]
         if not many:
             del fields["score_prefix"], fields["baseline_score_prefix"]
         if agreed.task != BINARY:
@@ -110,6 +122,12 @@ class JudgeForm(forms.Form):
             column=given[f"{begin}column"],
             score_prefix=given.get(f"{begin}score_prefix", ""),
             threshold=given.get(f"{begin}threshold"),
+        )
+
+    def row_columns(self) -> services.RowColumns:
+        """How rows count and belong together."""
+        return services.RowColumns(
+            self.cleaned_data.get("weight_column", ""), self.cleaned_data.get("query_column", "")
         )
 
     def compared(self) -> services.Against:
@@ -179,9 +197,11 @@ def predictions_judge(request: HttpRequest) -> HttpResponse:
     form = JudgeForm(
         request.POST if request.method == "POST" else None,
         agreed=agreed,
+        table=data,
         offers=offers,
         against=[(str(one.pk), f"{one}, live" if one.pk == live else str(one)) for one in versions],
         initial={"name": usual, "against": str(live or ""), "score_prefix": selectors.prefix_offer(data, agreed)}
+        | {"weight_column": role_column(data, ColumnRole.WEIGHT), "query_column": role_column(data, ColumnRole.QUERY)}
         | ({"column": offers[0].name} if offers and offers[0].fits else {}),
     )
     status = 200
@@ -194,6 +214,7 @@ def predictions_judge(request: HttpRequest) -> HttpResponse:
                     brought=form.brought(),
                     against=form.compared(),
                     part=form.cleaned_data["part"],
+                    row_columns=form.row_columns(),
                 )
             except FairwayError as refusal:
                 if refusal.status not in (400, 409):

@@ -9,7 +9,17 @@ from typing import Final
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
 
-from analysis.contracts.metrics import BINARY, COUNT, METRICS, MULTICLASS, PERCENT, REGRESSION, Metric, metric_get
+from analysis.contracts.metrics import (
+    BINARY,
+    COUNT,
+    METRICS,
+    MULTICLASS,
+    PERCENT,
+    RANKING,
+    REGRESSION,
+    Metric,
+    metric_get,
+)
 from analysis.contracts.report import BETTER, NOT_ENOUGH_DATA, OVERALL, WORSE, Difference, Estimate, Group, Report
 from analysis.report import Row, rows_by_harm, table_rows
 from apps.core import formats
@@ -176,6 +186,7 @@ FIRST_METRICS: Final = {
     BINARY: ("fnr", "fpr", "selection_rate", "precision", "accuracy", "roc_auc", "ece"),
     MULTICLASS: ("accuracy", "balanced_accuracy", "macro_f1", "macro_precision", "macro_recall", "log_loss"),
     REGRESSION: ("mae", "rmse", "mean_error", "r2", "mape", "within_tolerance"),
+    RANKING: ("ndcg:10", "mrr", "map:10", "exposure", "exposure_merit"),
 }
 
 

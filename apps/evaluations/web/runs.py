@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from analysis.contracts.metrics import BINARY, MULTICLASS, metric_get
+from analysis.contracts.metrics import BINARY, MULTICLASS, RANKING, metric_get
 from apps.core.actors import Actor
 from apps.evaluations import selectors
 from apps.evaluations.contracts.numbers import interval_text, unit_text, value_text
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from apps.experiments.models import Run
 
 MOST_RUNS = 8
-_ASKED = {BINARY: "fnr", MULTICLASS: "accuracy"}
+_ASKED = {BINARY: "fnr", MULTICLASS: "accuracy", RANKING: "ndcg:10"}
 
 
 def segments_of_runs(actor: Actor, runs: Sequence[Run]) -> Mapping[str, Any] | None:

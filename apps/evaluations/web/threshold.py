@@ -62,6 +62,8 @@ def evaluation_threshold(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if report.task != BINARY:
         raise NotFound("Only an answer of two classes has a threshold.")
     store = selectors.statistics_of(evaluation)
+    if store is not None and store.weighted:
+        return render(request, "evaluations/threshold_none.html", context | {"weighted": True})
     groups = store.bins(report) if store is not None else []
     if store is None or not groups:
         return render(request, "evaluations/threshold_none.html", context)

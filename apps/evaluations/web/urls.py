@@ -2,6 +2,8 @@ from django.urls import path
 
 from apps.evaluations.web import (
     behaviour,
+    combination,
+    eval_tables,
     exports,
     fairness,
     files,
@@ -20,6 +22,7 @@ urlpatterns = [
     path("evaluations/", views.evaluation_list, name="evaluation-list"),
     path("evaluations/launch/", launch.evaluation_launch, name="evaluation-launch"),
     path("evaluations/predictions/", predictions.predictions_judge, name="predictions-judge"),
+    path("evaluations/tables/", eval_tables.table_judge, name="table-judge"),
     path("evaluations/<uuid:pk>/", views.evaluation_detail, name="evaluation-detail"),
     path("evaluations/<uuid:pk>/group/", views.evaluation_group, name="evaluation-group"),
     path("evaluations/<uuid:pk>/group/history.csv", history.history_csv, name="evaluation-group-history-csv"),
@@ -39,6 +42,8 @@ urlpatterns = [
     path("evaluations/<uuid:pk>/fairness.csv", fairness.fairness_csv, name="evaluation-fairness-csv"),
     path("evaluations/<uuid:pk>/behaviour/", behaviour.evaluation_behaviour, name="evaluation-behaviour"),
     path("evaluations/<uuid:pk>/behaviour.csv", behaviour.behaviour_csv, name="evaluation-behaviour-csv"),
+    path("evaluations/<uuid:pk>/combination/", combination.evaluation_combination, name="evaluation-combination"),
+    path("evaluations/<uuid:pk>/combination.csv", combination.combination_csv, name="evaluation-combination-csv"),
     path("evaluations/<uuid:pk>/leakage.csv", wear.leakage_csv, name="evaluation-leakage-csv"),
     path("evaluations/<uuid:pk>/threshold/", threshold.evaluation_threshold, name="evaluation-threshold"),
     path("evaluations/<uuid:pk>/proposals/", proposals.proposal_create, name="proposal-save"),

@@ -25,7 +25,7 @@ from apps.evaluations.web import gaps, parts
 from apps.evaluations.web.charts import curve_charts, importance_chart
 from apps.evaluations.web.files import formats_shown
 from apps.evaluations.web.flips import flips_of_group
-from apps.evaluations.web.frame import DECISION, frame_context, group_url, panels_draw, tabs_of
+from apps.evaluations.web.frame import DECISION, columns_of, frame_context, group_url, panels_draw, tabs_of
 from apps.evaluations.web.history import history_context
 from apps.evaluations.web.tables import EVALUATIONS
 from apps.evaluations.web.wear import wear_context
@@ -53,6 +53,7 @@ def evaluation_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     evaluation = selectors.evaluation_get(actor, pk)
     if evaluation.state != Evaluation.State.COMPLETE:
         context = frame_context(request, evaluation) | {"last_good": selectors.latest_for(evaluation.model_version)}
+        context |= parts.preliminary_context(evaluation)
         return render(request, "evaluations/evaluation_waiting.html", context)
     report = selectors.report_of(evaluation)
     speech = selectors.speech_of(evaluation, report)
@@ -64,6 +65,7 @@ def evaluation_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     context |= {"report": report, "speech": speech, "verdict": verdict}
     part = request.headers.get("HX-Target", "")
     if part == "forest":
+        context |= dict(zip(("column_own", "column_base"), columns_of(evaluation), strict=True))
         context |= parts.forest_context(request, report, speech, verdict, url_of, margins)
         return _partial(request, "evaluations/_forest.html", context)
     if part == "matrix":

@@ -2,6 +2,7 @@
 
 from apps.jobs.selectors.jobs import (
     attempt_list,
+    attempt_result,
     event_list,
     job_get,
     job_list,
@@ -16,6 +17,7 @@ __all__ = [
     "REPLAY_ROWS",
     "LogLine",
     "attempt_list",
+    "attempt_result",
     "event_list",
     "job_get",
     "job_list",

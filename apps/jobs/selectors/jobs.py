@@ -47,6 +47,13 @@ def attempt_list(job: Job) -> list[JobAttempt]:
     return list(job.attempts.defer("result", "outputs").order_by("number"))
 
 
+def attempt_result(job_id: uuid.UUID) -> dict[str, Any] | None:
+    """What the newest attempt of a job has posted until now; None without an attempt or when it posted nothing."""
+    rows = JobAttempt.objects.filter(job_id=job_id).order_by("-number")
+    found: dict[str, Any] | None = rows.values_list("result", flat=True).first()
+    return found
+
+
 def running_list(actor: Actor, team_id: uuid.UUID | None = None) -> QuerySet[Job]:
     """Jobs that wait or run now."""
     return job_list(actor, team_id=team_id).filter(state__in=OPEN_STATES)

@@ -16,6 +16,7 @@ _COSTS: Final = {
     TaskKind.BINARY.value: ("false_positive", "false_negative"),
     TaskKind.MULTICLASS.value: ("per_error",),
     TaskKind.REGRESSION.value: ("per_unit",),
+    TaskKind.RANKING.value: (),
 }
 
 
@@ -118,6 +119,8 @@ def missing_items(
 
 
 def _missing_costs(version: ProblemVersion) -> list[Missing]:
+    if version.task == TaskKind.RANKING:
+        return []  # an order has no single error to price
     costs = version.error_costs or {}
     wanted = {
         TaskKind.BINARY.value: ("false_positive", "false_negative"),

@@ -105,6 +105,10 @@ class DraftInput:
                 ("rmse", "OVERALL", "ABSOLUTE", "", False),
                 ("mae", "PROTECTED", "LIVE", "0", True),
             ],
+            TaskKind.RANKING.value: [
+                ("ndcg:10", "OVERALL", "ABSOLUTE", "", False),
+                ("mrr", "PROTECTED", "LIVE", "0", True),
+            ],
         }[str(self._main.get("task") or self.version.task)]
         held = {(row.get("metric"), row.get("scope")) for row in self._objectives}
         return [

@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.forms.utils import ErrorDict
 
-from analysis.contracts.metrics import PERCENT, metric_get, metrics_for
+from analysis.contracts.metrics import PERCENT, metric_get, metrics_offered
 from apps.problems.models import DecisionMode, Objective, RiskClass, SegmentVersion, TaskKind
 from apps.problems.money import CURRENCIES
 
@@ -144,7 +144,7 @@ class ObjectiveForm(PlainForm):
     def __init__(self, *args: Any, task: str = TaskKind.BINARY, segments: Iterable[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         known = task if task in TaskKind.values else TaskKind.BINARY
-        metrics = [(m.name, m.label) for m in metrics_for(known) if m.name != "count"]
+        metrics = [(m.name, m.label) for m in metrics_offered(known) if m.name != "count"]
         self.fields["metric"].choices = _BLANK + metrics  # type: ignore[attr-defined]
         self.fields["segment"].choices = [("", "–"), *((s, s) for s in segments if s)]  # type: ignore[attr-defined]
 

@@ -21,7 +21,7 @@ from apps.registry.contracts import live_version_ids, version_badges
 from apps.registry.models import Model, ModelVersion
 from workers.contracts.recipes import RECIPES
 
-TASKS = [("BINARY", "two classes"), ("MULTICLASS", "many classes"), ("REGRESSION", "a number")]
+TASKS = [("BINARY", "two classes"), ("MULTICLASS", "many classes"), ("REGRESSION", "a number"), ("RANKING", "an order")]
 _TASK_WORDS = dict(TASKS)
 
 

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from analysis.behaviour import Subject
 from analysis.contracts.costs import ClassCosts, Costs, UnitCosts
 from analysis.contracts.segments import PROTECTED, Bands, SegmentSpec, Support
 from analysis.evaluate import EvaluateSpec, EvaluationRows, ModelOutput, evaluate_table
-from analysis.findings import Asked, findings_make
+from analysis.findings import Asked, BehaviourAsked, Member, Trials, Tried, findings_make
 from workers.contracts.exports import Facts, GateLine
 from workers.exporting.evidence import Evidence
 
@@ -80,6 +81,32 @@ def _rows(n: int) -> tuple[np.random.Generator, pa.Table]:
     return rng, pa.table({"age": rng.integers(16, 60, n), "district": district, "work": work})
 
 
+def _trials(*, baseline: bool) -> Trials:
+    """A candidate that goes by age, and two tests: one that fails, and one of a column that is not there."""
+
+    def predict(table: pa.Table) -> Any:
+        return np.clip(np.asarray(table["age"]) / 60, 0, 1)
+
+    older = {
+        "schema": 1,
+        "name": HOSTILE,
+        "kind": "DIRECTION",
+        "why": "Age speaks for release.",
+        "change": [{"column": "age", "add": 5}],
+        "direction": "DOWN",
+    }
+    absent = {
+        "schema": 1,
+        "name": "Height must not matter",
+        "kind": "INVARIANCE",
+        "why": "Nobody is taller than the law.",
+        "change": [{"column": "height", "add": 1}],
+    }
+    tests = [BehaviourAsked(f"t{place}", 1, place == 0, one) for place, one in enumerate((older, absent))]
+    tried = Tried(Subject(predict, "BINARY", 0.5, "Yes"), frozenset({"age"}))
+    return Trials(candidate=tried, baseline=tried if baseline else None, tests=tests)
+
+
 def evidence_make(*, baseline: bool = True, n: int = 1200, regions: int = 0, **facts: Any) -> Evidence:
     """Two classes; the candidate lowers the scores of people aged 35 and over; `regions` groups of one segment more."""
     rng, columns = _rows(n)
@@ -106,13 +133,18 @@ def evidence_make(*, baseline: bool = True, n: int = 1200, regions: int = 0, **f
         margins={"fnr": 0.05},
     )
     report, _ = evaluate_table(rows, spec)
-    found = findings_make(rows, spec, Asked(["age"], limits={"Age": {"DEMOGRAPHIC_PARITY": 0.3}}))
+    members = [
+        Member("m1", "release 4", rows.candidate),
+        Member("m2", "release 5", ModelOutput(scores=np.round(live, 3), threshold=0.5)),
+    ]
+    limits = {"Age": {"DEMOGRAPHIC_PARITY": 0.3}}
+    found = findings_make(rows, spec, Asked(["age"], limits=limits, trials=_trials(baseline=baseline), members=members))
     told = FACTS if baseline else replace(FACTS, baseline="", against="")
     return _read(replace(told, **facts), report.to_json(), found.findings.to_json())
 
 
 def evidence_other(task: str) -> Evidence:
-    """Many classes, or a number."""
+    """Many classes, a number, or an order."""
     rng, columns = _rows(900)
     n = columns.num_rows
     if task == "MULTICLASS":
@@ -120,13 +152,23 @@ def evidence_other(task: str) -> Evidence:
         raw = [np.eye(3)[truth] + noise * rng.random((n, 3)) for noise in (2.0, 1.6)]
         outputs = [ModelOutput(scores=one / one.sum(axis=1, keepdims=True)) for one in raw]
         spec = EvaluateSpec(task=task, segments=SEGMENTS, classes=("cat", "dog", "=bird"), costs=ClassCosts(5))
+    elif task == "RANKING":
+        truth = rng.integers(0, 4, n).astype(float)
+        outputs = [ModelOutput(scores=truth + rng.normal(0, noise, n)) for noise in (0.7, 2.0)]
+        spec = EvaluateSpec(task=task, segments=SEGMENTS)
     else:
         truth = rng.normal(20, 5, n)
         outputs = [ModelOutput(predicted=truth + rng.normal(0, noise, n)) for noise in (3.0, 2.0)]
         spec = EvaluateSpec(task=task, segments=SEGMENTS, tolerance=2.0, costs=UnitCosts(3))
-    rows = EvaluationRows(row_ids=np.arange(n), truth=truth, columns=columns, candidate=outputs[0], baseline=outputs[1])
+    queries = np.arange(n) // 12 if task == "RANKING" else None
+    rows = EvaluationRows(np.arange(n), truth, columns, outputs[0], outputs[1], queries=queries)
     report, _ = evaluate_table(rows, spec)
-    facts = replace(FACTS, metric="accuracy" if task == "MULTICLASS" else "mae", positive_word="", negative_word="")
+    facts = replace(
+        FACTS,
+        metric={"MULTICLASS": "accuracy", "RANKING": "ndcg:10"}.get(task, "mae"),
+        positive_word="",
+        negative_word="",
+    )
     return _read(facts, report.to_json(), None)
 
 

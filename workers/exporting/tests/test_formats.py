@@ -99,7 +99,7 @@ def test_parquet_holds_every_number_of_the_report_in_full():
             assert (row["value"], row["p_adjusted"], row["verdict"]) == (
                 *(change.value, change.p_adjusted, change.verdict),
             )
-    assert {row["depth"] for row in rows} == {0, 1, 2}
+    assert {row["depth"] for row in rows} == {0, 1, 2, None}, "a behaviour test is of no group"
     assert table().column_names == [name for name, _ in COLUMNS]
 
 
@@ -281,3 +281,61 @@ def test_facts_of_another_shape_are_refused():
         Facts.from_json({**evidence().facts.to_json(), "colour": 1})
     with pytest.raises(FactsError):
         Facts.from_json({"number": 1})
+
+
+def test_behaviour_tests_are_in_every_format() -> None:
+    found = evidence().findings
+    assert found is not None
+    assert found.behaviour is not None
+    failing, absent = found.behaviour.tests
+    share = f"{100 * (failing.candidate.share.value or 0):.1f}"
+    html, card = made(HTML).decode(), made(MODEL_CARD).decode()
+    rows = [row for row in table().to_pylist() if (row["metric"] or "").startswith("behaviour:")]
+
+    assert (failing.candidate.verdict, absent.candidate.verdict) == ("fails", "not run")
+    assert "Behaviour tests: 1 of 2 fail" in html
+    assert "Behaviour tests: 1 of 2 fail" in card
+    assert "Behaviour tests: 1 of 2 fail" in " ".join(pdf_text().split())
+    for text in (unescape(html), card):
+        assert "Height must not matter" in text
+        assert "not run" in text
+        assert share in text
+    assert HOSTILE not in html
+    assert HOSTILE not in card
+    assert [(row["side"], row["verdict"], row["group"]) for row in rows] == [
+        ("candidate", "fails", None),
+        ("baseline", "fails", None),
+        ("candidate", "not run", None),
+        ("baseline", "not run", None),
+    ]
+    assert rows[0]["value"] == failing.candidate.share.value
+    assert rows[0]["denominator"] == failing.candidate.tested
+    assert (rows[2]["state"], rows[2]["value"]) == ("undefined", None)
+
+
+def test_several_versions_together_are_told_with_their_rules() -> None:
+    html, card = unescape(made(HTML).decode()), made(MODEL_CARD).decode()
+
+    for text in (html, card, " ".join(pdf_text().split())):
+        assert "Several versions together: Cost per 100, C$" in text
+        assert "release 5" in text
+        assert "most votes win" in text
+
+
+def test_an_evaluation_without_tests_or_further_versions_has_no_empty_tables() -> None:
+    bare = evidence_other("MULTICLASS")
+
+    for text in (html_make(bare, CHARTS), card_make(bare)):
+        assert "Behaviour tests" not in text
+        assert "Several versions" not in text
+
+
+def test_a_ranking_is_told_like_any_other_task() -> None:
+    ranked = evidence_other("RANKING")
+
+    text, card = unescape(html_make(ranked, CHARTS)), card_make(ranked)
+
+    assert "NDCG@10 by segment" in text
+    assert "Exposure" in card
+    assert pdf_make(ranked).startswith(b"%PDF-")
+    assert pq.read_table(io.BytesIO(parquet_make(ranked))).num_rows

@@ -4,7 +4,7 @@ Memory stays bounded: text tables are read twice in blocks (once for the types, 
 whole.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from analysis.split import ROW
 from workers.runner.errors import BadInput
 from workers.runner.tables.sniff import DELIMITERS, content_check, header_read, names_check, text_check
+from workers.runner.tables.split_json import split_batches, split_read
 from workers.runner.tables.types import ARROW, TypeFinder, arrow_convert, clean, convert, word_of
 
 if TYPE_CHECKING:
@@ -45,11 +46,19 @@ def canonical_write(source: Path, format_: str, target: Path) -> CanonicalFacts:
     content_check(source, format_)
     if format_ == "parquet":
         return _parquet(source, target)
+    if format_ == "json":
+        names, rows_held = split_read(source)
+        return _typed(names, target, lambda: split_batches(names, rows_held))
     text_check(source)
     names = header_read(source, format_)
+    return _typed(names, target, lambda: _text_batches(source, format_, names))
+
+
+def _typed(names: list[str], target: Path, batches: Callable[[], Iterator[pa.RecordBatch]]) -> CanonicalFacts:
+    """Write text columns with the types that all their values have; the batches are walked twice."""
     finders = [TypeFinder() for _ in names]
     rows = 0
-    for batch in _text_batches(source, format_, names):
+    for batch in batches():
         rows += batch.num_rows
         for finder, column in zip(finders, batch.columns, strict=True):
             finder.feed(clean(column))
@@ -58,7 +67,7 @@ def canonical_write(source: Path, format_: str, target: Path) -> CanonicalFacts:
     types = {name: finder.type() for name, finder in zip(names, finders, strict=True)}
 
     def converted() -> Iterator[dict[str, Any]]:
-        for batch in _text_batches(source, format_, names):
+        for batch in batches():
             yield {name: convert(clean(column), types[name]) for name, column in zip(names, batch.columns, strict=True)}
 
     return CanonicalFacts(types, _write(target, types, converted()))

@@ -29,10 +29,10 @@ DELIMITERS = {"csv": ",", "tsv": "\t"}
 
 
 def content_check(path: Path, format_: str) -> None:
-    """Raises BadInput when the bytes are not of the named format ("csv", "tsv", "parquet"), or hold
+    """Raises BadInput when the bytes are not of the named format ("csv", "tsv", "parquet", "json"), or hold
     nothing.
     """
-    if format_ not in ("csv", "tsv", "parquet"):
+    if format_ not in ("csv", "tsv", "parquet", "json"):
         raise BadInput("WRONG_FORMAT", f"Tables come as CSV, TSV or Parquet, not {format_!r}.")
     if path.stat().st_size == 0:
         raise BadInput("EMPTY_FILE", "The file is empty.")

@@ -72,7 +72,7 @@ def job_run(root: Path, peer: Peer, name: str = "job", limits: JobLimits | None 
 
 def train_spec(task: str, recipe: str, params: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
     """A train spec over `people`."""
-    target = {"BINARY": "held", "MULTICLASS": "band", "REGRESSION": "amount"}[task]
+    target = {"BINARY": "held", "MULTICLASS": "band", "REGRESSION": "amount", "RANKING": "relevance"}[task]
     return {
         "recipe": recipe,
         "params": params,

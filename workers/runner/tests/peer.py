@@ -33,6 +33,7 @@ class Peer:
     metrics: list[dict[str, Any]] = field(default_factory=list)
     progress: list[dict[str, Any]] = field(default_factory=list)
     payload: dict[str, Any] | None = None
+    payloads: list[dict[str, Any]] = field(default_factory=list)
     run_status: str = "RUNNING"
     model_status: str = ""
     cancel_after: int | None = None
@@ -148,6 +149,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, {"sha256": sha256(body).hexdigest(), "size": len(body)})
         else:
             web.payload = json.loads(body)["payload"]
+            web.payloads.append(web.payload)
             self._answer(204)
 
     def _mlflow(self, path: str, query: dict[str, list[str]], body: bytes) -> None:

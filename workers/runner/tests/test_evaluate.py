@@ -113,6 +113,32 @@ def test_two_classes_against_a_baseline(tmp_path: Path) -> None:
     assert np.load(io.BytesIO(peer.outputs["statistics.npz"]), allow_pickle=False).files
 
 
+def test_what_is_known_so_far_is_told_before_the_whole_report(tmp_path: Path) -> None:
+    table = people().append_column("mine", pa.array(np.linspace(0, 1, 900)))
+    answers = {"column": "mine", "scores": []}
+    brought = {"files": [], "format": "predictions", "threshold": 0.5, "classes": None, "answers": answers}
+    candidate, baseline = ({"version_id": name, "name": name, "number": 1, **brought} for name in "ab")
+    peer = Peer("evaluate", {})
+    _evaluation(peer, "BINARY", candidate, baseline, table).start()
+
+    status, lines = job_run(tmp_path, peer)
+    peer.stop()
+
+    assert status.succeeded, "\n".join(lines)
+    first, second, last = peer.payloads
+    assert list(first) == list(second) == ["preliminary"]
+    alone, compared = (Report.from_json(one["preliminary"]["report"]) for one in (first, second))
+    whole = Report.from_json(last["report"])
+    assert (alone.has_baseline, compared.has_baseline) == (False, True)
+    assert "still being scored" in first["preliminary"]["stage"]
+    assert {group.level for group in compared.groups} == {0, 1}, "no crossings yet"
+    for group in compared.groups:
+        final = whole.group(group.key)
+        assert final is not None
+        assert (final.suppressed, final.metrics.get("fnr")) == (group.suppressed, group.metrics.get("fnr"))
+        assert group.curves is None
+
+
 @pytest.mark.parametrize(
     ("task", "recipe"),
     [("MULTICLASS", "logistic_regression"), pytest.param("REGRESSION", "ridge", marks=pytest.mark.slow)],
