@@ -33,6 +33,8 @@ class Job(TeamOwned):
     # What the job works for, by type and id (a label for the page): rooms above know what it means.
     subject_type = models.CharField(max_length=60, blank=True, default="")
     subject_id = models.UUIDField(null=True)
+    # Where it runs; null: before there were targets, on this machine. `executor` is the target's kind.
+    target = models.ForeignKey("compute.ComputeTarget", on_delete=models.PROTECT, null=True, related_name="+")
     executor = models.CharField(max_length=40, default="local")
     limits = models.JSONField(default=dict)
     attempt_number = models.PositiveIntegerField(default=0)
@@ -64,6 +66,11 @@ class Job(TeamOwned):
             models.Index(
                 fields=["state", "queued_at"],
                 name="jobs_open",
+                condition=Q(state__in=["QUEUED", "STARTING", "RUNNING"]),
+            ),
+            models.Index(
+                fields=["target", "state"],
+                name="jobs_open_by_target",
                 condition=Q(state__in=["QUEUED", "STARTING", "RUNNING"]),
             ),
         ]

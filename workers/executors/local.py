@@ -5,15 +5,19 @@ it.
 import contextlib
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from workers.contracts.jobspec import PROJECT_ROOT, JobSpec, JobState, JobStatus, Line
-from workers.executors.base import ExecutorError
+from workers.executors.about import About
+from workers.executors.base import REACH, ExecutorError, Health
 from workers.runner.files import PARENT, STATUS, STOP, WORK, json_read, json_write, lease_touch
 from workers.runner.output import lines_read
 from workers.runner.processes import marked, process_identity, signal_send
@@ -30,12 +34,35 @@ class LocalExecutor:
     """The executor "local". The handle is the attempt's directory; everything else is in its control files.
 
     `sandboxed` False is for machines where the sandbox itself is what fails; jobs then keep only their
-    limits.
+    limits. `home`: where attempts' directories are, for `health` alone.
     """
 
-    def __init__(self, sandboxed: bool = True) -> None:
+    about = About(
+        title="This machine",
+        text="Each job is a process of its own beside the worker, in a sandbox.",
+        handle_is_directory=True,
+        on_this_machine=True,
+    )
+
+    def __init__(self, sandboxed: bool = True, home: str = "") -> None:
         self._sandboxed = sandboxed
+        self._home = home
         self._started: dict[str, subprocess.Popen[bytes]] = {}
+
+    def health(self) -> Health:
+        """Writes a file where attempts would. Raises ExecutorError when that is not possible."""
+        began = time.monotonic()
+        try:
+            if self._home:
+                private_directory(Path(self._home))
+            with tempfile.TemporaryFile(dir=self._home or None) as file:
+                file.write(b"fairway")
+                file.flush()
+        except OSError as error:
+            raise ExecutorError(
+                f"The folder of the jobs cannot be written: {error.strerror or error}.", step=REACH
+            ) from error
+        return Health(time.monotonic() - began, facts={"python": platform.python_version()})
 
     def submit(self, spec: JobSpec) -> str:
         """Starts the runner parent, detached. Raises ExecutorError; nothing runs then."""

@@ -9,6 +9,8 @@ from apps.jobs.services.attempts import (
     cancel_wanted,
     directory_of,
     slots_free,
+    target_gaps,
+    target_of,
     worker_name,
 )
 from apps.jobs.services.ending import Outcome, job_end, job_finish, last_lines, outcome_of
@@ -65,6 +67,8 @@ __all__ = [
     "progress_report",
     "results_store",
     "slots_free",
+    "target_gaps",
+    "target_of",
     "usage_append",
     "worker_name",
 ]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import shutil
-import uuid
 from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
 from django.utils import timezone
 
+from apps.compute.selectors import accepts
 from apps.core.broker import task_send_now
 from apps.jobs.models import Job, JobAttempt
-from apps.jobs.services.attempts import LIVE, slots_free, worker_gone
+from apps.jobs.services.attempts import LIVE, slots_free, target_of, worker_gone
 from apps.jobs.services.queueing import RUN_TASK
 
 WATCH_TASK = "apps.jobs.tasks.job_watch"
@@ -38,19 +38,24 @@ def attempts_reap() -> int:
 
 
 def jobs_offer() -> int:
-    """Offer again the oldest queued jobs that nobody claimed (a lost message, a full machine); returns how many."""
-    free = slots_free()
-    if free == 0:
-        return 0
+    """Offer again the oldest queued jobs that nobody claimed (a lost message, a full machine); returns how many.
+
+    Target by target: jobs that wait for one that is full or away hold up none of another's.
+    """
     before = timezone.now() - timedelta(seconds=2)
-    waiting: list[uuid.UUID] = list(
-        Job.objects.filter(state=Job.State.QUEUED, queued_at__lt=before)
-        .order_by("queued_at", "id")
-        .values_list("pk", flat=True)[:free]
-    )
-    for job_id in waiting:
-        task_send_now(RUN_TASK, job_id)
-    return len(waiting)
+    queued = Job.objects.filter(state=Job.State.QUEUED, queued_at__lt=before)
+    offered = 0
+    for target_id in queued.order_by().values_list("target_id", flat=True).distinct():
+        rows = queued.filter(target_id=target_id).select_related("target").order_by("queued_at", "id")
+        first = rows.first()
+        if first is None:
+            continue
+        target = target_of(first)
+        free = slots_free(target) if accepts(target) else 0
+        for job_id in list(rows.values_list("pk", flat=True)[:free]):
+            task_send_now(RUN_TASK, job_id)
+            offered += 1
+    return offered
 
 
 def directory_remove(path: str) -> None:
