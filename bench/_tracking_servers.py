@@ -25,7 +25,7 @@ from controlplane.stack.ports import HOST, ports_free
 from controlplane.stack.ready import http_status, wait_until
 from controlplane.stack.services import WEB_WORKERS
 from controlplane.stack.testing import LiveStack
-from tests.compat.environments import client_python
+from tests.environments import environment_python
 
 ENVIRONMENT = "mlflow-server"
 USER = "scientist"
@@ -57,7 +57,7 @@ class Both:
 @contextmanager
 def both_started(folder: Path) -> Iterator[Both]:
     """Both, ready, with everything they write in a folder."""
-    python = client_python(ENVIRONMENT)
+    python = environment_python(ENVIRONMENT)
     with DurableStack(folder / "fairway") as stack:
         if stack.manage("demo_accounts").returncode:
             sys.exit("there are no accounts")
@@ -105,7 +105,9 @@ def conditions(both: Both) -> str:
     commit = subprocess.run(
         ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    packages = subprocess.run([client_python(ENVIRONMENT), "-c", _VERSIONS], capture_output=True, text=True, check=True)
+    packages = subprocess.run(
+        [environment_python(ENVIRONMENT), "-c", _VERSIONS], capture_output=True, text=True, check=True
+    )
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return "\n".join(
         (

@@ -7,7 +7,7 @@ import sys
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
-from apps.core.away import is_away
+from apps.core.away import away_error
 from apps.core.errors import FairwayError, Forbidden, Invalid, NotFound
 from apps.core.middleware import away_response, refusal_response, wants_json
 from apps.core.problems import problem_response
@@ -36,8 +36,9 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 def broken(request: HttpRequest) -> HttpResponse:
     # Django answers what a middleware raises before any middleware outside of it can see it.
     raised = sys.exc_info()[1]
-    if raised is not None and is_away(raised):
-        return away_response(request)
+    away = away_error(raised) if raised is not None else None
+    if away is not None:
+        return away_response(request, away)
     error = Broken("The fault is recorded under the reference. Nothing more is known to have been changed.")
     request_id = getattr(request, "request_id", "")
     if wants_json(request):

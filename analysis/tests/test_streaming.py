@@ -14,38 +14,13 @@ from sklearn import metrics as sk
 
 from analysis.contracts.report import Report
 from analysis.contracts.segments import QuantileBands
-from analysis.distributed import evaluate_on_ray
-from analysis.evaluate import EvaluateSpec, EvaluationRows, evaluate_table
+from analysis.evaluate import EvaluateSpec, evaluate_table
 from analysis.segment_metrics.binary_rows import RowCodes, binary_rows, binary_statistics
 from analysis.segment_metrics.binned import ranks_of_bins
 from analysis.statistics import Arrays
 from analysis.streaming import CountsPart, RowsPart, Scan, evaluate_files, part_of, parts_merge, rows_fit
-from analysis.tests.factories import EMPLOYED, make_binary, make_grouping, make_segment, make_spec
-
-SCAN = Scan("truth", "score", baseline_score="other", row="row", threshold=0.5, baseline_threshold=0.45)
-SPEC = make_spec(
-    segments=(*make_spec().segments, make_segment("Late", "late")), triples=(("Age", "Colour", "Employed"),)
-)
-
-
-def rows_of(n: int = 3000, seed: int = 4) -> EvaluationRows:
-    """Rows whose last segment has a level and missing values that only later parts know."""
-    rows = make_binary(n, seed, decimals=4)
-    late = ["b"] * (n // 2) + ["a", None] * (n // 4)
-    return replace(rows, columns=rows.columns.append_column("late", pa.array(late)))
-
-
-def table_of(rows: EvaluationRows) -> pa.Table:
-    assert rows.baseline is not None
-    table = rows.columns
-    for name, values in (
-        ("row", rows.row_ids),
-        ("truth", rows.truth),
-        ("score", rows.candidate.scores),
-        ("other", rows.baseline.scores),
-    ):
-        table = table.append_column(name, pa.array(values))
-    return table
+from analysis.tests.factories import EMPLOYED, make_grouping, make_segment, make_spec
+from analysis.tests.files import SCAN, SPEC, rows_of, table_of, write
 
 
 def batches(table: pa.Table, size: int) -> Iterator[pa.Table]:
@@ -140,14 +115,6 @@ def test_areas_from_bins_keep_their_bound(rows: list[tuple[bool, float]]) -> Non
     assert abs(found.ranks[0, 2] - sk.average_precision_score(truth, score)) <= found.rank_bounds[0, 1] + 1e-12
 
 
-def write(folder: Path, table: pa.Table, files: int) -> list[Path]:
-    size = -(-table.num_rows // files)
-    paths = [folder / f"part-{index}.parquet" for index in range(files)]
-    for index, path in enumerate(paths):
-        pq.write_table(table.slice(index * size, size), path)
-    return paths
-
-
 def test_files_are_read_exactly_where_they_fit(tmp_path: Path, whole: tuple[Report, Arrays]) -> None:
     paths = write(tmp_path, table_of(rows_of()), 3)
 
@@ -228,24 +195,6 @@ def test_parts_are_checked(tmp_path: Path) -> None:
         evaluate_files([tmp_path / "a.parquet"], Scan("truth", "nowhere"), spec)
     assert rows_fit(10, scan, spec, 10_000)
     assert not rows_fit(10**9, scan, spec, 10_000)
-
-
-@pytest.mark.slow
-def test_ray_tasks_give_the_report_of_the_whole(tmp_path: Path, whole: tuple[Report, Arrays]) -> None:
-    """On a local Ray of two workers; runs where Ray is installed, which is no dependency."""
-    ray = pytest.importorskip("ray")
-    paths = write(tmp_path, table_of(rows_of()), 10)
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-    try:
-        exact, _ = evaluate_on_ray(paths, SCAN, SPEC)
-        counted, _ = evaluate_on_ray(paths, SCAN, SPEC, memory_bytes=1000)
-        with pytest.raises(KeyError, match="no column nowhere"):
-            evaluate_on_ray(paths, replace(SCAN, score="nowhere"), SPEC)
-    finally:
-        ray.shutdown()
-
-    assert exact == whole[0]
-    assert counted.overall.metrics["accuracy"] == exact.overall.metrics["accuracy"]
 
 
 def test_bands_of_equal_size_are_fixed_over_all_files(tmp_path: Path) -> None:

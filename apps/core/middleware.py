@@ -10,8 +10,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils.html import escape
 
-from apps.core.away import is_away
+from apps.core.away import away_error
 from apps.core.errors import FairwayError, Unavailable
 from apps.core.problems import problem_response
 
@@ -86,26 +87,23 @@ class ErrorsMiddleware:
         try:
             return self.get_response(request)
         except Exception as error:
-            if not is_away(error):
+            away = away_error(error)
+            if away is None:
                 raise
-            return away_response(request)
+            return away_response(request, away)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, FairwayError):
             return refusal_response(request, exception)
-        if is_away(exception):
-            return away_response(request)
-        return None
+        away = away_error(exception)
+        return away_response(request, away) if away is not None else None
 
 
-def away_response(request: HttpRequest) -> HttpResponse:
+def away_response(request: HttpRequest, error: Unavailable) -> HttpResponse:
     """503 with Retry-After, without asking the database for anything."""
-    error = Unavailable(
-        "The database or the message broker cannot be reached. Nothing was changed. Try again in a few seconds."
-    )
     if wants_json(request):
         return problem_response(error, request_id=getattr(request, "request_id", ""))
-    response = HttpResponse(_AWAY_PAGE, status=503)
+    response = HttpResponse(_AWAY_PAGE % escape(error.detail), status=503)
     response["Retry-After"] = "2"
     return response
 
@@ -115,6 +113,5 @@ _AWAY_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta http-equiv="refresh" content="5">
 <title>Fairway is waiting for its database</title><link rel="stylesheet" href="/static/css/away.css"></head>
 <body><main class="fw-away"><h1>Fairway is waiting for its database</h1>
-<p>The database or the message broker cannot be reached. Nothing was changed.
-This page looks again every five seconds.</p>
+<p>%s This page looks again every five seconds.</p>
 </main></body></html>"""

@@ -17,6 +17,7 @@ from controlplane.stack.messages import StackError, Step
 SETS: dict[str, tuple[str, ...]] = {
     "base": (),
     "cloud": ("--extra", "cloud"),
+    "ray": ("--extra", "ray"),
     "test": ("--group", "test"),
     "node": ("--only-group", "node"),
     "clients/mlflow-3": ("--only-group", "client-3"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.compat.environments import client_python
+from tests.environments import environment_python
 
 CLIENTS = Path(__file__).with_name("clients")
 
@@ -46,7 +46,7 @@ class Client:
             "OMP_NUM_THREADS": "1",
         }
         kept = {name: os.environ[name] for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE") if name in os.environ}
-        command = [client_python(environment), str(CLIENTS / f"{program}.py"), *arguments]
+        command = [environment_python(environment), str(CLIENTS / f"{program}.py"), *arguments]
         done = subprocess.run(
             command, cwd=home, env=env | kept, capture_output=True, text=True, timeout=seconds, check=False
         )

@@ -15,8 +15,8 @@ from pathlib import Path
 from controlplane.stack.ports import ports_free
 from controlplane.stack.ready import http_status
 from controlplane.stack.testing import wait_until
-from tests.compat.environments import client_python
 from tests.compat.programs import Client
+from tests.environments import environment_python
 
 ENVIRONMENT = "mlflow-3"
 PROGRAMS = ("fluent", "registry", "edges")
@@ -28,7 +28,7 @@ def mlflow_started(folder: Path) -> Iterator[str]:
     [port] = ports_free(1)
     url = f"http://127.0.0.1:{port}"
     command = [
-        client_python(ENVIRONMENT), "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
+        environment_python(ENVIRONMENT), "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
         "--workers", "1", "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}",
         "--artifacts-destination", str(folder / "mlartifacts"),
     ]  # fmt: skip

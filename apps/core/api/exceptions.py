@@ -12,8 +12,8 @@ from rest_framework.settings import api_settings
 from rest_framework.views import set_rollback
 
 from apps.core.actors import SCOPE_VERBS, Actor
-from apps.core.away import is_away
-from apps.core.errors import FairwayError, Forbidden, Invalid, NotFound, TooLarge, Unavailable
+from apps.core.away import away_error
+from apps.core.errors import FairwayError, Forbidden, Invalid, NotFound, TooLarge
 from apps.core.problems import CONTENT_TYPE, problem_body
 
 
@@ -103,8 +103,8 @@ def error_translate(error: Exception) -> FairwayError | None:
         return NotAcceptable(str(error.detail))
     if isinstance(error, exceptions.Throttled):
         return Throttled(str(error.detail))
-    if is_away(error):
-        return Unavailable("The database or the message broker cannot be reached. Nothing was changed.")
+    if away := away_error(error):
+        return away
     if isinstance(error, exceptions.APIException) and error.status_code == 413:
         return TooLarge(str(error.detail))
     return None

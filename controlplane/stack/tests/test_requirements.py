@@ -68,7 +68,7 @@ def test_lock_names_no_host_and_hashes_every_package(name: str) -> None:
     assert [block.split()[0] for block in blocks if "--hash=sha256:" not in block] == []
 
 
-@pytest.mark.parametrize("name", ["cloud", "test"])
+@pytest.mark.parametrize("name", ["cloud", "ray", "test"])
 def test_every_set_holds_the_runtime_at_the_same_versions(name: str) -> None:
     assert pins("base").items() <= pins(name).items()
 
