@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from workers.contracts.jobspec import PROJECT_ROOT, JobSpec, JobState, JobStatus, Line
 from workers.executors.about import About
 from workers.executors.base import REACH, ExecutorError, Health
+from workers.executors.told import status_of
 from workers.runner.files import PARENT, STATUS, STOP, WORK, json_read, json_write, lease_touch
 from workers.runner.output import lines_read
 from workers.runner.processes import marked, process_identity, signal_send
@@ -139,12 +140,12 @@ class LocalExecutor:
                 told = json_read(directory / STATUS)
         if told is not None and told.get("state") == "EXITED":
             self._forget(handle)
-            return _status_of(JobState.EXITED, told)
+            return status_of(JobState.EXITED, told)
         if self._alive(directory):
-            return _status_of(JobState.RUNNING, told or {})
+            return status_of(JobState.RUNNING, told or {})
         self._sweep(directory)
         self._forget(handle)
-        lost = _status_of(JobState.LOST, told or {})
+        lost = status_of(JobState.LOST, told or {})
         return JobStatus(
             JobState.LOST,
             cause="The process that watches the job is gone, so nobody knows how the job ended.",
@@ -214,23 +215,3 @@ def _ports(base_url: str) -> tuple[int, ...]:
         return ()
     parts = urlsplit(base_url)
     return (parts.port or (443 if parts.scheme == "https" else 80),)
-
-
-def _status_of(state: JobState, told: dict[str, object]) -> JobStatus:
-    def number(name: str) -> float:
-        value = told.get(name)
-        return float(value) if isinstance(value, (int, float)) else 0.0
-
-    def whole(name: str) -> int | None:
-        value = told.get(name)
-        return value if isinstance(value, int) else None
-
-    return JobStatus(
-        state,
-        exit_code=whole("exit_code"),
-        signal=whole("signal"),
-        cause=str(told.get("cause") or ""),
-        cpu_seconds=number("cpu_seconds"),
-        rss_bytes=int(number("rss_bytes")),
-        peak_rss_bytes=int(number("peak_rss_bytes")),
-    )

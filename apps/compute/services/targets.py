@@ -45,8 +45,9 @@ def target_create(
 ) -> ComputeTarget:
     """Add a place that runs jobs; it takes none before a test has passed.
 
-    `fields` are those of the record (address, reach_url, cores, gpus, memory_bytes, slots, labels, price_minor,
-    currency, limits, all_teams, description). Raises Forbidden, Invalid at the field, Conflict for a name that is taken.
+    `fields` are those of the record (address, reach_url, cores, gpus, memory_bytes, slots, labels,
+    price_minor, currency, limits, all_teams, description). Raises Forbidden, Invalid at the field, Conflict for a name
+    that is taken.
     """
     require_targets_manage(actor)
     if kind not in kinds():

@@ -79,12 +79,10 @@ class TargetForm(forms.Form):
         help_text="Pairs such as gpu=a100 zone=b, with spaces between.",
         widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
     )
-    all_teams = forms.TypedChoiceField(
+    all_teams = forms.ChoiceField(
         label="Who may use it",
         choices=[("1", "all teams"), ("", "chosen teams")],
-        coerce=bool,
         required=False,
-        empty_value=False,
         widget=forms.RadioSelect,
         initial="1",
     )
@@ -95,7 +93,7 @@ class TargetForm(forms.Form):
     def __init__(self, *args: Any, teams: Iterable[Any], kind: str, **kwargs: Any) -> None:
         kwargs.setdefault("label_suffix", "")
         super().__init__(*args, **kwargs)
-        self.kind = kind
+        self.chosen = kind
         about = kind_about(kind)
         self.fields["team_ids"].choices = [(str(team.pk), team.name) for team in teams]  # type: ignore[attr-defined]
         if about.needs_address:
@@ -126,6 +124,7 @@ class TargetForm(forms.Form):
         currency = data["currency"]
         return {
             **data,
+            "all_teams": data["all_teams"] == "1",
             "memory_bytes": None if memory is None else int(memory * GIB),
             "price_minor": None if price is None else int(price * (1 if currency in _NO_MINOR else 100)),
             "limits": {"wall_seconds": minutes * 60} if minutes else {},
@@ -151,7 +150,7 @@ class TargetCreateForm(TargetForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["kind"].choices = kind_choices()  # type: ignore[attr-defined]
-        self.fields["kind"].initial = self.kind
+        self.fields["kind"].initial = self.chosen
 
 
 class TargetEditForm(TargetForm):
@@ -180,7 +179,7 @@ class TargetEditForm(TargetForm):
             self.add_error("secret", "Enter the new secret, or keep the stored one.")
         return data
 
-    def secret(self) -> str | None:
+    def secret_wanted(self) -> str | None:
         """What is to be stored: None keeps what is there, "" removes it."""
         change = self.cleaned_data.get("secret_change", KEEP)
         if change == REPLACE:

@@ -93,7 +93,7 @@ def compute_edit(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
                     actor=actor,
                     target_id=pk,
                     row_version=form.cleaned_data["row_version"],
-                    secret=form.secret(),
+                    secret=form.secret_wanted(),
                     **form.values(),
                 )
             except (Invalid, Conflict) as error:
