@@ -1,8 +1,8 @@
 """Entry on a machine that is not ours: the runner parent's watch, told by the environment, telling by its output.
 
 Where an executor cannot read files beside the attempt (Ray), everything has to come through the one stream that the
-place keeps: each line of the job as `L<Unix seconds>TAB<JSON text>`, what the watch knows as `S<JSON object>`. What begins
-otherwise is the place's own. JSON keeps the stream plain ASCII, whatever the place's locale is.
+place keeps: each line of the job as `L<Unix seconds>TAB<JSON text>`, what the watch knows as `S<JSON object>`. What
+begins otherwise is the place's own. JSON keeps the stream plain ASCII, whatever the place's locale is.
 """
 
 import json

@@ -41,7 +41,13 @@ def executor_of(target: ComputeTarget) -> Executor:
 
     Raises ExecutorError for a kind that is not installed, and when the stored secret cannot be opened.
     """
-    state = (target.kind, target.address, target.secret, repr(settings.JOB_EXECUTORS.get(target.kind)))
+    state = (
+        target.kind,
+        target.address,
+        target.secret,
+        repr(settings.JOB_EXECUTORS.get(target.kind)),
+        settings.FAIRWAY_HOME,
+    )
     with _lock:
         held = _made.get(target.pk)
         if held is not None and held[0] == state:

@@ -25,7 +25,6 @@ from apps.compute.services.states import State, target_lock, target_transition
 from apps.core.actors import Actor
 from apps.core.broker import task_send
 from apps.core.errors import Conflict
-from apps.core.topics import nudge
 from workers.contracts.jobspec import CHILD_PACKAGES, JobLimits, JobSpec, JobState, JobStatus, Line
 from workers.executors.base import AUTHENTICATE, Executor, ExecutorError
 
@@ -112,9 +111,7 @@ class _Course:
         self.save()
 
     def save(self) -> None:
-        with transaction.atomic():
-            self.test.save(update_fields=["steps", "output", "updated_at"])
-            nudge(f"target.{self.test.target_id}")
+        self.test.save(update_fields=["steps", "output", "updated_at"])
 
 
 def test_run(*, test_id: uuid.UUID) -> TargetTest:
@@ -285,5 +282,4 @@ def _judge(test: TargetTest, failure: _Failed | None) -> TargetTest:
                 reason = f"Its test failed at “{words[failure.key]}”: {failure.text}"
                 target_transition(actor=system, target=target, to=State.DEGRADED, reason=reason)
         test.save(update_fields=["state", "verdict", "ended_at", "updated_at"])
-        nudge(f"target.{target.pk}")
     return test
