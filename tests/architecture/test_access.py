@@ -21,6 +21,7 @@ from apps.accounts.models import Grant, Team, User
 from apps.accounts.selectors import actor_of_user
 from apps.accounts.services import invitation_create, token_create
 from apps.accounts.tests.factories import team_make, user_make
+from apps.compute.models import ComputeTarget, TargetTest
 from apps.core.actors import Actor, Role
 from apps.datasets.models import Upload
 from apps.evaluations.models import Export
@@ -160,6 +161,7 @@ def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str
     webhook = Webhook.objects.create(
         team=team, name="hook", url="https://example.org/", events=["model_version.created"]
     )
+    target = ComputeTarget.objects.create(name="cluster", kind="ray", address="http://127.0.0.1:9", state="DRAINED")
     missed = Delivery.objects.create(webhook=webhook, event="model_version.created", body="{}", state="FAILED")
     run = Run.objects.get(pk=things["run"])
     scientist = actor_of_user(people["scientist"])
@@ -179,6 +181,8 @@ def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str
         "proposal": proposal.pk,
         "trace": trace.pk,
         "webhook": webhook.pk,
+        "target": target.pk,
+        "target_test": TargetTest.objects.create(target=target, state="PASSED").pk,
         "delivery": missed.pk,
         "alias": alias.name,
         "person": viewer.pk,

@@ -7,7 +7,6 @@ holds the job's lines as well as the watch's last word. Facts of the API: docs.r
 Authentication".
 """
 
-import json
 import re
 import threading
 import time
@@ -21,6 +20,7 @@ from workers.contracts.jobspec import JobSpec, JobState, JobStatus, Line
 from workers.executors.about import About, Keeps, handle_of
 from workers.executors.base import AUTHENTICATE, REACH, ExecutorError, Health
 from workers.executors.package import code_package
+from workers.executors.stream import last_told, lines_of
 from workers.executors.told import status_of
 from workers.runner.afar import GRACE_SECONDS, SPEC, TOKEN, told_of
 
@@ -29,7 +29,6 @@ PATIENCE_SECONDS = 60.0
 PENDING_SECONDS = 480.0
 """So long a job may wait inside Ray for processors and memory; its token does not live for ever."""
 WINDOW_BYTES = 4 * 1024 * 1024
-READ_BYTES = 1024 * 1024
 _LOOK_SECONDS = 0.3
 _SHARE = 10
 """A log that takes a second to fetch is fetched every ten: copying it must not become the head's work."""
@@ -292,7 +291,7 @@ class RayExecutor:
         seen.took = seen.fetched - began
         seen.start, seen.body = start, data[start : start + WINDOW_BYTES]
         seen.more = len(data) > start + WINDOW_BYTES
-        seen.told = _told(data) or seen.told
+        seen.told = last_told(data) or seen.told
 
     def lines(self, handle: str, after_offset: int = 0) -> list[Line]:
         """Complete lines after a byte offset of the log that Ray keeps."""
@@ -300,7 +299,7 @@ class RayExecutor:
         with seen.lock:
             for _ in range(2):
                 if seen.start <= after_offset <= seen.start + len(seen.body):
-                    found = _lines(seen, after_offset)
+                    found = lines_of(seen.body, seen.start, after_offset, _NOISE)
                     if found or (seen.whole and not seen.more):
                         return found
                 try:
@@ -312,45 +311,6 @@ class RayExecutor:
                 if seen.fetched == before:
                     return []
             return []
-
-
-def _lines(seen: _Seen, after: int) -> list[Line]:
-    """The job's lines in the window after an offset, about a megabyte at most; what is Ray's own is left out."""
-    found: list[Line] = []
-    start = after - seen.start
-    end_at = start + READ_BYTES
-    at = time.time()
-    while (end := seen.body.find(b"\n", start)) >= 0:
-        raw, start = seen.body[start:end], end + 1
-        if raw[:1] == b"L":
-            stamp, _, text = raw[1:].partition(b"\t")
-            try:
-                at, shown = float(stamp), str(json.loads(text))
-            except ValueError:
-                shown = raw.decode("utf-8", "replace")
-        elif raw[:2] == b"S{" or _NOISE.match(raw) or not raw.strip():
-            continue
-        else:
-            shown = raw.decode("utf-8", "replace")
-        found.append(Line(seen.start + start, at, shown))
-        if start >= end_at:
-            break
-    return found
-
-
-def _told(data: bytes) -> dict[str, Any] | None:
-    """The watch's newest word in a log."""
-    place = data.rfind(b"\nS{")
-    if place < 0 and not data.startswith(b"S{"):
-        return None
-    line = data[place + 1 :].split(b"\n", 1)
-    if len(line) == 1:  # not written to its end yet: the one before it holds
-        return _told(data[: max(place, 0)])
-    try:
-        value = json.loads(line[0][1:])
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def _lost(seen: _Seen, cause: str) -> JobStatus:
