@@ -66,7 +66,7 @@ def _port() -> int:
 
 
 @contextlib.contextmanager
-def ray_head() -> Iterator[RayHead]:
+def ray_open() -> Iterator[RayHead]:
     """A started head; everything of it is gone afterwards."""
     python = Path(environment_python("ray"))
     # The paths of its sockets must be short.

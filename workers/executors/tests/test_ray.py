@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.ray_head import RayHead, ray_head
+from tests.ray_head import RayHead, ray_open
 from workers.contracts.jobspec import JobLimits, JobState
 from workers.executors.base import ExecutorError
 from workers.executors.package import code_package
@@ -24,15 +23,12 @@ from workers.executors.tests.contract import ExecutorKit, alive, all_lines, ende
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="session")
-def head() -> Iterator[RayHead]:
-    with ray_head() as one:
-        yield one
-
-
 @pytest.fixture
-def executor_kit(head: RayHead, tmp_path: Path) -> ExecutorKit:
-    return ExecutorKit(RayExecutor(head.address, head.token), lambda: RayExecutor(head.address, head.token), tmp_path)
+def executor_kit(ray_head: RayHead, tmp_path: Path) -> ExecutorKit:
+    def executor() -> RayExecutor:
+        return RayExecutor(ray_head.address, ray_head.token)
+
+    return ExecutorKit(executor(), executor, tmp_path)
 
 
 def test_health_tells_version_and_that_the_token_is_asked_for(executor_kit: ExecutorKit) -> None:
@@ -43,10 +39,10 @@ def test_health_tells_version_and_that_the_token_is_asked_for(executor_kit: Exec
     assert health.warnings == ()
 
 
-def test_a_wrong_token_is_told_as_such(head: RayHead) -> None:
+def test_a_wrong_token_is_told_as_such(ray_head: RayHead) -> None:
     for secret, sentence in (("", "asks for a token"), ("wrong", "refuses the token")):
         with pytest.raises(ExecutorError, match=sentence) as caught:
-            RayExecutor(head.address, secret).health()
+            RayExecutor(ray_head.address, secret).health()
         assert caught.value.step == "authenticate"
 
 
@@ -75,14 +71,14 @@ def test_a_restarted_worker_goes_on_where_the_lines_were_stored(executor_kit: Ex
     assert [line.text for line in (*first, *rest)] == [f"line {i}" for i in range(40)]
 
 
-def test_the_token_is_on_no_command_line_and_not_in_the_log(executor_kit: ExecutorKit, head: RayHead) -> None:
+def test_the_token_is_on_no_command_line_and_not_in_the_log(executor_kit: ExecutorKit, ray_head: RayHead) -> None:
     spec = executor_kit.spec("import time; print('ready', flush=True); time.sleep(60)", token="fwr_secret")
     handle = executor_kit.executor.submit(replace(spec, base_url="http://127.0.0.1:1"))
     wait_for(lambda: "ready" in texts(executor_kit.executor, handle))
 
     commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
-    headers = {"Authorization": f"Bearer {head.token}"}
-    log = httpx.get(f"{head.address}/api/jobs/{handle}/logs", headers=headers).text
+    headers = {"Authorization": f"Bearer {ray_head.token}"}
+    log = httpx.get(f"{ray_head.address}/api/jobs/{handle}/logs", headers=headers).text
     executor_kit.executor.stop(handle, 0)
     ended(executor_kit, handle)
 
@@ -130,7 +126,7 @@ def test_the_same_attempt_is_refused_a_second_time(executor_kit: ExecutorKit) ->
 
 
 def test_a_head_that_is_killed_makes_its_jobs_lost_with_a_cause(tmp_path: Path) -> None:
-    with ray_head() as mortal:
+    with ray_open() as mortal:
         executor = RayExecutor(mortal.address, mortal.token, patience=1.0)
         kit = ExecutorKit(executor, lambda: executor, tmp_path)
         handle = executor.submit(kit.spec("import os, time; print('pid', os.getpid(), flush=True); time.sleep(600)"))
