@@ -98,6 +98,7 @@ class TargetForm(forms.Form):
         self.fields["team_ids"].choices = [(str(team.pk), team.name) for team in teams]  # type: ignore[attr-defined]
         if about.needs_address:
             self.fields["address"].help_text = about.address_help
+            self.fields["address"].required = True
         else:
             for name in ("address", "reach_url"):
                 del self.fields[name]
