@@ -125,6 +125,30 @@ class JobAttempt(BaseModel):
         ]
 
 
+class Worker(BaseModel):
+    """A process that starts and watches attempts, as long as it says that it lives; a restarted one is another."""
+
+    # As in JobAttempt.worker: host:pid:started.
+    name = models.CharField(max_length=200, unique=True)
+    version = models.CharField(max_length=40)
+    seen_at = models.DateTimeField()
+    # Seconds that its clock is ahead of the database's.
+    clock_ahead = models.FloatField(default=0.0)
+    # It finishes what it holds and takes nothing new.
+    drained_at = models.DateTimeField(null=True)
+    drained_by_label = models.CharField(max_length=200, blank=True, default="")
+
+    def __str__(self) -> str:
+        return self.name.rpartition(":")[0]
+
+
+class Pulse(models.Model):
+    """When something that has to happen again and again last happened: "beat" has its tasks run."""
+
+    name = models.CharField(primary_key=True, max_length=40)
+    at = models.DateTimeField()
+
+
 class JobEvent(models.Model):
     """A state change, a progress step or a resource reading, in the job's one sequence."""
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
 
 from apps.compute.contracts import Use
 from apps.core.actors import Actor
 from apps.core.errors import NotFound
 from apps.jobs.contracts import OPEN_STATES
-from apps.jobs.models import Job, JobAttempt, JobEvent, LogChunk
+from apps.jobs.models import Job, JobAttempt, JobEvent, LogChunk, Pulse, Worker
 
 REPLAY_ROWS = 200
 
@@ -161,3 +163,36 @@ def job_replay(job_id: uuid.UUID, after: int, *, limit: int = REPLAY_ROWS) -> tu
 
 def _iso(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    """A worker with the jobs that it holds now; `lives` when it said so lately."""
+
+    worker: Worker
+    lives: bool
+    holds: list[Job]
+
+
+def worker_list() -> list[WorkerView]:
+    """Workers that live, and those that are gone and still hold something or were seen within ten minutes."""
+    now = timezone.now()
+    recent, lately = now - timedelta(minutes=10), now - timedelta(seconds=3 * settings.JOB_HEARTBEAT_SECONDS)
+    live = [JobAttempt.State.LEASED, JobAttempt.State.RUNNING]
+    held: dict[str, list[Job]] = {}
+    for attempt in JobAttempt.objects.filter(state__in=live).select_related("job").order_by("id"):
+        held.setdefault(attempt.worker, []).append(attempt.job)
+    rows = Worker.objects.filter(Q(seen_at__gte=recent) | Q(name__in=list(held))).order_by("name")
+    return [WorkerView(row, row.seen_at >= lately, held.get(row.name, [])) for row in rows]
+
+
+def beat_at() -> datetime | None:
+    """When a task of beat's last ran."""
+    return Pulse.objects.filter(name="beat").values_list("at", flat=True).first()
+
+
+def waiting_oldest() -> tuple[int, Job | None]:
+    """How many jobs wait on the whole installation, and the one that waits longest, with its target."""
+    queued = Job.objects.filter(state=Job.State.QUEUED)
+    oldest = queued.select_related("target").order_by("queued_at", "id").first()
+    return (queued.count() if oldest else 0), oldest

@@ -10,6 +10,7 @@ from celery.signals import worker_ready
 
 from apps.core.broker import task_send_now
 from apps.jobs import services
+from apps.jobs.heart import heart_start
 from apps.jobs.running import attempt_resume, job_start
 
 
@@ -30,6 +31,7 @@ def job_watch(attempt_id: str, lease: str) -> None:
 @shared_task(name="apps.jobs.tasks.jobs_repair")
 def jobs_repair() -> None:
     """Find attempts without a watcher and queued jobs that nobody heard of."""
+    services.beat_note()
     services.attempts_reap()
     services.jobs_offer()
 
@@ -38,9 +40,11 @@ def jobs_repair() -> None:
 def directories_sweep() -> None:
     """Remove what ended attempts left on disk."""
     services.directories_sweep()
+    services.workers_forget()
 
 
 @worker_ready.connect
 def _repair_at_start(**kwargs: object) -> None:
     """A worker that comes back looks at once for what its predecessor left."""
     task_send_now("apps.jobs.tasks.jobs_repair")
+    heart_start()

@@ -34,6 +34,7 @@ from apps.experiments.services import (
     logged_model_create,
 )
 from apps.experiments.tests.factories import run_make
+from apps.jobs.models import Worker
 from apps.mlflow_api.tests.spans import request_of, span_of
 from apps.registry.models import Model, ModelAlias
 from apps.traces.contracts import AssessmentDraft
@@ -181,6 +182,10 @@ def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str
         "proposal": proposal.pk,
         "trace": trace.pk,
         "webhook": webhook.pk,
+        "worker": Worker.objects.create(name="here:1:1.00", version="1", seen_at=timezone.now()).pk,
+        "drained_worker": Worker.objects.create(
+            name="here:2:1.00", version="1", seen_at=timezone.now(), drained_at=timezone.now()
+        ).pk,
         "target": target.pk,
         "target_test": TargetTest.objects.create(target=target, state="PASSED").pk,
         "delivery": missed.pk,

@@ -29,13 +29,12 @@ PARTS = {
     "home-live",
     "home-summary",
     "job-now",
-    "compute-now",
     "run-curves",
     "version-lineage",
     "deployment-traffic",
 }
+PARTS |= {"compute-now", "health-now"}
 PARTS |= {
-    "compute-now",
     "deployment-try",
     "notice-open",
     "grant-create",

@@ -6,11 +6,9 @@ newer attempt exists (invariant I23).
 
 from __future__ import annotations
 
-import os
 import platform
 import uuid
 from datetime import timedelta
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +27,7 @@ from apps.jobs.contracts import OPEN_STATES, Claim
 from apps.jobs.models import Job, JobAttempt
 from apps.jobs.services.queueing import limits_of
 from apps.jobs.services.transitions import event_append, job_lock, job_transition
+from apps.jobs.services.workers import worker_is_drained, worker_name
 from workers.executors.about import handle_of
 from workers.executors.base import ExecutorError
 
@@ -42,13 +41,6 @@ class LeaseLost(Conflict):
     """Another worker watches this attempt, or it has ended: whoever gets this stops writing, and touches nothing."""
 
     code = "lease_lost"
-
-
-@cache
-def worker_name() -> str:
-    """This process, such that another one on the same machine can see whether it still lives: host:pid:started."""
-    process = psutil.Process(os.getpid())
-    return f"{platform.node()}:{process.pid}:{process.create_time():.2f}"
 
 
 def worker_gone(name: str) -> bool:
@@ -123,7 +115,7 @@ def attempt_claim(*, job_id: uuid.UUID) -> tuple[Claim, str] | None:
             job = job_lock(job_id)
         except NotFound:
             return None
-        if job.state != Job.State.QUEUED:
+        if job.state != Job.State.QUEUED or worker_is_drained():
             return None
         target = target_of(job)
         if not target.builtin:
