@@ -24,24 +24,9 @@ ACTS = re.compile(
     r"|read-all|remove|renew|reproduce|restore|save|resend|resume|retire|retry|revoke|roles|rollback|session-end|split|start|switch|tag"
     r"|test|token-revoke|upload|verify|withdraw|change)$"
 )
-PARTS = {
-    "home-tasks",
-    "home-live",
-    "home-summary",
-    "job-now",
-    "run-curves",
-    "version-lineage",
-    "deployment-traffic",
-}
+PARTS = {"home-tasks", "home-live", "home-summary", "job-now", "run-curves", "version-lineage", "deployment-traffic"}
+PARTS |= {"deployment-try", "notice-open", "grant-create", "usersessions_list", "problem-objectives", "problem-strip"}
 PARTS |= {"compute-now", "health-now"}
-PARTS |= {
-    "deployment-try",
-    "notice-open",
-    "grant-create",
-    "usersessions_list",
-    "problem-objectives",
-    "problem-strip",
-}
 PARTS |= {"run-difference", "experiment-filter-words", "experiment-trade-off"}
 PARTS |= {"experiment-traces-words", "run-traces-words"}
 DOWNLOADS = re.compile(r"-(csv|json|file|log|export|frame|picture)$")

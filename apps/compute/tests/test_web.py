@@ -217,3 +217,23 @@ def test_the_api_takes_a_secret_and_never_gives_it(page):
     assert page.get(f"/api/v1/compute-tests/{answers[4].json()['id']}").json()["steps"][0]["state"] == "WAITING"
     assert page.delete(f"/api/v1/compute-targets/{pk}").status_code == 204
     assert page.get(f"/api/v1/compute-targets/{pk}").status_code == 404
+
+
+def test_a_launch_offers_the_choice_only_where_there_is_one():
+    from apps.compute.selectors import target_choices
+    from apps.training.web.forms import LaunchForm
+
+    team = team_make()
+    drawn = {"versions": [], "problems": [], "recipes": [], "recipe": "ridge", "task": "REGRESSION"}
+
+    def offered() -> list[str]:
+        form = LaunchForm(targets=[(str(one.pk), one.name) for one in target_choices(team.pk)], **drawn)
+        return [name for _, name in form.fields["target_id"].choices] if "target_id" in form.fields else []
+
+    local()
+    assert offered() == []
+    target_make(name="untested")
+    healthy_make(name="others", all_teams=False, team_ids=[team_make().pk])
+    assert offered() == []
+    healthy_make(name="mine", all_teams=False, team_ids=[team.pk])
+    assert offered() == ["local", "mine"]

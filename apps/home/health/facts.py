@@ -136,8 +136,12 @@ def _database() -> tuple[Part, float]:
         return Part("database", title, DOWN, f"It does not answer ({type(error).__name__}).", works), 0.0
     took = (after - before).total_seconds()
     ahead = (before + (after - before) / 2 - there).total_seconds()
-    text = f"It answers in {formats.duration(took)}."
+    text = f"It answers in {_brief(took)}."
     return Part("database", title, OK, text, facts={"version": str(version).split()[0]}), ahead
+
+
+def _brief(seconds: float) -> str:
+    return formats.duration(seconds) if seconds >= 0.001 else "less than 1 ms"
 
 
 def _broker(told: dict[str, Any]) -> Part:
@@ -180,7 +184,7 @@ def _store() -> Part:
     if usage.free < usage.total * DISK_LEAST:
         works = "Everything works until it is full; then nothing can be written."
         return Part("stores", title, WARN, "The disk of this machine is nearly full.", works, facts)
-    return Part("stores", title, OK, f"Files are found in {formats.duration(took)}.", facts=facts)
+    return Part("stores", title, OK, f"Files are found in {_brief(took)}.", facts=facts)
 
 
 def _workers(views: Sequence[jobs.WorkerView]) -> Part:
@@ -216,7 +220,8 @@ def _beat(now: datetime) -> Part:
 def _clocks(ahead: float, views: Sequence[jobs.WorkerView]) -> Part:
     told = {"web": ahead, **{str(view.worker): view.worker.clock_ahead for view in views if view.lives}}
     worst = max(abs(value) for value in told.values())
-    facts = {name: f"{formats.signed(f'{value:.2f}')} s" for name, value in told.items()}
+    # Adding zero makes no minus of a value that rounds to nothing.
+    facts = {name: f"{formats.signed(f'{round(value, 2) + 0:.2f}')} s" for name, value in told.items()}
     if worst < CLOCK_WARN:
         text = f"All within {formats.duration(max(worst, 0.001))} of the database's."
         return Part("clocks", "Clocks", OK, text, facts=facts)

@@ -96,9 +96,7 @@ class LaunchForm(forms.Form):
         self.fields["problem"].choices = list(problems)  # type: ignore[attr-defined]
         self.fields["recipe"].choices = list(recipes)  # type: ignore[attr-defined]
         if len(targets) > 1:
-            self.fields["target_id"] = forms.TypedChoiceField(
-                label="Runs on", choices=list(targets), coerce=uuid.UUID, required=False, empty_value=None
-            )
+            self.fields["target_id"] = forms.TypedChoiceField(label="Runs on", choices=list(targets), coerce=uuid.UUID)
         for name, schema in self.schema.items():
             self.fields[PREFIX + name] = _field(schema)
 

@@ -226,6 +226,8 @@ class LaunchPage:
             "params": params,
             "seed": int(form["seed"].value()) if str(form["seed"].value()).isdecimal() else 0,
         }
+        if "target_id" in form.fields:
+            launch["target_id"] = str(form["target_id"].value() or form.fields["target_id"].choices[0][0])  # type: ignore[attr-defined]
         return launch_commands(self.request.build_absolute_uri("/").rstrip("/"), launch)
 
 
