@@ -8,6 +8,7 @@ import pytest
 
 import tests.flows.kinds  # noqa: F401 - registers the kind in this process too
 from apps.compute.models import ComputeTarget
+from apps.compute.services import target_check
 from apps.compute.services.executors import secret_close
 from apps.jobs.models import Job
 from controlplane.stack.testing import LiveStack
@@ -15,7 +16,7 @@ from tests.flows.processes import wait_for
 from tests.flows.stack import Api, key, people_make
 from tests.flows.test_jobs_faults import COUNTING, check_told_once, ended, launch, lines_of
 from tests.flows.test_stranger_api import data_uploaded, problem_accepted
-from tests.ray_head import RayHead
+from tests.ray_head import RayHead, ray_open
 
 pytestmark = pytest.mark.slow
 TEAM = "Heating far away"
@@ -122,3 +123,28 @@ def test_a_ray_job_is_cancelled_and_says_so(processes, person, cluster):
     ended(job, 60)
     assert (job.state, job.cause) == (Job.State.CANCELLED, f"Cancelled by {person[0].label}: Enough.")
     check_told_once(job)
+
+
+def test_a_killed_head_costs_an_attempt_with_its_cause_and_the_job_waits_for_the_target(processes, person, cluster):
+    with ray_open() as mortal:
+        ComputeTarget.objects.update(address=mortal.address, secret=secret_close(mortal.token))
+        processes.worker()
+        job = launch(person, COUNTING.format(count=5000, pause=0.1), target_id=cluster.pk)
+        wait_for(lambda: len(lines_of(job)) > 5, 60, "the first lines")
+
+        mortal.kill()
+
+        for _ in range(2):
+            target_check(cluster.pk)
+
+        def given_back() -> bool:
+            job.refresh_from_db()
+            return job.state == Job.State.QUEUED
+
+        wait_for(given_back, 120, "the job back in the queue")
+        lost = job.attempts.get()
+        cluster.refresh_from_db()
+        assert (lost.state, cluster.state) == ("LOST", "DEGRADED")
+        assert lost.cause.startswith("The Ray head has been away for 60 s")
+        told = lines_of(job)
+        assert told == [f"line {number}" for number in range(len(told))]
