@@ -117,15 +117,18 @@ class WatchAfar(Watch):
     def _grace(self) -> float:
         return GRACE_SECONDS
 
+    def finish(self) -> None:
+        """The place tells every process of a stop, so the job may have ended before the watch looked: still a stop."""
+        if self.stop_asked and not self.cause:
+            self.cause = "Stopped on request."
+        super().finish()
+
     def status(self, state: str, **more: object) -> None:
         """Tell the stream; while nothing ends, every few seconds only."""
         now = time.monotonic()
         if state == "RUNNING" and now - self._said < STATUS_SECONDS:
             return
         self._said = now
-        # The place may have told the job's process of a stop before us, so that it ended first.
-        if state != "RUNNING" and self.stop_asked and not self.cause:
-            self.cause = "Stopped on request."
         self.stream.tell(self.known(state, **more))
 
 
