@@ -19,6 +19,7 @@ ROOMS = (
     "notices",
     "webhooks",
     "problems",
+    "compute",
     "datasets",
     "jobs",
     "experiments",

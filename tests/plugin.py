@@ -6,14 +6,27 @@ permissions anew: half a second each time. Here the tables that hold rows lose t
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
 
+if TYPE_CHECKING:
+    from tests.ray_head import RayHead
+
 # Examples are judged by what they show, not by how busy the machine is.
 hypothesis.settings.register_profile("fairway", deadline=None)
 hypothesis.settings.load_profile("fairway")
+
+
+@pytest.fixture(scope="session")
+def ray_head() -> Iterator[RayHead]:
+    """One real Ray head for all tests of this process that need one; those stay together (`tests.sharing`)."""
+    from tests.ray_head import ray_open
+
+    with ray_open() as head:
+        yield head
 
 
 @pytest.hookimpl(trylast=True)

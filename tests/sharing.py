@@ -20,6 +20,8 @@ TOGETHER = {
     "tests/flows/test_bad_days": "browser",
     "tests/flows/": "stories",
     "tests/compat/": "stories",
+    # They share the stories' Ray head.
+    "workers/executors/tests/test_ray": "stories",
 }
 
 

@@ -6,6 +6,7 @@ class JobsConfig(AppConfig):
     label = "jobs"
 
     def ready(self) -> None:
+        from apps.compute.contracts import use_register
         from apps.core.links import link_register, page_of
         from apps.core.registries import (
             Command,
@@ -18,6 +19,7 @@ class JobsConfig(AppConfig):
         from apps.jobs.search import jobs_find
         from apps.jobs.topics import topics_register
 
+        use_register(selectors.use_by_target)
         topics_register()
         blob_sources.register()
         search_register("job", jobs_find)

@@ -33,6 +33,8 @@ class Job(TeamOwned):
     # What the job works for, by type and id (a label for the page): rooms above know what it means.
     subject_type = models.CharField(max_length=60, blank=True, default="")
     subject_id = models.UUIDField(null=True)
+    # Where it runs; null: before there were targets, on this machine. `executor` is the target's kind.
+    target = models.ForeignKey("compute.ComputeTarget", on_delete=models.PROTECT, null=True, related_name="+")
     executor = models.CharField(max_length=40, default="local")
     limits = models.JSONField(default=dict)
     attempt_number = models.PositiveIntegerField(default=0)
@@ -66,6 +68,11 @@ class Job(TeamOwned):
             models.Index(
                 fields=["state", "queued_at"],
                 name="jobs_open",
+                condition=Q(state__in=["QUEUED", "STARTING", "RUNNING"]),
+            ),
+            models.Index(
+                fields=["target", "state"],
+                name="jobs_open_by_target",
                 condition=Q(state__in=["QUEUED", "STARTING", "RUNNING"]),
             ),
         ]
@@ -118,6 +125,30 @@ class JobAttempt(BaseModel):
                 fields=["heartbeat_at"], name="jobs_live_attempts", condition=Q(state__in=["LEASED", "RUNNING"])
             )
         ]
+
+
+class Worker(BaseModel):
+    """A process that starts and watches attempts, as long as it says that it lives; a restarted one is another."""
+
+    # As in JobAttempt.worker: host:pid:started.
+    name = models.CharField(max_length=200, unique=True)
+    version = models.CharField(max_length=40)
+    seen_at = models.DateTimeField()
+    # Seconds that its clock is ahead of the database's.
+    clock_ahead = models.FloatField(default=0.0)
+    # It finishes what it holds and takes nothing new.
+    drained_at = models.DateTimeField(null=True)
+    drained_by_label = models.CharField(max_length=200, blank=True, default="")
+
+    def __str__(self) -> str:
+        return self.name.rpartition(":")[0]
+
+
+class Pulse(models.Model):
+    """When something that has to happen again and again last happened: "beat" has its tasks run."""
+
+    name = models.CharField(primary_key=True, max_length=40)
+    at = models.DateTimeField()
 
 
 class JobEvent(models.Model):

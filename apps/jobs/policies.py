@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from apps.core.actors import Actor, ActorKind
+from apps.core.policies import require, who_can
 from apps.jobs.contracts import FINAL_STATES, OPEN_STATES, job_kind_find
 from apps.jobs.models import Job
 
@@ -33,3 +34,16 @@ def can_retry(actor: Actor, job: Job) -> bool:
 def is_attempt(actor: Actor) -> bool:
     """Is this the token of a job's attempt?"""
     return actor.kind is ActorKind.RUN and actor.attempt_id is not None
+
+
+def workers_manage(actor: Actor) -> bool:
+    """May the actor see and drain workers? They are the installation's."""
+    return actor.can("target.manage", None)
+
+
+def require_workers_manage(actor: Actor) -> None:
+    """Raise Forbidden unless `workers_manage`."""
+    require(
+        workers_manage(actor),
+        f"Workers take the right “target.manage” on the whole site: {who_can('target.manage')} of the site has it.",
+    )

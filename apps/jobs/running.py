@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from functools import cache
 
-from django.conf import settings
-
+from apps.compute import services as compute
 from apps.jobs import services
 from apps.jobs.contracts import Claim, job_kind_find
 from apps.jobs.models import Job, JobAttempt
 from apps.jobs.watching import attempt_watch
 from workers.contracts.jobspec import JobSpec, JobState, JobStatus, child_argv
 from workers.executors.base import Executor, ExecutorError
-from workers.executors.registry import executor_get
 
 
-@cache
-def executor_of(name: str) -> Executor:
-    """This process's executor of that name; one for all threads, for it collects the children that it started."""
-    return executor_get(name, settings.JOB_EXECUTORS.get(name))
+def executor_for(job: Job) -> Executor:
+    """This process's executor of the job's target. Raises ExecutorError when it cannot be spoken with."""
+    return compute.executor_of(services.target_of(job))
 
 
 def job_start(job_id: uuid.UUID) -> None:
@@ -31,7 +27,7 @@ def job_start(job_id: uuid.UUID) -> None:
     job = Job.objects.get(pk=job_id)
     executor: Executor | None = None
     try:
-        executor = executor_of(job.executor)
+        executor = executor_for(job)
         handle = executor.submit(_spec(job, claim, secret))
     except ExecutorError as error:
         services.job_finish(claim=claim, status=JobStatus(JobState.LOST, cause=str(error)))
@@ -46,7 +42,11 @@ def attempt_resume(attempt_id: uuid.UUID, lease: uuid.UUID | None) -> None:
     if claim is None:
         return
     attempt = JobAttempt.objects.select_related("job").get(pk=attempt_id)
-    executor = executor_of(attempt.job.executor)
+    try:
+        executor = executor_for(attempt.job)
+    except ExecutorError as error:
+        services.job_finish(claim=claim, status=JobStatus(JobState.LOST, cause=str(error)))
+        return
     status = executor.status(attempt.handle) if attempt.handle else JobStatus(JobState.LOST)
     if attempt.state == JobAttempt.State.LEASED:
         if status.state is JobState.LOST:
@@ -66,7 +66,7 @@ def _spec(job: Job, claim: Claim, secret: str) -> JobSpec:
         kind=job.kind,
         argv=argv,
         directory=str(services.directory_of(job.pk, claim.number)),
-        base_url=settings.INTERNAL_URL,
+        base_url=compute.reach_of(services.target_of(job)),
         token=secret,
         run_id=job.run_id.hex if job.run_id else "",
         limits=services.limits_of(job),

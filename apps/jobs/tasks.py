@@ -11,6 +11,7 @@ from django.conf import settings
 
 from apps.core.broker import task_send_now
 from apps.jobs import services
+from apps.jobs.heart import heart_start
 from apps.jobs.running import attempt_resume, job_start
 
 
@@ -31,6 +32,7 @@ def job_watch(attempt_id: str, lease: str) -> None:
 @shared_task(name="apps.jobs.tasks.jobs_repair")
 def jobs_repair() -> None:
     """Find attempts without a watcher and queued jobs that nobody heard of."""
+    services.beat_note()
     services.attempts_reap()
     services.jobs_offer()
 
@@ -39,6 +41,7 @@ def jobs_repair() -> None:
 def directories_sweep() -> None:
     """Remove what ended attempts left on disk."""
     services.directories_sweep()
+    services.workers_forget()
 
 
 @shared_task(name="apps.jobs.tasks.logs_retain")
@@ -51,3 +54,4 @@ def logs_retain() -> None:
 def _repair_at_start(**kwargs: object) -> None:
     """A worker that comes back looks at once for what its predecessor left."""
     task_send_now("apps.jobs.tasks.jobs_repair")
+    heart_start()

@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "apps.notices",
     "apps.webhooks",
     "apps.problems",
+    "apps.compute",
     "apps.datasets",
     "apps.jobs",
     "apps.experiments",
@@ -155,6 +156,7 @@ CELERY_BEAT_SCHEDULER = "controlplane.beat.SteadyScheduler"
 CELERY_BEAT_SCHEDULE = {
     "jobs-repair": {"task": "apps.jobs.tasks.jobs_repair", "schedule": 5.0, "options": {"expires": 5}},
     "jobs-logs": {"task": "apps.jobs.tasks.logs_retain", "schedule": 3600.0},
+    "targets-check": {"task": "apps.compute.tasks.targets_check", "schedule": 15.0, "options": {"expires": 15}},
     "jobs-directories": {"task": "apps.jobs.tasks.directories_sweep", "schedule": 3600.0},
     "audit-seal": {"task": "apps.audit.tasks.audit_seal", "schedule": 2.0, "options": {"expires": 10}},
     "requests-sweep": {"task": "apps.reviews.tasks.requests_sweep", "schedule": 30.0, "options": {"expires": 30}},
@@ -289,6 +291,8 @@ SPECTACULAR_SETTINGS = {
         "SegmentVersionState": "apps.problems.models.SegmentVersion.State",
         "DatasetVersionState": "apps.datasets.models.DatasetVersion.State",
         "UploadState": "apps.datasets.models.Upload.State",
+        "TargetState": "apps.compute.models.ComputeTarget.State",
+        "TargetTestState": "apps.compute.models.TargetTest.State",
         "JobState": "apps.jobs.models.Job.State",
         "JobAttemptState": "apps.jobs.models.JobAttempt.State",
         "ExperimentState": "apps.experiments.models.Experiment.State",
@@ -339,5 +343,7 @@ JOB_LEASE_SECONDS = 60
 JOB_LOG_DAYS = ENV.job_log_days
 # Jobs that one machine runs at a time: fewer than the worker has threads, for a job holds one while it runs.
 JOB_SLOTS = 2
+# Jobs that one worker process watches at a time, those on other machines included; each holds one of its threads.
+JOB_WATCHES = 6
 # Over the defaults of workers.contracts.jobspec.JobLimits; a job may ask for other ones.
 JOB_LIMITS: dict[str, object] = {"lease_seconds": JOB_LEASE_SECONDS}

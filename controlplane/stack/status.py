@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from redis import Redis
-from redis.exceptions import RedisError
 
+from apps.home.health.probes import broker_probe, http_probe, port_probe
 from controlplane.stack.config import ROOT
 from controlplane.stack.home import lock_held
 from controlplane.stack.ports import HOST, address_said
-from controlplane.stack.ready import http_status, port_answers
 from controlplane.stack.services import QUEUES
 from controlplane.stack.state import state_read
 
@@ -39,11 +37,11 @@ def status_collect(place: Place, database: dict[str, str], workers: list[str] | 
     """
     state = state_read(place.home)
     supervised = lock_held(place.home)
-    broker = _broker(place.redis_url)
+    broker = broker_probe(place.redis_url, QUEUES)
     health = {
-        "web": _answer(f"{place.web_url}/health/ready"),
-        "gateway": _answer(f"{place.gateway_url}/v2/health/live"),
-        "live": "ok" if port_answers(place.live_port) else "no answer",
+        "web": http_probe(f"{place.web_url}/health/ready"),
+        "gateway": http_probe(f"{place.gateway_url}/v2/health/live"),
+        "live": port_probe(HOST, place.live_port),
         "postgres": database["health"],
         "valkey": broker["health"],
     }
@@ -96,6 +94,13 @@ def status_text(status: dict[str, Any]) -> str:
         lines.append("queues: " + ", ".join(f"{name} {depth}" for name, depth in status["queues"].items()))
     if status["memory_bytes"]:
         lines.append(f"memory: {status['memory_bytes'] / 2**20:.0f} MB in all")
+    if status.get("health"):
+        lines.append("")
+        lines.append(f"health: {status['health']['verdict']} {status['health']['advice']}".rstrip())
+        for part in status["health"]["parts"]:
+            if part["state"] not in ("OK", "NONE"):
+                lines.append(f"  {part['title']}: {part['text']}")
+        lines.append("")
     lines.append("versions: " + ", ".join(f"{name} {value}" for name, value in status["versions"].items() if value))
     return "\n".join(lines)
 
@@ -139,22 +144,3 @@ def _process(entry: dict[str, Any], health: dict[str, str]) -> dict[str, Any]:
         "log": entry["log"],
         "memory_bytes": memory_bytes(pid) if isinstance(pid, int) and alive else 0,
     }
-
-
-def _answer(url: str) -> str:
-    status = http_status(url, 2.0)
-    return {0: "no answer", 200: "ok"}.get(status, f"answers {status}")
-
-
-def _broker(url: str) -> dict[str, Any]:
-    if not url:
-        return {"health": "no address", "version": "", "queues": None}
-    client = Redis.from_url(url.replace("redis+socket://", "unix://"), socket_timeout=2, socket_connect_timeout=2)
-    try:
-        info: dict[str, Any] = client.info("server")
-        queues = {name: int(client.llen(name)) for name in QUEUES}
-    except (RedisError, OSError) as error:
-        return {"health": type(error).__name__, "version": "", "queues": None}
-    finally:
-        client.close()
-    return {"health": "ok", "version": info.get("valkey_version") or info.get("redis_version", ""), "queues": queues}

@@ -33,6 +33,7 @@ TABLES = {
     "purge-dataset": "datasets_datasetversion",
     "purge-run": "experiments_run",
     "storage-file": "core_storedblob",
+    "compute": "compute_computetarget",
     "webhook": "webhooks_webhook",
     "webhook-delivery": "webhooks_delivery",
 }

@@ -21,6 +21,7 @@ from apps.accounts.models import Grant, Team, User
 from apps.accounts.selectors import actor_of_user
 from apps.accounts.services import invitation_create, token_create
 from apps.accounts.tests.factories import team_make, user_make
+from apps.compute.models import ComputeTarget, TargetTest
 from apps.core.actors import Actor, Role
 from apps.datasets.models import Upload
 from apps.evaluations.models import Export
@@ -34,6 +35,7 @@ from apps.experiments.services import (
     logged_model_create,
 )
 from apps.experiments.tests.factories import run_make
+from apps.jobs.models import Worker
 from apps.mlflow_api.tests.spans import request_of, span_of
 from apps.registry.models import Model, ModelAlias
 from apps.registry.services import Brought
@@ -162,6 +164,7 @@ def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str
     webhook = Webhook.objects.create(
         team=team, name="hook", url="https://example.org/", events=["model_version.created"]
     )
+    target = ComputeTarget.objects.create(name="cluster", kind="ray", address="http://127.0.0.1:9", state="DRAINED")
     missed = Delivery.objects.create(webhook=webhook, event="model_version.created", body="{}", state="FAILED")
     run = Run.objects.get(pk=things["run"])
     scientist = actor_of_user(people["scientist"])
@@ -186,6 +189,12 @@ def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str
         "proposal": proposal.pk,
         "trace": trace.pk,
         "webhook": webhook.pk,
+        "worker": Worker.objects.create(name="here:1:1.00", version="1", seen_at=timezone.now()).pk,
+        "drained_worker": Worker.objects.create(
+            name="here:2:1.00", version="1", seen_at=timezone.now(), drained_at=timezone.now()
+        ).pk,
+        "target": target.pk,
+        "target_test": TargetTest.objects.create(target=target, state="PASSED").pk,
         "delivery": missed.pk,
         "alias": alias.name,
         "person": viewer.pk,

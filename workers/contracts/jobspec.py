@@ -20,6 +20,10 @@ EXIT_CANCELLED = 75
 """The child's exit code when it stopped because the web asked for it."""
 
 
+CHILD_PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "skops", "lightgbm", "numba")
+"""What the Python of a place that runs the standard child must have, beside the code that travels with the job."""
+
+
 class JobState(StrEnum):
     """RUNNING: the process lives. EXITED: its end is recorded. LOST: nobody can say how it ended."""
 
@@ -39,6 +43,7 @@ class JobLimits:
     output_bytes: int = 64 * MIB
     cores: int = 1
     lease_seconds: float = 60.0
+    gpus: int = 0
 
     def __post_init__(self) -> None:
         for name in (
@@ -52,6 +57,8 @@ class JobLimits:
         ):
             if getattr(self, name) <= 0:
                 raise ValueError(f"The limit {name} must be more than zero.")
+        if self.gpus < 0:
+            raise ValueError("The limit gpus must not be less than zero.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,20 @@ it.
 import contextlib
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from workers.contracts.jobspec import PROJECT_ROOT, JobSpec, JobState, JobStatus, Line
-from workers.executors.base import ExecutorError
+from workers.executors.about import About
+from workers.executors.base import REACH, ExecutorError, Health
+from workers.executors.told import status_of
 from workers.runner.files import PARENT, STATUS, STOP, WORK, json_read, json_write, lease_touch
 from workers.runner.output import lines_read
 from workers.runner.processes import marked, process_identity, signal_send
@@ -30,12 +35,35 @@ class LocalExecutor:
     """The executor "local". The handle is the attempt's directory; everything else is in its control files.
 
     `sandboxed` False is for machines where the sandbox itself is what fails; jobs then keep only their
-    limits.
+    limits. `home`: where attempts' directories are, for `health` alone.
     """
 
-    def __init__(self, sandboxed: bool = True) -> None:
+    about = About(
+        title="This machine",
+        text="Each job is a process of its own beside the worker, in a sandbox.",
+        handle_is_directory=True,
+        on_this_machine=True,
+    )
+
+    def __init__(self, sandboxed: bool = True, home: str = "") -> None:
         self._sandboxed = sandboxed
+        self._home = home
         self._started: dict[str, subprocess.Popen[bytes]] = {}
+
+    def health(self) -> Health:
+        """Writes a file where attempts would. Raises ExecutorError when that is not possible."""
+        began = time.monotonic()
+        try:
+            if self._home:
+                private_directory(Path(self._home))
+            with tempfile.TemporaryFile(dir=self._home or None) as file:
+                file.write(b"fairway")
+                file.flush()
+        except OSError as error:
+            raise ExecutorError(
+                f"The folder of the jobs cannot be written: {error.strerror or error}.", step=REACH
+            ) from error
+        return Health(time.monotonic() - began, facts={"python": platform.python_version()})
 
     def submit(self, spec: JobSpec) -> str:
         """Starts the runner parent, detached. Raises ExecutorError; nothing runs then."""
@@ -112,12 +140,12 @@ class LocalExecutor:
                 told = json_read(directory / STATUS)
         if told is not None and told.get("state") == "EXITED":
             self._forget(handle)
-            return _status_of(JobState.EXITED, told)
+            return status_of(JobState.EXITED, told)
         if self._alive(directory):
-            return _status_of(JobState.RUNNING, told or {})
+            return status_of(JobState.RUNNING, told or {})
         self._sweep(directory)
         self._forget(handle)
-        lost = _status_of(JobState.LOST, told or {})
+        lost = status_of(JobState.LOST, told or {})
         return JobStatus(
             JobState.LOST,
             cause="The process that watches the job is gone, so nobody knows how the job ended.",
@@ -187,23 +215,3 @@ def _ports(base_url: str) -> tuple[int, ...]:
         return ()
     parts = urlsplit(base_url)
     return (parts.port or (443 if parts.scheme == "https" else 80),)
-
-
-def _status_of(state: JobState, told: dict[str, object]) -> JobStatus:
-    def number(name: str) -> float:
-        value = told.get(name)
-        return float(value) if isinstance(value, (int, float)) else 0.0
-
-    def whole(name: str) -> int | None:
-        value = told.get(name)
-        return value if isinstance(value, int) else None
-
-    return JobStatus(
-        state,
-        exit_code=whole("exit_code"),
-        signal=whole("signal"),
-        cause=str(told.get("cause") or ""),
-        cpu_seconds=number("cpu_seconds"),
-        rss_bytes=int(number("rss_bytes")),
-        peak_rss_bytes=int(number("peak_rss_bytes")),
-    )

@@ -15,8 +15,9 @@ READ_BYTES = 1024 * 1024
 class OutputWriter:
     """Turns raw output into dated records. A line that never ends is cut after LONGEST bytes."""
 
-    def __init__(self, directory: Path, limit: int) -> None:
-        self._file = os.open(directory / NAME, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    def __init__(self, directory: Path, limit: int, *, file: int | None = None) -> None:
+        path = directory / NAME
+        self.descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if file is None else file
         self._rest = b""
         self._left = limit
         self._cut = False
@@ -33,17 +34,23 @@ class OutputWriter:
 
     def close(self, at: float) -> None:
         """Writes what is left of an unfinished line and closes the file."""
+        self.rest_write(at)
+        os.close(self.descriptor)
+
+    def rest_write(self, at: float) -> None:
+        """Writes what is left of an unfinished line as a line."""
         if self._rest:
             self._write(_pieces(self._rest), at)
             self._rest = b""
-        os.close(self._file)
 
     def say(self, text: str, at: float) -> None:
         """Adds a line of the runner's own, after what has come so far."""
-        if self._rest:
-            self._write(_pieces(self._rest), at)
-            self._rest = b""
+        self.rest_write(at)
         self._write([text.encode()], at, always=True)
+
+    def record(self, stamp: bytes, text: bytes) -> bytes:
+        """One dated line of the file; `stamp` ends with the tab."""
+        return stamp + text + b"\n"
 
     def _write(self, records: list[bytes], at: float, *, always: bool = False) -> None:
         stamp = f"{at:.3f}\t".encode()
@@ -52,13 +59,13 @@ class OutputWriter:
             if (self._cut or self._left < len(record)) and not always:
                 if not self._cut:
                     self._cut = True
-                    buffer += stamp + b"fairway: the output limit is reached, the rest is dropped\n"
+                    buffer += self.record(stamp, b"fairway: the output limit is reached, the rest is dropped")
                 continue
             self._left -= len(record) + 1
-            buffer += stamp + _last_version(record) + b"\n"
+            buffer += self.record(stamp, _last_version(record))
         view = memoryview(bytes(buffer))
         while view:
-            view = view[os.write(self._file, view) :]
+            view = view[os.write(self.descriptor, view) :]
 
 
 def _pieces(line: bytes) -> list[bytes]:

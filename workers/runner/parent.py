@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
 if __name__ == "__main__":  # started by path with -I -S: nothing else puts the project on the path
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -35,10 +35,18 @@ POLL_MS = 50
 EXIT_SANDBOX = 70
 
 
+class LeaseAge(Protocol):
+    """Says how many seconds ago somebody last renewed the lease."""
+
+    def age(self) -> float: ...
+
+
 class Watch:
     """The life of one attempt, from start to the last word in status.json."""
 
-    def __init__(self, told: dict[str, Any]) -> None:
+    def __init__(
+        self, told: dict[str, Any], *, output: OutputWriter | None = None, lease: LeaseAge | None = None
+    ) -> None:
         self.directory = Path(told["directory"])
         self.argv: list[str] = told["argv"]
         self.environment: dict[str, str] = told["environment"]
@@ -47,8 +55,8 @@ class Watch:
         for name in ("read", "write", "connect_ports"):
             held[name] = tuple(held[name]) if held[name] is not None else None
         self.policy = SandboxPolicy(**held)
-        self.output = OutputWriter(self.directory, int(self.limits["output_bytes"]))
-        self.lease = LeaseWatch(self.directory)
+        self.output = output or OutputWriter(self.directory, int(self.limits["output_bytes"]))
+        self.lease = lease or LeaseWatch(self.directory)
         self.started = time.monotonic()
         self.pid = 0
         self.cause = ""
@@ -225,7 +233,11 @@ class Watch:
 
     def status(self, state: str, **more: object) -> None:
         """Writes status.json."""
-        data = {
+        json_write(self.directory / STATUS, self.known(state, **more))
+
+    def known(self, state: str, **more: object) -> dict[str, object]:
+        """All that is known of the attempt now."""
+        return {
             "state": state,
             "pid": self.pid,
             "cpu_seconds": round(self.cpu_seconds, 3),
@@ -235,7 +247,6 @@ class Watch:
             "sandbox": self.force,
             **more,
         }
-        json_write(self.directory / STATUS, data)
 
     def finish(self) -> None:
         """The last word: how the child ended, and why if it was not of its own will."""
@@ -278,12 +289,17 @@ def cause_of(code: int) -> str:
     return ""
 
 
+def reaper_become() -> None:
+    """Orphans of this process's children become its own children, so that none gets away."""
+    if LINUX:
+        libc().prctl(PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1), 0, 0, 0)
+
+
 def main() -> None:
     """Reads what to do from standard input and sees it through."""
     told = json.load(sys.stdin)
     os.umask(0o077)
-    if LINUX:
-        libc().prctl(PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1), 0, 0, 0)
+    reaper_become()
     watch = Watch(told)
 
     def stop(number: int, frame: FrameType | None) -> None:

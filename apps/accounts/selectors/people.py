@@ -83,6 +83,16 @@ def people_with_verb(verb: str, team_id: uuid.UUID) -> QuerySet[User]:
     return User.objects.filter(is_active=True, pk__in=grants.values("user_id")).order_by("username", "id")
 
 
+def site_people_with_verb(verb: str) -> QuerySet[User]:
+    """Active people who hold `verb` on the whole site now."""
+    grants = Grant.objects.filter(
+        Q(until__isnull=True) | Q(until__gt=timezone.now()),
+        team__isnull=True,
+        role__in=[role.value for role in VERB_ROLES.get(verb, frozenset())],
+    )
+    return User.objects.filter(is_active=True, pk__in=grants.values("user_id")).order_by("username", "id")
+
+
 def administrators_of_site(*, lasting: bool = False) -> QuerySet[User]:
     """Active administrators of the whole site; `lasting`: only those whose role has no end."""
     grants = Grant.objects.filter(team__isnull=True, role=Role.ADMINISTRATOR.value)

@@ -71,3 +71,36 @@ class PurgeInput(serializers.Serializer[Any]):
 
     confirm = serializers.CharField(max_length=400)
     reason = serializers.CharField(max_length=2000)
+
+
+class HealthPart(serializers.Serializer[Any]):
+    """`state` is OK, WARN, DOWN or NONE (not set up); `works` says what still works."""
+
+    key = serializers.CharField()
+    title = serializers.CharField()
+    state = serializers.CharField()
+    text = serializers.CharField()
+    works = serializers.CharField()
+    facts = serializers.DictField(child=serializers.CharField())
+
+
+class HealthWorker(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    version = serializers.CharField()
+    lives = serializers.BooleanField()
+    drained = serializers.BooleanField()
+    seen_at = serializers.DateTimeField()
+    clock_ahead_seconds = serializers.FloatField()
+    jobs = serializers.ListField(child=serializers.UUIDField())
+
+
+class HealthDetail(serializers.Serializer[Any]):
+    """How the installation is."""
+
+    state = serializers.CharField()
+    verdict = serializers.CharField()
+    advice = serializers.CharField()
+    at = serializers.DateTimeField()
+    parts = HealthPart(many=True)
+    workers = HealthWorker(many=True)

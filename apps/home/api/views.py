@@ -12,13 +12,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
+from apps.core.api.idempotency import idempotent
 from apps.core.api.permissions import IsKnownActor
 from apps.core.api.views import ApiView
 from apps.core.policies import require, who_can
 from apps.experiments import services as experiments
-from apps.home.api.serializers import PurgeInput, PurgePreviewDetail, UseOfTeam
+from apps.home.api.serializers import HealthDetail, PurgeInput, PurgePreviewDetail, UseOfTeam
 from apps.home.document import document_drawn
+from apps.home.health.facts import health_collect
+from apps.home.health.policies import require_health_see
 from apps.home.storage import policies, previews, selectors, services
+from apps.jobs import services as jobs
 
 
 def _shown(serializer: type[Serializer[Any]], value: Any, **options: Any) -> Response:
@@ -36,6 +40,32 @@ class SchemaView(SpectacularAPIView):
         kind = f"{renderer.media_type}; charset=utf-8"
         drawn = document_drawn(type(renderer))  # type: ignore[arg-type]
         return HttpResponse(drawn, content_type=kind, headers=told)
+
+
+class HealthView(ApiView):
+    @extend_schema(operation_id="health_get", responses={200: HealthDetail})
+    def get(self, request: Request) -> Response:
+        """How every part of the installation is, the verdict first; for who manages targets of the site."""
+        require_health_see(self.actor)
+        return _shown(HealthDetail, health_collect().to_json())
+
+
+class WorkerDrainView(ApiView):
+    @extend_schema(operation_id="worker_drain", request=None, responses={204: None})
+    @idempotent
+    def post(self, request: Request, pk: uuid.UUID) -> Response:
+        """Have a worker finish what it holds and take nothing new."""
+        jobs.worker_drain(actor=self.actor, worker_id=pk)
+        return Response(status=204)
+
+
+class WorkerResumeView(ApiView):
+    @extend_schema(operation_id="worker_resume", request=None, responses={204: None})
+    @idempotent
+    def post(self, request: Request, pk: uuid.UUID) -> Response:
+        """Have a drained worker take jobs again."""
+        jobs.worker_resume(actor=self.actor, worker_id=pk)
+        return Response(status=204)
 
 
 class StorageUseView(ApiView):

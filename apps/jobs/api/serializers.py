@@ -27,6 +27,7 @@ class JobRow(ModelSerializer[Job]):
             "state",
             "problem_id",
             "run_id",
+            "target_id",
             "attempt_number",
             "max_attempts",
             "progress",

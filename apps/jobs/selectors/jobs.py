@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 
+from apps.compute.contracts import Use
 from apps.core.actors import Actor
 from apps.core.errors import NotFound
 from apps.jobs.contracts import OPEN_STATES
@@ -35,8 +37,8 @@ def job_list(
 
 
 def job_get(actor: Actor, pk: uuid.UUID) -> Job:
-    """One job. Raises NotFound."""
-    job: Job | None = Job.objects.visible_to(actor).filter(pk=pk).first()
+    """One job with its target. Raises NotFound."""
+    job: Job | None = Job.objects.visible_to(actor).select_related("target").filter(pk=pk).first()
     if job is None:
         raise NotFound("There is no such job, or you may not see it.")
     return job
@@ -62,6 +64,23 @@ def running_list(actor: Actor, team_id: uuid.UUID | None = None) -> QuerySet[Job
 def running_count(actor: Actor, team_id: uuid.UUID | None = None) -> int:
     """How many jobs wait or run now."""
     return running_list(actor, team_id).count()
+
+
+def use_by_target(target_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Use]:
+    """Jobs of each target now; see `apps.compute.contracts.use_register`."""
+    rows = Job.objects.filter(target_id__in=target_ids, state__in=OPEN_STATES).values("target_id")
+    waiting = Count("pk", filter=Q(state=Job.State.QUEUED))
+    return {
+        row["target_id"]: Use(running=row["all"] - row["waiting"], waiting=row["waiting"])
+        for row in rows.annotate(all=Count("pk"), waiting=waiting)
+    }
+
+
+def waiting_oldest() -> tuple[int, Job | None]:
+    """How many jobs wait on the whole installation, and the one that waits longest, with its target."""
+    queued = Job.objects.filter(state=Job.State.QUEUED)
+    oldest = queued.select_related("target").order_by("queued_at", "id").first()
+    return (queued.count() if oldest else 0), oldest
 
 
 def event_list(job: Job, *, after: int = 0) -> QuerySet[JobEvent]:

@@ -9,7 +9,8 @@ from apps.jobs.services.attempts import (
     cancel_wanted,
     directory_of,
     slots_free,
-    worker_name,
+    target_gaps,
+    target_of,
 )
 from apps.jobs.services.ending import Outcome, job_end, job_finish, last_lines, outcome_of
 from apps.jobs.services.logs import job_log_append, logs_retain, usage_append
@@ -30,6 +31,15 @@ from apps.jobs.services.reports import (
     results_store,
 )
 from apps.jobs.services.transitions import MOVES, event_append, job_lock, job_transition
+from apps.jobs.services.workers import (
+    beat_note,
+    worker_drain,
+    worker_is_drained,
+    worker_name,
+    worker_resume,
+    worker_seen,
+    workers_forget,
+)
 
 __all__ = [
     "MOVES",
@@ -43,6 +53,7 @@ __all__ = [
     "attempt_started",
     "attempts_orphaned",
     "attempts_reap",
+    "beat_note",
     "cancel_wanted",
     "directories_sweep",
     "directory_of",
@@ -66,6 +77,13 @@ __all__ = [
     "progress_report",
     "results_store",
     "slots_free",
+    "target_gaps",
+    "target_of",
     "usage_append",
+    "worker_drain",
+    "worker_is_drained",
     "worker_name",
+    "worker_resume",
+    "worker_seen",
+    "workers_forget",
 ]

@@ -6,25 +6,33 @@ newer attempt exists (invariant I23).
 
 from __future__ import annotations
 
-import os
 import platform
 import uuid
 from datetime import timedelta
-from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.accounts.services import run_token_issue
+from apps.compute.selectors import accepts, target_local
+from apps.compute.services import kind_about
 from apps.core.actors import Actor
 from apps.core.errors import Conflict, NotFound
 from apps.jobs.contracts import OPEN_STATES, Claim
 from apps.jobs.models import Job, JobAttempt
 from apps.jobs.services.queueing import limits_of
 from apps.jobs.services.transitions import event_append, job_lock, job_transition
+from apps.jobs.services.workers import worker_is_drained, worker_name
+from workers.executors.about import handle_of
+from workers.executors.base import ExecutorError
+
+if TYPE_CHECKING:
+    from apps.compute.models import ComputeTarget
 
 # A run token is revoked when its attempt ends; its own end is for what nobody ended. A clock that is set forward by
 # some hours must not take it from a running job.
@@ -36,13 +44,6 @@ class LeaseLost(Conflict):
     """Another worker watches this attempt, or it has ended: whoever gets this stops writing, and touches nothing."""
 
     code = "lease_lost"
-
-
-@cache
-def worker_name() -> str:
-    """This process, such that another one on the same machine can see whether it still lives: host:pid:started."""
-    process = psutil.Process(os.getpid())
-    return f"{platform.node()}:{process.pid}:{process.create_time():.2f}"
 
 
 def worker_gone(name: str) -> bool:
@@ -62,28 +63,69 @@ def directory_of(job_id: uuid.UUID, number: int) -> Path:
     return Path(settings.FAIRWAY_HOME) / "jobs" / str(job_id) / str(number)
 
 
-def slots_free() -> int:
-    """How many more jobs this machine may run now."""
-    running = JobAttempt.objects.filter(state__in=LIVE, worker__startswith=f"{platform.node()}:").count()
-    return max(0, settings.JOB_SLOTS - running)
+def target_of(job: Job) -> ComputeTarget:
+    """Where a job runs: jobs from before there were targets run on this machine."""
+    return job.target or target_local()
+
+
+def slots_free(target: ComputeTarget | None = None) -> int:
+    """How many more jobs a target may run now, as far as this machine can start or watch them.
+
+    Without a target: this machine itself. Elsewhere the target's own number holds, over all machines that watch.
+    """
+    live = JobAttempt.objects.filter(state__in=LIVE)
+    mine = live.filter(worker__startswith=f"{platform.node()}:")
+    if target is None or target.builtin:
+        most = target.slots if target is not None and target.slots else settings.JOB_SLOTS
+        here = mine.filter(Q(job__target__isnull=True) | Q(job__target__builtin=True))
+        return max(0, min(most - here.count(), settings.JOB_WATCHES - mine.count()))
+    most = target.slots or settings.JOB_SLOTS
+    there = live.filter(job__target_id=target.pk)
+    return max(0, min(most - there.count(), settings.JOB_WATCHES - mine.count()))
+
+
+def target_gaps(job: Job) -> list[str]:
+    """What the job's target does not keep of its limits, in sentences."""
+    try:
+        return kind_about(job.executor).keeps.gaps()
+    except ExecutorError:
+        return []
+
+
+def handle_expected(job: Job, number: int) -> str:
+    """The handle that an attempt will have; empty for a kind of target that is not installed."""
+    try:
+        about = kind_about(job.executor)
+    except ExecutorError:
+        return ""
+    return handle_of(about, str(job.pk), number, str(directory_of(job.pk, number)))
 
 
 def attempt_claim(*, job_id: uuid.UUID) -> tuple[Claim, str] | None:
     """Take a queued job for this worker: a new attempt, its lease and the secret of its run token.
 
     None when there is nothing to take: the job is not queued (somebody else has it, it was cancelled; a message may
-    come twice) or this machine has no free slot, in which case the job stays queued and is offered again.
+    come twice), or its target takes none now or has no free slot, in which case the job stays queued and is offered
+    again.
     """
     actor = Actor.system("the worker")
     with transaction.atomic():
         with connection.cursor() as cursor:
             # One claim at a time per machine, so that the number of slots holds.
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", [f"jobs:{platform.node()}"])
+            lock = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))"
+            cursor.execute(lock, [f"jobs:{platform.node()}"])
         try:
             job = job_lock(job_id)
         except NotFound:
             return None
-        if job.state != Job.State.QUEUED or slots_free() == 0:
+        if job.state != Job.State.QUEUED or worker_is_drained():
+            return None
+        target = target_of(job)
+        if not target.builtin:
+            with connection.cursor() as cursor:
+                # Other machines start jobs on it too.
+                cursor.execute(lock, [f"target:{target.pk}"])
+        if not accepts(target) or slots_free(target) == 0:
             return None
         now = timezone.now()
         job.attempt_number += 1
@@ -93,7 +135,7 @@ def attempt_claim(*, job_id: uuid.UUID) -> tuple[Claim, str] | None:
             number=job.attempt_number,
             worker=worker_name(),
             # Known before the start, so that whoever takes over can look for a child that was started but not noted.
-            handle=str(directory_of(job.pk, job.attempt_number)) if job.executor == "local" else "",
+            handle=handle_expected(job, job.attempt_number),
             lease_token=uuid.uuid4(),
             lease_until=now + timedelta(seconds=settings.JOB_LEASE_SECONDS),
             heartbeat_at=now,

@@ -99,7 +99,8 @@ def job_end(*, actor: Actor, job: Job, to: str, cause: str) -> Job:
     if to != State.SUCCEEDED:
         _call(job, "on_fail", cause)
     _tell(job)
-    for waiting in Job.objects.filter(state=State.QUEUED).order_by("queued_at", "id").values_list("pk", flat=True)[:2]:
+    same = Job.objects.filter(state=State.QUEUED, target_id=job.target_id)
+    for waiting in same.order_by("queued_at", "id").values_list("pk", flat=True)[:2]:
         task_send(RUN_TASK, waiting)
     return job
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from apps.accounts.selectors import team_list
 from apps.audit.services import audit_record
+from apps.compute.services import target_for_job
 from apps.core.actors import Actor
 from apps.core.broker import task_send
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -26,7 +27,7 @@ from workers.contracts.jobspec import JobLimits
 RUN_TASK = "apps.jobs.tasks.job_run"
 _COPIED = (
     *("team_id", "kind", "title", "spec", "files", "problem_id", "run_id", "subject_type", "subject_id"),
-    *("executor", "limits", "max_attempts"),
+    *("target_id", "executor", "limits", "max_attempts"),
 )
 """What a retry takes over from the ended job."""
 
@@ -49,13 +50,15 @@ def job_queue(
     subject: models.Model | None = None,
     limits: Mapping[str, Any] | None = None,
     max_attempts: int = 3,
+    target_id: uuid.UUID | None = None,
     idempotency_key: str = "",
 ) -> Job:
     """Queue a job in the caller's transaction; a worker hears of it once that has committed.
 
     The row is the message: when the broker is away, the beat task finds the job (invariant I25). With an
-    `idempotency_key` the same call twice gives the same job (I24). Raises NotFound for a team the actor does not
-    see, Forbidden, and Invalid for an unknown kind, wrong limits or files.
+    `idempotency_key` the same call twice gives the same job (I24). Without a `target_id` it runs on this machine.
+    Raises NotFound for a team the actor does not see, Forbidden, Invalid for an unknown kind, wrong limits or files or
+    a target that the team may not use, and Conflict for a target that takes no job now.
     """
     job = Job(
         team_id=team_id,
@@ -69,6 +72,7 @@ def job_queue(
         subject_id=subject.pk if subject is not None else None,
         limits=dict(limits or {}),
         max_attempts=max_attempts,
+        target_id=target_id,
         idempotency_key=idempotency_key or None,
     )
     with transaction.atomic():
@@ -95,6 +99,9 @@ def _queue(actor: Actor, job: Job) -> Job:
         same: Job | None = Job.objects.filter(team_id=team.pk, idempotency_key=job.idempotency_key).first()
         if same is not None:
             return same
+    target = target_for_job(team_id=team.pk, target_id=job.target_id)
+    job.target, job.executor = target, target.kind
+    job.limits = {**target.limits, **job.limits}
     job.save(force_insert=True)
     definition = job_kind_find(job.kind)
     if job.retry_of is not None and definition is not None and definition.on_retry is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import uuid
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,9 +10,10 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
+from apps.compute.selectors import accepts
 from apps.core.broker import task_send_now
 from apps.jobs.models import Job, JobAttempt
-from apps.jobs.services.attempts import LIVE, slots_free, worker_gone
+from apps.jobs.services.attempts import LIVE, slots_free, target_of, worker_gone
 from apps.jobs.services.queueing import RUN_TASK
 
 CLOCKS_APART = timedelta(minutes=1)
@@ -50,21 +50,26 @@ def attempts_reap() -> int:
 
 
 def jobs_offer() -> int:
-    """Offer again the oldest queued jobs that nobody claimed (a lost message, a full machine); returns how many."""
-    free = slots_free()
-    if free == 0:
-        return 0
+    """Offer again the oldest queued jobs that nobody claimed (a lost message, a full machine); returns how many.
+
+    Target by target: jobs that wait for one that is full or away hold up none of another's.
+    """
     now = timezone.now()
     # A moment is left to the message of the launch; one of the future was given before the clock was set back.
     unheard = Q(queued_at__lt=now - timedelta(seconds=2)) | Q(queued_at__gt=now)
-    waiting: list[uuid.UUID] = list(
-        Job.objects.filter(unheard, state=Job.State.QUEUED)
-        .order_by("queued_at", "id")
-        .values_list("pk", flat=True)[:free]
-    )
-    for job_id in waiting:
-        task_send_now(RUN_TASK, job_id)
-    return len(waiting)
+    queued = Job.objects.filter(unheard, state=Job.State.QUEUED)
+    offered = 0
+    for target_id in queued.order_by().values_list("target_id", flat=True).distinct():
+        rows = queued.filter(target_id=target_id).select_related("target").order_by("queued_at", "id")
+        first = rows.first()
+        if first is None:
+            continue
+        target = target_of(first)
+        free = slots_free(target) if accepts(target) else 0
+        for job_id in list(rows.values_list("pk", flat=True)[:free]):
+            task_send_now(RUN_TASK, job_id)
+            offered += 1
+    return offered
 
 
 def directory_remove(path: str) -> None:

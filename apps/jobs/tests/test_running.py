@@ -9,10 +9,12 @@ import psutil
 import pytest
 from django.db import connections
 
+from apps.compute.models import ComputeTarget
+from apps.compute.selectors import target_local
+from apps.compute.services import executor_of
 from apps.core.actors import Actor
 from apps.jobs import selectors, services, tasks
 from apps.jobs.models import Job, JobAttempt
-from apps.jobs.running import executor_of
 from apps.jobs.tests.factories import claim_make, job_make, probe_kind, shell_argv
 from apps.jobs.watching import Watch
 from workers.contracts.jobspec import JobSpec
@@ -113,7 +115,7 @@ def test_cancel_ends_the_process_tree():
 def test_another_worker_goes_on_where_the_first_one_stopped():
     job = job_make(program="for i in range(300): print('line', i)")
     claim, secret = claim_make(job)
-    executor = executor_of("local")
+    executor = executor_of(target_local())
     spec = JobSpec(
         job_id=str(job.pk),
         attempt=1,
@@ -154,7 +156,7 @@ def test_an_attempt_whose_worker_died_before_the_start_is_repeated():
 
 def test_a_program_that_cannot_be_started_is_said_so():
     job = job_make(program="print(1)", max_attempts=1)
-    Job.objects.filter(pk=job.pk).update(executor="no-such")
+    ComputeTarget.objects.update(kind="no-such")
 
     tasks.job_run(str(job.pk))
 

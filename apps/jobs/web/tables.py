@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce, Now
 from django.http import HttpRequest
 from django.urls import reverse
 
+from apps.compute import selectors as compute
 from apps.core.tables import ChoiceFilter, Column, DateFilter, Table, TextFilter
 from apps.jobs.contracts import job_kind_find, job_kind_list
 from apps.jobs.models import Job
@@ -23,6 +24,13 @@ def _problems(request: HttpRequest | None) -> list[tuple[str, str]]:
     if request is None:
         return []
     rows = problems.problem_list(request.actor).order_by("name", "id")  # type: ignore[attr-defined]
+    return [(str(pk), name) for pk, name in rows.values_list("pk", "name")[:200]]
+
+
+def _targets(request: HttpRequest | None) -> list[tuple[str, str]]:
+    if request is None:
+        return []
+    rows = compute.target_list(request.actor).order_by("name", "id")  # type: ignore[attr-defined]
     return [(str(pk), name) for pk, name in rows.values_list("pk", "name")[:200]]
 
 
@@ -53,12 +61,14 @@ JOBS = Table(
         Column(
             "attempt", "Attempt", sort="attempt_number", format="num", value="attempt_number", default_visible=False
         ),
+        Column("target", "Target", value=lambda job: job.target.name if job.target else "local", default_visible=False),
         Column("cause", "Cause", value="cause", wrap=True, default_visible=False),
     ],
     filters=[
         ChoiceFilter("state", "State", choices=Job.State.choices[1:]),
         ChoiceFilter("kind", "Kind", choices=_kinds),
         ChoiceFilter("problem", "Problem", choices=_problems, lookup="problem_id"),
+        ChoiceFilter("target", "Target", choices=_targets, lookup="target_id"),
         TextFilter("q", "Find a job", ["title", "created_by_label"]),
         DateFilter("since", "Queued after", "created_at", "gte"),
     ],

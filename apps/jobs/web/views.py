@@ -12,6 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from apps.compute import selectors as compute
+from apps.compute.policies import targets_manage
 from apps.core.actors import Actor
 from apps.core.tables import table_response
 from apps.core.web.views import page
@@ -29,7 +31,7 @@ from apps.problems import selectors as problems
 @require_GET
 def job_list(request: HttpRequest) -> HttpResponseBase:
     """All jobs that the actor may see."""
-    rows = selectors.job_list(request.actor).annotate(took=TOOK)  # type: ignore[attr-defined]
+    rows = selectors.job_list(request.actor).select_related("target").annotate(took=TOOK)  # type: ignore[attr-defined]
     table = JOBS.bind(request, rows, prepare=problems_attach(request))
     return table_response(request, table, "jobs/job_list.html", {"nav_key": "jobs"})
 
@@ -74,9 +76,15 @@ def _state_context(actor: Actor, job: Job) -> dict[str, Any]:
         "advice": _advice(job),
         "last_lines": services.last_lines(job) if job.state == Job.State.FAILED else [],
         "limits": services.limits_of(job),
+        "target": job.target,
+        "target_url": reverse("compute-detail", args=[job.target_id])
+        if job.target_id and targets_manage(actor)
+        else "",
+        "target_gaps": services.target_gaps(job),
         "can_cancel": policies.can_cancel(actor, job),
         "can_retry": policies.can_retry(actor, job),
         "retry_note": kind.retry_note if kind else "",
+        "waiting_text": _waiting_text(job),
         "expected": kind.expected(actor, job) if kind and kind.expected else None,
         **_progress(job),
         **usage_context(job, attempts),
@@ -104,7 +112,10 @@ def _progress(job: Job) -> dict[str, Any]:
 def _waiting_text(job: Job) -> str:
     """What the page waits for while nothing can be seen yet."""
     if job.state == Job.State.QUEUED:
-        return "Waits for a free worker."
+        target = job.target
+        if target is None or target.builtin:
+            return (compute.standing(target) if target else "") or "Waits for a free worker."
+        return compute.standing(target) or f"Waits for a free place on target {target.name}."
     if job.state in (Job.State.STARTING, Job.State.RUNNING):
         return "Started; waits for the first line."
     return ""

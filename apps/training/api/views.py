@@ -41,6 +41,9 @@ class LaunchInput(serializers.Serializer[Any]):
     params = serializers.DictField(required=False, default=dict)
     seed = serializers.IntegerField(min_value=0, max_value=2**32 - 1, default=0)
     name = serializers.CharField(required=False, allow_blank=True, default="", max_length=200)
+    target_id = serializers.UUIDField(
+        required=False, allow_null=True, default=None, help_text="A compute target; left out: this machine."
+    )
 
 
 class LaunchRow(ModelSerializer[Launch]):

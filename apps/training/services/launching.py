@@ -63,11 +63,13 @@ def training_launch(
     params: dict[str, Any] | None = None,
     seed: int = 0,
     name: str = "",
+    target_id: uuid.UUID | None = None,
 ) -> Launch:
     """Begin a run and queue its job; its model becomes a version of the problem's model when it ends well.
 
-    Raises NotFound, Forbidden, Invalid (recipe, params, seed), Conflict (problem not accepted, data not sealed or
-    without the target column).
+    It runs on the compute target that is asked for, else on this machine. Raises NotFound, Forbidden, Invalid (recipe,
+    params, seed, target), Conflict (problem not accepted, data not sealed or without the target column, a compute
+    target that takes no job now).
     """
     version = datasets.dataset_version_get(actor, dataset_version_id)
     problem = problems.problem_get(actor, problem_id)
@@ -136,6 +138,7 @@ def training_launch(
             problem_id=problem.pk,
             run_id=run.pk,
             subject=run,
+            target_id=target_id,
         )
         experiments.run_job_set(run_id=run.pk, job_id=job.pk)
         launch = Launch.objects.create(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -84,6 +85,7 @@ class LaunchForm(forms.Form):
         recipes: Sequence[tuple[str, str]],
         recipe: str,
         task: str,
+        targets: Sequence[tuple[str, str]] = (),
         **kwargs: Any,
     ) -> None:
         kwargs.setdefault("label_suffix", "")
@@ -93,6 +95,8 @@ class LaunchForm(forms.Form):
         self.fields["dataset_version"].choices = list(versions)  # type: ignore[attr-defined]
         self.fields["problem"].choices = list(problems)  # type: ignore[attr-defined]
         self.fields["recipe"].choices = list(recipes)  # type: ignore[attr-defined]
+        if len(targets) > 1:
+            self.fields["target_id"] = forms.TypedChoiceField(label="Runs on", choices=list(targets), coerce=uuid.UUID)
         for name, schema in self.schema.items():
             self.fields[PREFIX + name] = _field(schema)
 

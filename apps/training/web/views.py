@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from apps.accounts import selectors as accounts
+from apps.compute import selectors as compute
 from apps.core.actors import Actor
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.web.views import page
@@ -25,6 +26,7 @@ from apps.training.web.commands import launch_commands
 from apps.training.web.forms import LaunchForm, initial_of, sent_of
 
 if TYPE_CHECKING:
+    from apps.compute.models import ComputeTarget
     from apps.datasets.models import DatasetVersion
     from apps.problems.models import Problem
 
@@ -122,6 +124,7 @@ class LaunchPage:
             "recipe": self.recipe,
             "seed": self.source.get("seed") or (str(self.clone.seed) if self.clone else "0"),
             "name": self.source.get("name") or self._clone_name(),
+            "target_id": self.source.get("target_id") or "",
         }
         return LaunchForm(
             sent_of(self.recipe, self.request.POST) if bound else None,
@@ -131,7 +134,12 @@ class LaunchPage:
             recipes=[(one["id"], one["title"]) for one in self.recipes],
             recipe=self.recipe,
             task=self.task,
+            targets=[(str(one.pk), compute.target_words(one)) for one in self.targets()],
         )
+
+    def targets(self) -> list[ComputeTarget]:
+        """Where the team may run it now."""
+        return compute.target_choices(self.team_id) if self.team_id else []
 
     def obstacle(self) -> dict[str, str] | None:
         """Why nothing can be launched here now, said before the form is filled; None when all is there."""
@@ -218,6 +226,8 @@ class LaunchPage:
             "params": params,
             "seed": int(form["seed"].value()) if str(form["seed"].value()).isdecimal() else 0,
         }
+        if "target_id" in form.fields:
+            launch["target_id"] = str(form["target_id"].value() or form.fields["target_id"].choices[0][0])  # type: ignore[attr-defined]
         return launch_commands(self.request.build_absolute_uri("/").rstrip("/"), launch)
 
 
@@ -258,6 +268,7 @@ def _launch(request: HttpRequest) -> HttpResponse:
             params=data["params"],
             seed=data["seed"],
             name=data["name"],
+            target_id=data.get("target_id"),
         )
     except Invalid as refusal:
         form.errors_take(refusal)

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
 
+from apps.home.health.facts import health_collect
 from controlplane.celery import app
 from controlplane.stack.status import Place, status_collect, status_text
 
@@ -39,10 +40,21 @@ class Command(BaseCommand):
             redis_url=settings.REDIS_URL,
         )
         status = status_collect(place, _database(), _workers())
+        status["health"] = _health(status)
         status["versions"]["django"] = django.get_version()
         self.stdout.write(json.dumps(status, indent=2) if options["json"] else status_text(status))
         if not status["running"]:
             sys.exit(NOT_RUNNING)
+
+
+def _health(status: dict[str, Any]) -> dict[str, Any] | None:
+    """What the administrators' page says; None where there is no database to ask, or one that was not migrated yet."""
+    if not status["versions"]["postgresql"]:
+        return None
+    try:
+        return health_collect().to_json()
+    except DatabaseError:
+        return None
 
 
 def _database() -> dict[str, str]:

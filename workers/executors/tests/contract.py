@@ -1,6 +1,9 @@
 """What every executor promises, as test functions over a fixture `executor_kit`. Import them into an
 executor's tests.
 
+What one cannot keep as the others do it says in `about.keeps`, as a sentence that people read too; a test that meets
+such a sentence holds the executor to what it says instead.
+
 Waiting is done on the thing awaited, with a deadline: `wait_for` polls a condition and blocks in `select`,
 not in sleep.
 """
@@ -275,6 +278,14 @@ def test_the_lease_ends_the_job_when_nobody_asks(executor_kit: ExecutorKit) -> N
     program = "import os, time; print('pid', os.getpid(), flush=True); time.sleep(60)"
     handle = executor_kit.executor.submit(executor_kit.spec(program, JobLimits(lease_seconds=1)))
     pid = pid_said(executor_kit, handle, "pid")  # reading lines does not renew the lease
+
+    if executor_kit.executor.about.keeps.lease is not True:
+        # Where nobody can renew it, it says so, and nobody's silence ends the job.
+        select.select([], [], [], 2.5)
+        assert alive(pid)
+        executor_kit.executor.stop(handle, 0)
+        assert ended(executor_kit, handle).cause == "Stopped on request."
+        return
 
     wait_for(lambda: not alive(pid))
 

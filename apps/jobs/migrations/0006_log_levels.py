@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("jobs", "0003_key"),
+        ("jobs", "0005_workers"),
     ]
 
     operations = [

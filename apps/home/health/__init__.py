@@ -1,0 +1,1 @@
+"""How the installation is: one source for the administrators' page, its JSON and `manage.py status`."""
