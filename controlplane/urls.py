@@ -21,6 +21,7 @@ ROOMS = (
     "problems",
     "datasets",
     "jobs",
+    "code",
     "experiments",
     "traces",
     "registry",
