@@ -90,7 +90,7 @@ def _unpack(environment: Environment, folder: Path, place: Path) -> None:
             with open(target, "xb") as file:
                 if parts[0] == "bin":
                     first = source.readline(len(SHEBANG) + 2)
-                    file.write(first.replace(SHEBANG, f"#!{place}/bin/python".encode()))
+                    file.write(_shebang(place) if first == SHEBANG + b"\n" else first)
                 shutil.copyfileobj(source, file, 1024 * 1024)
             target.chmod(0o555 if member.mode & stat.S_IXUSR else 0o444)
     base = Path(str(getattr(sys, "_base_executable", sys.executable)))
@@ -105,6 +105,14 @@ def _unpack(environment: Environment, folder: Path, place: Path) -> None:
     for path, _, _ in os.walk(folder, topdown=False):
         os.chmod(path, 0o555)  # noqa: S103 - read by a job's own user, written by nobody
     os.chmod(folder, 0o755)  # noqa: S103 - a folder that is closed to its owner cannot be moved into place
+
+
+def _shebang(place: Path) -> bytes:
+    """The head of a script; by /bin/sh where the system would cut the path or split it."""
+    python = str(place / "bin" / "python")
+    if len(python) < 125 and " " not in python:
+        return f"#!{python}\n".encode()
+    return f"#!/bin/sh\n'''exec' \"{python}\" \"$0\" \"$@\"\n' '''\n".encode()
 
 
 def _clear(folder: Path) -> None:

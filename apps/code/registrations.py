@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from apps.jobs.models import Job
 
 
+# Which system this is, which pip tells the index and cannot do without.
+_RELEASE = ("/etc/debian_version", "/etc/os-release", "/etc/lsb-release", "/etc/redhat-release")
+
+
 def _port(url: str) -> int:
     parts = urlsplit(url)
     return parts.port or (80 if parts.scheme == "http" else 443)
@@ -35,8 +39,9 @@ def build_surroundings(job: Job) -> Surroundings:
     """The build reaches the package index and nothing else: its address comes from the worker, never from a lock."""
     folder, index = settings.PACKAGE_FOLDER, settings.PACKAGE_INDEX_URL
     if folder:
-        return Surroundings(read=(folder,), env={"FAIRWAY_PACKAGE_FOLDER": folder})
-    return Surroundings(connect_ports=(_port(index),) if index else (443,), env={"FAIRWAY_PACKAGE_INDEX": index})
+        return Surroundings(read=(folder, *_RELEASE), env={"FAIRWAY_PACKAGE_FOLDER": folder})
+    ports = (_port(index),) if index else (443,)
+    return Surroundings(read=_RELEASE, connect_ports=ports, env={"FAIRWAY_PACKAGE_INDEX": index})
 
 
 def fetch_surroundings(job: Job) -> Surroundings:

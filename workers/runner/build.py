@@ -128,8 +128,7 @@ def archive_write(folder: Path, target: Path) -> int:
         for path in sorted(_files(folder)):
             name = path.relative_to(folder).as_posix()
             if name.startswith("bin/"):
-                data = path.read_bytes()
-                path.write_bytes(data.replace(b"#!" + ours, SHEBANG, 1) if data.startswith(b"#!" + ours) else data)
+                path.write_bytes(script_neutral(path.read_bytes(), ours))
             info = archive.gettarinfo(str(path), name)
             info.uid = info.gid = 0
             info.uname = info.gname = ""
@@ -141,6 +140,16 @@ def archive_write(folder: Path, target: Path) -> int:
             with open(path, "rb") as file:
                 archive.addfile(info, file)
     return total
+
+
+def script_neutral(data: bytes, python: bytes) -> bytes:
+    """A script that names its interpreter as SHEBANG; pip writes a way round by /bin/sh where the path is long."""
+    lines = data.split(b"\n")
+    if lines[0] == b"#!" + python:
+        return b"\n".join([SHEBANG, *lines[1:]])
+    if lines[0] == b"#!/bin/sh" and len(lines) > 2 and python in lines[1]:
+        return b"\n".join([SHEBANG, *lines[3:]])
+    return data
 
 
 def _files(folder: Path) -> list[Path]:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
-
 import pytest
 
-from apps.code import services as code
-from apps.core.actors import Actor
+from apps.code.tests.factories import bundle_make
 from apps.datasets.tests.factories import csv_bytes, dataset_make, rows_make, version_sealed
 from apps.experiments import selectors as experiments
 from apps.experiments.models import Run
@@ -26,22 +22,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def _web(settings, tmp_path, live_server):
     settings.FAIRWAY_HOME = tmp_path / "home"
     settings.INTERNAL_URL = live_server.url
-
-
-def zip_of(files: dict[str, str]) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path, text in files.items():
-            archive.writestr(path, text)
-    return packed.getvalue()
-
-
-def brought(actor: Actor, team, source: str | dict[str, str], filename: str = "train.py"):
-    data = zip_of(source) if isinstance(source, dict) else source.encode()
-    bundle, _ = code.bundle_store(
-        actor=actor, team_id=team.pk, filename="code.zip" if isinstance(source, dict) else filename, chunks=[data]
-    )
-    return bundle
 
 
 def ran(launch: CodeLaunch) -> tuple[Job, Run, list[str]]:
@@ -66,7 +46,7 @@ def train(data: Path, rate: float = 0.5, seed: int = 0) -> dict:
 def test_a_typed_function_runs_on_data_and_its_numbers_and_files_are_the_runs():
     actor, team = scientist()
     version = version_sealed(actor, dataset_make(actor, team), csv_bytes(rows_make(40)))
-    bundle = brought(actor, team, FUNCTION)
+    bundle = bundle_make(actor, team, FUNCTION)
 
     launch = services.code_launch(
         actor=actor, bundle_id=bundle.pk, params={"data": str(version.pk), "rate": 0.25}, seed=7
@@ -97,7 +77,7 @@ with mlflow.start_run():
     mlflow.log_param("kind", "plain")
     mlflow.log_text("hello", "hello.txt")
 """
-    bundle = brought(actor, team, source)
+    bundle = bundle_make(actor, team, source)
 
     job, run, lines = ran(services.code_launch(actor=actor, bundle_id=bundle.pk, params={"rate": 0.3}))
 
@@ -109,7 +89,7 @@ with mlflow.start_run():
 
 def test_code_that_raises_fails_with_the_last_line_of_its_traceback():
     actor, team = scientist()
-    bundle = brought(actor, team, "def main(rows: int = 0):\n    if not rows:\n        raise ValueError('no rows')\n")
+    bundle = bundle_make(actor, team, "def main(rows: int = 0):\n    if not rows:\n        raise ValueError('no rows')\n")
 
     job, run, _ = ran(services.code_launch(actor=actor, bundle_id=bundle.pk))
 
