@@ -17,7 +17,7 @@ _PINNED = re.compile(
 _HASH = re.compile(r"--hash[=\s]+(\S+)")
 _SHA = re.compile(r"^sha256:[0-9a-f]{64}$")
 _CONDA = re.compile(
-    r"^(name|channels|dependencies|prefix)\s*:|^@EXPLICIT|^[A-Za-z0-9_.-]+=[^=\s]+=\S+$|^\s*-\s*[\w.-]+=[\w.]+"
+    r"^(name|channels|dependencies|prefix)\s*:|^@EXPLICIT|^[A-Za-z0-9_][A-Za-z0-9_.-]*=[^=\s]+=\S+$|^\s*-\s+[\w.-]+=[\w.]+"
 )
 HOW = "uv pip compile --generate-hashes requirements.in -o requirements.lock"
 

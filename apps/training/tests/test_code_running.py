@@ -89,7 +89,9 @@ with mlflow.start_run():
 
 def test_code_that_raises_fails_with_the_last_line_of_its_traceback():
     actor, team = scientist()
-    bundle = bundle_make(actor, team, "def main(rows: int = 0):\n    if not rows:\n        raise ValueError('no rows')\n")
+    bundle = bundle_make(
+        actor, team, "def main(rows: int = 0):\n    if not rows:\n        raise ValueError('no rows')\n"
+    )
 
     job, run, _ = ran(services.code_launch(actor=actor, bundle_id=bundle.pk))
 
