@@ -20,7 +20,7 @@ ACTING = ("scientist", "owner", "admin")
 BY_ROLE = {"home", "problem-detail", "review-detail", "review-list", "version-detail", "deployment-detail"}
 # Addresses that are no page of their own: what a form is sent to, a part that a page loads, a download.
 ACTS = re.compile(
-    r"-(act|apply|archive|alias|attach|cancel|check|decide|delete|end|end-others|kill|link|make|mask|message|pause|quarantine|read"
+    r"-(act|apply|archive|build|alias|attach|cancel|check|decide|delete|end|end-others|kill|link|make|mask|message|pause|quarantine|read"
     r"|read-all|remove|renew|reproduce|restore|save|resend|resume|retire|retry|revoke|roles|rollback|session-end|split|start|switch|tag"
     r"|test|token-revoke|upload|verify|withdraw|change)$"
 )

@@ -7,11 +7,15 @@ import hashlib
 import io
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from apps.accounts.models import Team
 from apps.code import services
-from apps.code.models import Bundle
+from apps.code.contracts import Entry
+from apps.code.models import Bundle, Environment
+from apps.code.own import own_environment
 from apps.core.actors import Actor
+from workers.contracts.parameters import schema_make
 
 
 def zip_of(files: dict[str, str]) -> bytes:
@@ -48,3 +52,49 @@ def wheel_make(folder: Path, name: str = "tinyland", version: str = "1.0", sourc
     data = zip_of(files)
     (folder / f"{name}-{version}-py3-none-any.whl").write_bytes(data)
     return f"{name}=={version} --hash=sha256:{hashlib.sha256(data).hexdigest()}\n"
+
+
+ENTRY = Entry(
+    id="train.py:train",
+    how="function",
+    target="train.py:train",
+    schema=schema_make(
+        {
+            "data": {"type": "string", "format": "dataset"},
+            "rate": {"type": "number", "default": 0.1, "minimum": 0},
+            "kind": {"type": "string", "enum": ["a", "b"], "default": "a"},
+        },
+        required=[],
+    ),
+    source="function",
+)
+
+
+def bundle_row(team: Team, stored: Any) -> Bundle:
+    """A ready bundle of bytes that are in the store, with `ENTRY`; `stored` has `sha256` and `size`."""
+    bundle: Bundle = Bundle.objects.create(
+        team=team,
+        name="churn",
+        kind=Bundle.Kind.SCRIPT,
+        filename="train.py",
+        sha256=stored.sha256,
+        size=stored.size,
+        files=[{"path": "train.py", "size": stored.size}],
+        entries=[ENTRY.to_json()],
+    )
+    return bundle
+
+
+def environment_row(team: Team, name: str = "") -> Environment:
+    """An environment that was removed: there is nothing of it in the store."""
+    environment: Environment = Environment.objects.create(
+        team=team,
+        digest=hashlib.sha256(name.encode()).hexdigest(),
+        name=name,
+        lock=f"tinyland==1.0 --hash=sha256:{'a' * 64}\n",
+        packages=[["tinyland", "1.0"]],
+        python=own_environment().python,
+        platform=own_environment().platform,
+        state=Environment.State.REMOVED,
+    )
+    return environment
