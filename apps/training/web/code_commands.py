@@ -30,7 +30,7 @@ with urllib.request.urlopen(request) as answer:
 def code_commands(base: str, launch: dict[str, Any]) -> dict[str, str]:
     """{"cli", "python"}; `base` is the address of this installation without a slash at its end."""
     words = ["fairway", "launch", launch["bundle_id"]]
-    if launch.get("command"):
+    if "command" in launch:
         words += ["--command", launch["command"]]
     else:
         words += ["--entry", launch["entry"]]
