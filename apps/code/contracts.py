@@ -27,7 +27,8 @@ class Entry:
 
     `how`: "function" (called with the values), "script" (a file, run with a command line), "program" (a function that
     reads the command line itself), "notebook". `before`: words that stand before the options, such as a subcommand.
-    `source` says where the parameters were found; `notes` what could not be taken over.
+    `source` says where the parameters were found; `notes` what could not be taken over. Of a notebook, `blocks` are
+    sentences on what keeps it from running, and `imports` the modules that it imports with the cell of each.
     """
 
     id: str
@@ -38,14 +39,18 @@ class Entry:
     title: str = ""
     before: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    blocks: tuple[str, ...] = ()
+    imports: tuple[tuple[str, int], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As stored."""
-        return {**asdict(self), "schema": dict(self.schema), "before": list(self.before), "notes": list(self.notes)}
+        return {**asdict(self), "schema": dict(self.schema)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Entry:
-        return cls(**{**data, "before": tuple(data["before"]), "notes": tuple(data["notes"])})
+        texts = {name: tuple(data.get(name, ())) for name in ("before", "notes", "blocks")}
+        imports = tuple((str(name), int(cell)) for name, cell in data.get("imports", ()))
+        return cls(**{**data, **texts, "imports": imports})
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,11 +42,12 @@ class Expected:
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What an attempt gets beside the usual, on the machine that runs it: directories to read, ports to connect to,
-    variables.
+    ports that its own processes may talk over, variables.
     """
 
     read: tuple[str, ...] = ()
     connect_ports: tuple[int, ...] = ()
+    own_ports: tuple[int, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
 
 

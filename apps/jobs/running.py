@@ -75,4 +75,5 @@ def _spec(job: Job, claim: Claim, secret: str) -> JobSpec:
         limits=services.limits_of(job),
         read=around.read,
         connect_ports=around.connect_ports,
+        own_ports=around.own_ports,
     )

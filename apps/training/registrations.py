@@ -18,6 +18,7 @@ from apps.experiments.contracts import RunAction, run_actions_register, run_pane
 from apps.jobs.contracts import Expected, Fact, JobKind, Surroundings, job_kind_register
 from apps.training import policies, selectors, services
 from apps.training.models import Reproduction
+from apps.training.ports import KERNEL_PORTS, ports_free
 from apps.training.web.reproductions import reproductions_panel
 
 if TYPE_CHECKING:
@@ -76,7 +77,11 @@ def _surroundings(job: Job) -> Surroundings:
     if not pk:
         return Surroundings()
     place = str(code_services.environment_place(uuid.UUID(str(pk))))
-    return Surroundings(read=(place,), env={"FAIRWAY_ENVIRONMENT": place})
+    env = {"FAIRWAY_ENVIRONMENT": place}
+    if (job.spec.get("entry") or {}).get("how") != "notebook":
+        return Surroundings(read=(place,), env=env)
+    ports = ports_free(KERNEL_PORTS)
+    return Surroundings(read=(place,), own_ports=ports, env={**env, "FAIRWAY_KERNEL_PORTS": ",".join(map(str, ports))})
 
 
 def _subject_url(job: Job) -> str:

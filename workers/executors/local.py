@@ -85,6 +85,7 @@ class LocalExecutor:
             read=(*read, str(work.parent / CODE)) if self._sandboxed else ("/",),
             write=(str(work),) if self._sandboxed else ("/",),
             connect_ports=(*_ports(spec.base_url), *spec.connect_ports) if self._sandboxed else None,
+            own_ports=spec.own_ports,
             cpu_seconds=limits.cpu_seconds,
             data_bytes=limits.memory_bytes + _DATA_OVERHEAD,
             file_bytes=limits.file_bytes,

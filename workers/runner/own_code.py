@@ -29,7 +29,9 @@ MAX_OUTPUTS = 1_000
 TAIL = 64 * 1024
 GRACE_SECONDS = 4.0
 _RAISED = re.compile(r"^([A-Za-z_][\w.]*)(: .*)?$")
+_CELL = re.compile(r"^[A-Za-z_][\w.]*: .*\(cell \d+\)$")
 _PLACE = re.compile(r'^ +File "(?P<file>[^"]+)", line (?P<line>\d+)')
+_NOTEBOOK = Path(__file__).with_name("notebook.py")
 _CALLING = Path(__file__).with_name("calling.py")
 
 
@@ -111,6 +113,11 @@ def _words(job: Job, values: Mapping[str, Any], result: Path) -> list[str]:
     entry = job.spec["entry"]
     if entry["how"] == "script":
         return [python_of(), str(entry["target"]), *entry["before"], *argv_of(entry["schema"], values)]
+    if entry["how"] == "notebook":
+        told_file = job.directory / "call.json"
+        executed = f"{OUTPUTS}/{Path(entry['target']).name}"
+        told_file.write_text(json.dumps({"target": entry["target"], "values": dict(values), "result": executed}))
+        return [python_of(), "-P", str(_NOTEBOOK), str(told_file)]
     told: dict[str, Any] = {"target": entry["target"], "how": entry["how"], "result": str(result)}
     if entry["how"] == "program":
         told["argv"] = [str(entry["id"]), *argv_of(entry["schema"], values)]
@@ -193,6 +200,8 @@ def _pass_on(source: IO[bytes] | None, tail: bytearray) -> None:
 def cause_of(code: int, tail: str, root: Path) -> str:
     """Why the code ended badly, as a person would say it: the exception with its place, else its last line."""
     lines = [line.rstrip() for line in tail.splitlines() if line.strip()]
+    if lines and _CELL.match(lines[-1]):
+        return lines[-1][:700]
     begin = max((index for index, line in enumerate(lines) if line.startswith("Traceback (most recent")), default=None)
     if begin is not None:
         raised, place = "", ""

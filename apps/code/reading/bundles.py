@@ -14,7 +14,7 @@ from apps.code.contracts import MAX_LOCK, MAX_SOURCE, Entry
 from apps.code.reading.archives import Member, archive_members, archive_read, archive_root
 from apps.code.reading.commands import argparse_read, click_entries
 from apps.code.reading.functions import launchable, signature_read
-from apps.code.reading.notebooks import notebook_read
+from apps.code.reading.notebooks import Notebook, notebook_read
 from apps.code.reading.projects import Declared, Project, project_read
 from apps.code.reading.trees import Unreadable, descriptions_of, functions_of, tree_of
 from apps.core.errors import Invalid
@@ -76,8 +76,21 @@ def _notebook(file: IO[bytes], filename: str, stem: str, size: int) -> Reading:
     if size > 16 * MAX_SOURCE:
         raise Invalid.field("file", "A notebook is at most 16 MiB. Clear its outputs first.")
     found = notebook_read(file.read())
-    entry = Entry(filename, "notebook", filename, found.schema, source="notebook", title=found.title)
-    return Reading("NOTEBOOK", stem, [Member(filename, size)], entries=[entry], notes=found.sentences)
+    return Reading("NOTEBOOK", stem, [Member(filename, size)], entries=[_notebook_entry(filename, filename, found)])
+
+
+def _notebook_entry(name: str, path: str, found: Notebook, schema: dict[str, Any] | None = None) -> Entry:
+    """The entry of a notebook, with its own parameters unless others are declared."""
+    return Entry(
+        name,
+        "notebook",
+        path,
+        schema if schema is not None else found.schema,
+        "pyproject" if schema is not None else "notebook",
+        found.title,
+        blocks=tuple(found.sentences),
+        imports=tuple(found.imports.items()),
+    )
 
 
 def _archive(file: IO[bytes], members: list[Member], kind: str, stem: str) -> Reading:
@@ -106,8 +119,7 @@ def _archive(file: IO[bytes], members: list[Member], kind: str, stem: str) -> Re
                 reading.entries += source_entries(path, source, reading.notes)
         for path in sorted(one for one in inside if one.endswith(".ipynb") and "/" not in one):
             found = notebook_read(read(path, 16 * MAX_SOURCE) or b"{}")
-            reading.entries.append(Entry(path, "notebook", path, found.schema, "notebook", found.title))
-            reading.notes += [f"{path}: {one}" for one in found.sentences]
+            reading.entries.append(_notebook_entry(path, path, found))
     reading.entries = list({one.id: one for one in reading.entries}.values())[:100]
     return reading
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from importlib import metadata
 from typing import Any
 
-from apps.code.reading.functions import default_read
+from apps.code.reading.functions import annotation_read, default_read
 from apps.code.reading.trees import Unreadable, literal, tree_of
 from apps.core.errors import Invalid
 from workers.contracts.parameters import EMPTY, ParameterError, property_check, schema_make
@@ -144,9 +146,34 @@ def _parameters(tree: ast.Module) -> dict[str, Any]:
         target = node.target if isinstance(node, ast.AnnAssign) else target
         value = literal(getattr(node, "value", None))
         kind = default_read(value)
+        if isinstance(target, ast.Name) and isinstance(node, ast.AnnAssign) and value is None:
+            kind = annotation_read(node.annotation, target.id, bare=True)  # `data: Path` is an input
         if isinstance(target, ast.Name) and kind:
-            try:
-                found[target.id] = property_check(target.id, {**kind, "default": value})
-            except ParameterError:
-                continue
+            kept = {key: one for key, one in kind.items() if key != "optional"}
+            with contextlib.suppress(ParameterError):
+                found[target.id] = property_check(target.id, kept if value is None else {**kept, "default": value})
     return schema_make(found)
+
+
+# Modules that are called otherwise than the package that brings them.
+_PACKAGES = {
+    "sklearn": "scikit-learn", "skimage": "scikit-image", "cv2": "opencv-python", "PIL": "pillow", "yaml": "pyyaml",
+    "bs4": "beautifulsoup4", "dateutil": "python-dateutil", "mlflow": "mlflow-skinny", "IPython": "ipython",
+    "xgboost": "xgboost-cpu", "sklego": "scikit-lego", "dotenv": "python-dotenv",
+}  # fmt: skip
+NEEDED = ("nbclient", "ipykernel")
+"""What runs a notebook; the environment's lock must have them."""
+
+
+def unpinned(imports: Iterable[tuple[str, int]], packages: Collection[str], paths: Collection[str]) -> list[str]:
+    """Sentences on imports that neither the lock's packages nor the bundle's own files bring."""
+    known = {re.sub(r"[-_.]+", "-", one).lower() for one in packages}
+    brings = metadata.packages_distributions()
+    own = {path.partition("/")[0].removesuffix(".py") for path in paths}
+    own |= {path.split("/")[1].removesuffix(".py") for path in paths if path.startswith("src/")}
+    found = []
+    for name, cell in imports:
+        asked = {name, _PACKAGES.get(name, name), *brings.get(name, ())}
+        if name not in own and not {re.sub(r"[-_.]+", "-", one).lower() for one in asked} & known:
+            found.append(f"Cell {cell}: imports {name}, which the lock does not pin.")
+    return found

@@ -8,6 +8,7 @@ from apps.code.selectors.bundles import (
     bundle_search,
     entries_of,
     entry_find,
+    notebook_problems,
 )
 from apps.code.selectors.environments import (
     environment_get,
@@ -29,5 +30,6 @@ __all__ = [
     "environment_list",
     "environment_own",
     "environment_told",
+    "notebook_problems",
     "removal_preview",
 ]

@@ -9,6 +9,8 @@ from django.db.models import QuerySet
 
 from apps.code.contracts import Entry
 from apps.code.models import Bundle
+from apps.code.reading.lockfiles import lock_read
+from apps.code.reading.notebooks import NEEDED, unpinned
 from apps.core.actors import Actor
 from apps.core.blobs import blob_chunks
 from apps.core.errors import NotFound
@@ -46,6 +48,18 @@ def entry_find(bundle: Bundle, entry_id: str) -> Entry | None:
     """The entry of that id; the first for an empty one."""
     found = entries_of(bundle)
     return next((one for one in found if one.id == entry_id), None) if entry_id else (found[0] if found else None)
+
+
+def notebook_problems(bundle: Bundle, entry: Entry) -> list[str]:
+    """What keeps a notebook of a bundle from running as a job, in sentences; an empty list when nothing does."""
+    if not bundle.lock_path:
+        return [f"It runs with {' and '.join(NEEDED)}, which a lockfile beside it must pin: zip both together."]
+    packages = [name for name, _ in lock_read(bundle.lock_text, bundle.lock_path).packages]
+    missing = [name for name in NEEDED if name not in packages]
+    needs = [f"It runs with {' and '.join(missing)}: add it to {bundle.lock_path}."] if missing else []
+    cut = len(bundle.root) + 1 if bundle.root else 0
+    paths = [str(one["path"])[cut:] for one in bundle.files]
+    return [*entry.blocks, *needs, *unpinned(entry.imports, packages, paths)]
 
 
 def bundle_bytes(actor: Actor, pk: uuid.UUID) -> tuple[Bundle, Iterator[bytes]]:

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from apps.code import selectors
 from apps.code.contracts import Entry
 from apps.code.models import Bundle
+from apps.core.errors import FairwayError
 from workers.contracts.parameters import ordered, range_words, text_of
 
 SOURCES = {
@@ -45,6 +46,7 @@ class EntryShown:
     title: str
     source: str
     notes: tuple[str, ...]
+    blocks: list[str]
     parameters: list[ParameterShown]
     query: str
 
@@ -61,7 +63,18 @@ def _shown(bundle: Bundle, entry: Entry) -> EntryShown:
     ]
     query = urlencode({"bundle": str(bundle.pk), "entry": entry.id})
     source = SOURCES.get(entry.source, entry.source)
-    return EntryShown(entry.id, _HOW.get(entry.how, entry.how), entry.title, source, entry.notes, rows, query)
+    how = _HOW.get(entry.how, entry.how)
+    return EntryShown(entry.id, how, entry.title, source, entry.notes, _blocks(bundle, entry), rows, query)
+
+
+def _blocks(bundle: Bundle, entry: Entry) -> list[str]:
+    """What keeps a notebook from running, as far as its lock can be read."""
+    if entry.how != "notebook":
+        return []
+    try:
+        return selectors.notebook_problems(bundle, entry)
+    except FairwayError as error:
+        return [*entry.blocks, error.detail]
 
 
 def _kind(one: Mapping[str, Any]) -> str:

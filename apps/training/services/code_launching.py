@@ -87,6 +87,9 @@ def code_choose(
         if chosen is None:
             known = ", ".join(one.id for one in code.entries_of(bundle)) or "none; launch it as a command"
             raise Invalid.field("entry", f"{bundle} has no entry “{entry}”; known: {known}.")
+    code_services.python_check(bundle.requires_python)
+    if chosen is not None and chosen.how == "notebook":
+        _notebook_check(bundle, chosen, environment)
     given = dict(params or {})
     for name in _SEEDS:
         if chosen is not None and name in chosen.schema["properties"] and given.get(name) in (None, ""):
@@ -100,6 +103,15 @@ def code_choose(
     if problem is not None and not policies.training_launch(actor, bundle.team_id):
         raise Invalid.field("problem_id", "Registering what it logs takes a data scientist's role in the team.")
     return CodeChoice(bundle, chosen, words, values, found, seed, problem)
+
+
+def _notebook_check(bundle: Bundle, entry: Entry, environment: str) -> None:
+    """Refuse a notebook until it is clean. Raises Invalid at `environment` and `entry`, with each cell."""
+    if environment == "own":
+        raise Invalid.field("environment", "A notebook runs in the environment of its own lockfile: choose that.")
+    problems = code.notebook_problems(bundle, entry)
+    if problems:
+        raise Invalid("The notebook cannot run as a job yet.", fields={"entry": problems})
 
 
 def code_launch(

@@ -224,11 +224,11 @@ def test_a_wheel_and_a_project_run_by_their_entries():
         "churn/pyproject.toml": '[project]\nname = "churn"\n[tool.fairway]\nentry = "pack.fit:train"\n'
         '[tool.fairway.parameters]\nrate = { type = "number", default = 0.5 }\n',
         "churn/src/pack/__init__.py": "",
-        "churn/src/pack/fit.py": "from pack.rates import double\ndef train(rate):\n    return {'twice': double(rate)}\n",
+        "churn/src/pack/fit.py": "from pack.rates import double\ndef train(rate):\n    return {'x2': double(rate)}\n",
         "churn/src/pack/rates.py": "def double(rate):\n    return rate * 2\n",
     }
 
     job, run, lines = ran(services.code_launch(actor=actor, bundle_id=bundle_make(actor, team, project).pk))
 
     assert job.state == "SUCCEEDED", (job.cause, lines)
-    assert run.metrics_latest["twice"][0] == 1.0
+    assert run.metrics_latest["x2"][0] == 1.0
