@@ -61,7 +61,7 @@ class ListQuery(serializers.Serializer[Any]):
     team = serializers.UUIDField(required=False, default=None)
 
 
-class FetchInput(serializers.Serializer[Any]):
+class CodeFetchInput(serializers.Serializer[Any]):
     team_id = serializers.UUIDField()
     repository = serializers.CharField(max_length=500, help_text="An https address without name and password.")
     commit = serializers.CharField(max_length=64, help_text="The whole commit, not a branch.")
@@ -90,13 +90,13 @@ class EnvironmentDetail(EnvironmentRow):
         read_only_fields = fields
 
 
-class RequireInput(serializers.Serializer[Any]):
+class EnvironmentInput(serializers.Serializer[Any]):
     team_id = serializers.UUIDField()
     lock = serializers.CharField(max_length=2 * 1024 * 1024, trim_whitespace=False)
     name = serializers.CharField(max_length=120, required=False, allow_blank=True, default="")
 
 
-class RemovalPreview(serializers.Serializer[Any]):
+class EnvironmentRemoval(serializers.Serializer[Any]):
     """What removing would free, and what keeps it."""
 
     allowed = serializers.BooleanField()
@@ -105,5 +105,5 @@ class RemovalPreview(serializers.Serializer[Any]):
     kept_by = serializers.ListField(child=serializers.CharField())
 
 
-class RemovalInput(serializers.Serializer[Any]):
+class EnvironmentRemove(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")

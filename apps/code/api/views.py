@@ -47,11 +47,11 @@ class BundleListView(ApiView):
 
 
 class BundleFetchView(ApiView):
-    @extend_schema(operation_id="code_fetch", request=s.FetchInput, responses={201: s.BundleDetail})
+    @extend_schema(operation_id="code_fetch", request=s.CodeFetchInput, responses={201: s.BundleDetail})
     @idempotent
     def post(self, request: Request) -> Response:
         """Have a job fetch one git commit; `job_id` is that job, `state` READY once it has ended well."""
-        bundle = services.bundle_fetch(actor=self.actor, **self.input(s.FetchInput))
+        bundle = services.bundle_fetch(actor=self.actor, **self.input(s.CodeFetchInput))
         return Response(s.BundleDetail(bundle).data, status=201)
 
 
@@ -100,11 +100,11 @@ class EnvironmentListView(ApiView):
         query = self.query(s.ListQuery)
         return self.page(selectors.environment_list(self.actor, team_id=query["team"]), s.EnvironmentRow)
 
-    @extend_schema(operation_id="environment_require", request=s.RequireInput, responses={201: s.EnvironmentDetail})
+    @extend_schema(operation_id="environment_require", request=s.EnvironmentInput, responses={201: s.EnvironmentDetail})
     @idempotent
     def post(self, request: Request) -> Response:
         """The environment of a lockfile with hashes, built when it is not there. The same lock is the same one."""
-        environment = services.environment_order(actor=self.actor, **self.input(s.RequireInput))
+        environment = services.environment_order(actor=self.actor, **self.input(s.EnvironmentInput))
         return Response(s.EnvironmentDetail(environment).data, status=201)
 
 
@@ -125,13 +125,15 @@ class EnvironmentBuildView(ApiView):
 
 
 class EnvironmentDeleteView(ApiView):
-    @extend_schema(operation_id="environment_delete_preview", responses={200: s.RemovalPreview})
+    @extend_schema(operation_id="environment_delete_preview", responses={200: s.EnvironmentRemoval})
     def get(self, request: Request, pk: uuid.UUID) -> Response:
         """What removing would free, and what keeps it."""
-        return Response(s.RemovalPreview(selectors.removal_preview(self.actor, pk)).data)
+        return Response(s.EnvironmentRemoval(selectors.removal_preview(self.actor, pk)).data)
 
-    @extend_schema(operation_id="environment_delete", request=s.RemovalInput, responses={200: s.EnvironmentDetail})
+    @extend_schema(operation_id="environment_delete", request=s.EnvironmentRemove, responses={200: s.EnvironmentDetail})
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """Remove its packages; its lock stays and can be built again."""
-        environment = services.environment_delete(actor=self.actor, environment_id=pk, **self.input(s.RemovalInput))
+        environment = services.environment_delete(
+            actor=self.actor, environment_id=pk, **self.input(s.EnvironmentRemove)
+        )
         return Response(s.EnvironmentDetail(environment).data)
