@@ -30,7 +30,17 @@ PARTS |= {"run-difference", "experiment-filter-words", "experiment-trade-off"}
 PARTS |= {"experiment-traces-words", "run-traces-words"}
 DOWNLOADS = re.compile(r"-(csv|json|file|log|export|frame|picture)$")
 # Seen in tests of their own, below and in the files beside this one.
-ELSEWHERE = {"run-compare", "problem-edit", "run-register", "version-signature"}
+ELSEWHERE = {
+    "code-detail",
+    "environment-detail",
+    "template-detail",
+    "run-compare",
+    "problem-edit",
+    "run-register",
+    "version-signature",
+}
+# People bring code, and the demo has none.
+ELSEWHERE |= {"code-detail", "environment-detail", "template-detail"}
 # An application sends traces, and the demo has none.
 ELSEWHERE |= {"experiment-traces", "run-traces", "trace-detail"}
 # Somebody makes them, and the demo has none.

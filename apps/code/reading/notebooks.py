@@ -93,14 +93,15 @@ def _code(read: Notebook, number: int, cell: dict[str, Any], ran: int) -> int:
         )
     ran = max(ran, count if isinstance(count, int) else 0)
     text = _text(cell)
-    for line in text.splitlines():
-        if _FIRST.search(line) and not line.lstrip().startswith("#"):
-            read.findings.append(
-                Finding(
-                    number, "magic", f"has a magic or a shell escape, “{line.strip()[:60]}”, which a job does not run."
-                )
-            )
-            return ran
+    magic = [line for line in text.splitlines() if _FIRST.search(line) and not line.lstrip().startswith("#")]
+    if magic:
+        shown = f"“{magic[0].strip()[:60]}”"
+        read.findings.append(
+            Finding(number, "magic", f"has a magic or a shell escape, {shown}, which a job does not run.")
+        )
+        if magic[0].lstrip().startswith("%%"):
+            return ran  # the rest of the cell is in another language
+        text = "\n".join("" if line in magic else line for line in text.splitlines())
     try:
         tree = tree_of(text.encode(errors="replace"), f"cell {number}")
     except Unreadable as error:

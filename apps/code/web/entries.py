@@ -20,7 +20,7 @@ SOURCES = {
     "click": "read from click",
     "typer": "read from typer",
     "notebook": "read from the cell tagged “parameters”",
-    "none": "none found",
+    "none": "",
 }
 _HOW = {"function": "function", "script": "script", "program": "console script", "notebook": "notebook"}
 _TYPES = {"string": "text", "integer": "whole number", "number": "number", "boolean": "yes or no"}

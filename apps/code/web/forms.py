@@ -23,17 +23,11 @@ class BringForm(forms.Form):
 class FileForm(BringForm):
     file = forms.FileField(
         label="File",
-        required=False,
+        error_messages={"required": "Choose a file first.", "empty": "The file is empty."},
         help_text="A .py script, an .ipynb notebook, a .zip of a folder, or a .whl wheel; at most 64 MiB.",
         widget=forms.FileInput({"accept": ".py,.ipynb,.zip,.whl"}),
     )
     field_order = ("file", "name")
-
-    def clean_file(self) -> object:
-        file = self.cleaned_data.get("file")
-        if file is None:
-            raise forms.ValidationError("Choose a file first.")
-        return file
 
 
 class CommitForm(BringForm):

@@ -59,7 +59,7 @@ def code_create(request: HttpRequest) -> HttpResponse:
     policies.require_code_bring(actor, team.pk)
     sent = request.POST.get("how", "") if request.method == "POST" else ""
     file = FileForm(request.POST, request.FILES, label_suffix="") if sent == "file" else FileForm(label_suffix="")
-    commit = CommitForm(request.POST if sent == "commit" else None, label_suffix="")
+    commit = CommitForm(request.POST if sent == "commit" else None, auto_id="commit_%s", label_suffix="")
     forms: dict[str, FileForm | CommitForm] = {"file": file, "commit": commit}
     form = forms.get(sent)
     if form is not None and form.is_valid():

@@ -3,6 +3,7 @@
 from apps.training.services.code_inputs import command_words, values_check
 from apps.training.services.code_launching import (
     ENVIRONMENTS,
+    SEEDS,
     code_choose,
     code_fail,
     code_finish,
@@ -26,6 +27,7 @@ from apps.training.services.templates import template_launch, template_remove, t
 
 __all__ = [
     "ENVIRONMENTS",
+    "SEEDS",
     "SEED_LIMIT",
     "TOLERANCE",
     "code_choose",

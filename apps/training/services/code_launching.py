@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 SEED_LIMIT = 2**32
 ENVIRONMENTS = ("lock", "own")
-_SEEDS = ("seed", "random_state", "random_seed")
+SEEDS = ("seed", "random_state", "random_seed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +91,12 @@ def code_choose(
     if chosen is not None and chosen.how == "notebook":
         _notebook_check(bundle, chosen, environment)
     given = dict(params or {})
-    for name in _SEEDS:
+    for name in SEEDS:
         if chosen is not None and name in chosen.schema["properties"] and given.get(name) in (None, ""):
             given[name] = seed
     values = values_check(chosen, given)
     found = inputs_find(actor, bundle.team_id, chosen, values)
-    seed = next((int(values[name]) for name in _SEEDS if isinstance(values.get(name), int)), seed)
+    seed = next((int(values[name]) for name in SEEDS if isinstance(values.get(name), int)), seed)
     problem = problems.problem_get(actor, problem_id) if problem_id is not None else None
     if problem is not None and problem.team_id != bundle.team_id:
         raise Invalid.field("problem_id", "The problem belongs to another team than the code.")

@@ -10,7 +10,7 @@ from django.forms import BoundField
 
 from apps.code.contracts import Entry
 from apps.core.errors import FairwayError, Invalid
-from apps.training.services import SEED_LIMIT, values_check
+from apps.training.services import SEED_LIMIT, SEEDS, values_check
 from workers.contracts.parameters import ordered, range_words, text_of
 
 PREFIX = "p."
@@ -22,7 +22,8 @@ Choices = Sequence[tuple[str, str]]
 def field_of(name: str, one: Mapping[str, Any], inputs: Mapping[str, Choices], *, required: bool) -> forms.Field:
     """One parameter as a form field. Ranges are left to the schema, so that page, API and child say the same."""
     label = str(one.get("title") or name)
-    help_text = " ".join(filter(None, [str(one.get("description", "")), _range(one)]))
+    required = required or one.get("default", "") != ""  # what has a default shows it
+    help_text = " ".join(filter(None, [_sentence(str(one.get("description", ""))), _range(one)]))
     if one.get("format"):
         none = [] if required else [("", "none")]
         choices = [*none, *inputs[one["format"]]]
@@ -45,6 +46,12 @@ def field_of(name: str, one: Mapping[str, Any], inputs: Mapping[str, Choices], *
         max_length=40 if number else int(one.get("maxLength", 4000)),
         widget=forms.TextInput(attrs=attrs),
     )
+
+
+def _sentence(text: str) -> str:
+    """A description as a sentence."""
+    text = text.strip()
+    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?:…" else ".") if text else ""
 
 
 def _range(one: Mapping[str, Any]) -> str:
@@ -107,6 +114,7 @@ class CodeForm(forms.Form):
         required = set(entry.schema.get("required", ())) if entry is not None else set()
         for name, one in self.properties:
             self.fields[PREFIX + name] = field_of(name, one, inputs, required=name in required)
+        self.fields["seed"].required = not self.has_seed
 
     def params(self, *, switches: bool) -> Iterator[BoundField]:
         """The fields of the parameters: the switches, or the others."""
@@ -114,8 +122,13 @@ class CodeForm(forms.Form):
             if (one["type"] == "boolean") == switches:
                 yield self[PREFIX + name]
 
+    @property
+    def has_seed(self) -> bool:
+        """Does the entry take the seed as one of its own parameters?"""
+        return any(name in SEEDS for name, _ in self.properties)
+
     def clean_seed(self) -> int:
-        text = self.cleaned_data["seed"].strip()
+        text = self.cleaned_data["seed"].strip() or ("0" if self.has_seed else "")
         if not text.isdecimal() or int(text) >= SEED_LIMIT:
             raise forms.ValidationError(f"A whole number from 0 to {SEED_LIMIT - 1}.")
         return int(text)
