@@ -164,8 +164,8 @@ def register() -> None:
             on_restart=_restart,
             on_retry=_retry,
             surroundings=_surroundings,
-            retry_note="A retry repeats the same training: code or recipe, parameters, seed, data and costs of errors as "
-            "they were. To train by what holds now, clone the run.",
+            retry_note="A retry repeats the same training: code or recipe, parameters, seed, data and costs of errors "
+            "as they were. To train by what holds now, clone the run.",
             subject_url=_subject_url,
             facts=_facts,
             expected=_expected,
