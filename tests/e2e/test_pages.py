@@ -20,7 +20,7 @@ ACTING = ("scientist", "owner", "admin")
 BY_ROLE = {"home", "problem-detail", "review-detail", "review-list", "version-detail", "deployment-detail"}
 # Addresses that are no page of their own: what a form is sent to, a part that a page loads, a download.
 ACTS = re.compile(
-    r"-(act|apply|archive|build|alias|attach|cancel|check|decide|delete|end|end-others|kill|link|make|mask|message|pause|quarantine|read"
+    r"-(act|apply|archive|alias|build|attach|cancel|check|decide|delete|end|end-others|kill|link|make|mask|message|pause|quarantine|read"
     r"|read-all|remove|renew|reproduce|restore|save|resend|resume|retire|retry|revoke|roles|rollback|session-end|split|start|switch|tag"
     r"|test|token-revoke|upload|verify|withdraw|change)$"
 )
@@ -30,15 +30,7 @@ PARTS |= {"run-difference", "experiment-filter-words", "experiment-trade-off"}
 PARTS |= {"experiment-traces-words", "run-traces-words"}
 DOWNLOADS = re.compile(r"-(csv|json|file|log|export|frame|picture)$")
 # Seen in tests of their own, below and in the files beside this one.
-ELSEWHERE = {
-    "code-detail",
-    "environment-detail",
-    "template-detail",
-    "run-compare",
-    "problem-edit",
-    "run-register",
-    "version-signature",
-}
+ELSEWHERE = {"run-compare", "problem-edit", "run-register", "version-signature"}
 # People bring code, and the demo has none.
 ELSEWHERE |= {"code-detail", "environment-detail", "template-detail"}
 # An application sends traces, and the demo has none.
