@@ -45,7 +45,8 @@ def run(job: Job) -> None:
     (root / OUTPUTS).mkdir(exist_ok=True)
     result = job.directory / "result.json"
     words = _words(job, values, result)
-    job.progress(None, "Running " + str(job.spec["entry"]["target"] if job.spec.get("entry") else words[0]))
+    entry = job.spec.get("entry")
+    job.progress(None, "Running " + (str(entry["target"]) if entry else " ".join(job.spec["command"])))
     try:
         code, tail = process_run(words, root, environment_of(job, root))
     finally:
@@ -233,7 +234,8 @@ def _keep(job: Job, root: Path, shipped: set[Path]) -> None:
     except ApiError as error:
         job.say(f"An output could not be kept: {error}")
         return
-    job.say(f"Kept {min(len(found), MAX_OUTPUTS)} files of outputs/ with the run")
+    count = min(len(found), MAX_OUTPUTS)
+    job.say(f"Kept {count} {'file' if count == 1 else 'files'} of outputs/ with the run")
 
 
 def _plain(path: Path) -> bool:
