@@ -8,7 +8,6 @@ from typing import Any
 
 from workers.runner.client import Client
 
-
 MAX_PROGRESS = 200
 """Characters that the web takes as a step's text; the log has all of it."""
 

@@ -23,6 +23,7 @@ from apps.core.actors import Actor
 from apps.core.blobs import blob_hold
 from apps.core.build import build
 from apps.core.errors import Conflict, Invalid, NotFound
+from apps.core.numbers import parent_lock
 from apps.jobs import selectors as job_selectors
 from apps.jobs import services as jobs
 
@@ -62,6 +63,7 @@ def environment_require(
     found = lock_read(lock, path)
     digest = found.digest(own.python, own.platform)
     with transaction.atomic():
+        _team_lock(actor, team_id)
         Environment.objects.bulk_create(
             [
                 Environment(
@@ -88,11 +90,17 @@ def environment_require(
     return environment
 
 
+def _team_lock(actor: Actor, team_id: uuid.UUID) -> None:
+    """The team before its environments: a job takes its number from the team, and may ask for an environment then."""
+    team = team_list(actor).filter(pk=team_id).first()
+    if team is None:
+        raise NotFound("There is no such team, or you may not see it.")
+    parent_lock(team)
+
+
 def environment_order(*, actor: Actor, team_id: uuid.UUID, lock: str, name: str = "") -> Environment:
     """As `environment_require`, on its own. Raises NotFound for a team that the actor does not see."""
     require_code_store(actor, team_id)
-    if not team_list(actor).filter(pk=team_id).exists():
-        raise NotFound("There is no such team, or you may not see it.")
     return environment_require(actor=actor, team_id=team_id, lock=lock, name=name)
 
 
@@ -172,6 +180,9 @@ def environment_build(*, actor: Actor, environment_id: uuid.UUID) -> Environment
     Raises NotFound, Forbidden.
     """
     with transaction.atomic():
+        found = Environment.objects.visible_to(actor).filter(pk=environment_id).values_list("team_id", flat=True)
+        for team_id in found:
+            _team_lock(actor, team_id)
         environment = _locked(actor, environment_id)
         if environment.state in (_STATE.FAILED, _STATE.REMOVED):
             _build_queue(actor, environment)

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.accounts import selectors as accounts
 from apps.code import policies, selectors, services
-from apps.code.contracts import bundle_panels
+from apps.code.contracts import MAX_BYTES, bundle_panels
 from apps.code.models import Bundle
 from apps.code.web.entries import entries_shown
 from apps.code.web.forms import CommitForm, FileForm
@@ -67,7 +67,7 @@ def code_create(request: HttpRequest) -> HttpResponse:
             return redirect("code-detail", pk=_bring(request, actor, team.pk, form).pk)
         except (Invalid, Conflict, TooLarge) as error:
             form.take_error(error)
-    context = {"nav_key": "code", "file_form": file, "commit_form": commit, "team": team, "sent": sent}
+    context = {"nav_key": "code", "file_form": file, "commit_form": commit, "team": team, "max_bytes": MAX_BYTES}
     return render(request, "code/code_create.html", context, status=422 if form is not None else 200)
 
 
