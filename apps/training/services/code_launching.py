@@ -268,7 +268,8 @@ def _run_begin(actor: Actor, launch: CodeLaunch, found: CodeInputs, name: str, j
         actor=actor,
         experiment=launch.experiment_id,
         name=name[:200],
-        params={key: str(value)[:6000] for key, value in launch.params.items()},
+        # Not its inputs: those are the run's inputs, and the code may log the paths that it got under their names.
+        params={key: str(value)[:6000] for key, value in found.values.items()},
         job_id=job_id,
         inputs=[(version, "training") for version in inputs.values()],
         code={

@@ -80,6 +80,7 @@ class CodeForm(forms.Form):
         label="Command",
         required=False,
         max_length=4000,
+        error_messages={"required": "Give a command, such as python train.py."},
         help_text="Words as on a command line, such as python -m package.task --rate 0.1. No shell reads them.",
         widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
     )
@@ -115,6 +116,7 @@ class CodeForm(forms.Form):
         for name, one in self.properties:
             self.fields[PREFIX + name] = field_of(name, one, inputs, required=name in required)
         self.fields["seed"].required = not self.has_seed
+        self.fields["command"].required = entry is None
 
     def params(self, *, switches: bool) -> Iterator[BoundField]:
         """The fields of the parameters: the switches, or the others."""
@@ -138,8 +140,6 @@ class CodeForm(forms.Form):
         values = {
             name: self._value(name, one, data) for name, one in self.properties if PREFIX + name not in self.errors
         }
-        if self.chosen is None and not str(data.get("command", "")).strip():
-            self.add_error("command", "Give a command, such as python train.py.")
         try:
             data["params"] = values_check(self.chosen, values)
         except Invalid as error:

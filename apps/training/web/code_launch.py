@@ -85,6 +85,8 @@ class CodePage:
             return False, None
         same = self.held is not None and self.held.bundle_id == self.bundle.pk
         wanted = str(self.source.get("entry") or "")
+        if wanted == COMMAND and self.source.get("of", str(self.bundle.pk)) != str(self.bundle.pk):
+            wanted = ""  # it was chosen for another bundle
         if not wanted and same and self.held is not None:
             wanted = self.held.entry or COMMAND
         if wanted == COMMAND or not self.entries:

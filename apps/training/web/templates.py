@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -11,11 +13,16 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts import selectors as accounts
+from apps.code import selectors as code
 from apps.core.actors import Actor
+from apps.core.errors import NotFound
 from apps.core.tables import Column, Table, TextFilter, table_response
 from apps.core.web.views import page
+from apps.datasets import selectors as datasets
+from apps.registry import selectors as registry
 from apps.training import policies, selectors, services
-from workers.contracts.parameters import text_of
+from apps.training.models import LaunchTemplate
+from workers.contracts.parameters import ordered, text_of
 
 TEMPLATES = Table(
     key="templates",
@@ -66,11 +73,33 @@ def template_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     context = {
         "nav_key": "code",
         "template": template,
-        "values": [(name, text_of(value)) for name, value in template.params.items()],
+        "values": _values(actor, template),
+        "has_seed": any(name in template.params for name in services.SEEDS),
         "may": policies.code_launch(actor, template.team_id),
         "menu": [{"label": "Remove", "icon": "trash", "post": reverse("template-remove", args=[pk]), "bad": True}],
     }
     return render(request, "training/template_detail.html", context)
+
+
+def _values(actor: Actor, template: LaunchTemplate) -> list[tuple[str, str]]:
+    """The parameters in the order of the code, inputs by their names."""
+    entry = code.entry_find(template.bundle, template.entry) if template.entry else None
+    found = []
+    for name, one in ordered(entry.schema) if entry is not None else ():
+        if name in template.params:
+            found.append((name, _shown(actor, one, template.params[name])))
+    return found
+
+
+def _shown(actor: Actor, one: Mapping[str, Any], value: Any) -> str:
+    try:
+        if one.get("format") == "dataset":
+            return str(datasets.dataset_version_get(actor, uuid.UUID(value)))
+        if one.get("format") == "model":
+            return str(registry.model_version_get(actor, uuid.UUID(value)))
+    except NotFound:
+        return f"{value} (gone, or not yours to see)"
+    return text_of(value)
 
 
 @page
