@@ -232,3 +232,25 @@ def test_a_wheel_and_a_project_run_by_their_entries():
 
     assert job.state == "SUCCEEDED", (job.cause, lines)
     assert run.metrics_latest["x2"][0] == 1.0
+
+
+def test_code_may_log_its_own_parameters_and_the_path_of_its_input():
+    actor, team = scientist()
+    version = version_sealed(actor, dataset_make(actor, team), csv_bytes(rows_make(20)))
+    source = """
+from pathlib import Path
+import mlflow
+
+def train(data: Path, rate: float = 0.5, careful: bool = True, rounds: int = 3):
+    with mlflow.start_run():
+        mlflow.log_params({"data": str(data), "rate": rate, "careful": careful, "rounds": rounds})
+    return {"after": 1}
+"""
+    bundle = bundle_make(actor, team, source)
+
+    launch = services.code_launch(actor=actor, bundle_id=bundle.pk, params={"data": str(version.pk), "rate": 1})
+    job, run, lines = ran(launch)
+
+    assert job.state == "SUCCEEDED", (job.cause, lines)
+    assert run.params["data"].endswith(".csv")
+    assert run.metrics_latest["after"][0] == 1.0
