@@ -14,6 +14,7 @@ import sys
 import tarfile
 import tempfile
 import uuid
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -22,7 +23,7 @@ from django.utils import timezone
 
 from apps.code.models import Environment
 from apps.core.blobs import blob_open
-from apps.core.errors import Conflict, NotFound
+from apps.core.errors import Conflict, NotFound, Unavailable
 
 SHEBANG = b"#!/fairway/environment/bin/python"
 """How scripts of an archive name their interpreter, whose place is known only here."""
@@ -67,9 +68,13 @@ def environment_place(environment_id: uuid.UUID) -> Path:
             try:
                 _unpack(environment, beside, place)
                 os.rename(beside, place)
-            except BaseException:
+            except (tarfile.TarError, EOFError, zlib.error) as error:
+                raise Conflict(f"The archive of the environment is damaged: {error}.", code="bad_archive") from error
+            except OSError as error:
+                why = error.strerror or error
+                raise Unavailable(f"The environment could not be unpacked on this worker: {why}.") from error
+            finally:
                 _clear(beside)
-                raise
     return place
 
 

@@ -22,6 +22,7 @@ from workers.contracts.parameters import EMPTY
 
 LOCKS = ("requirements.lock", "requirements.txt", "pylock.toml", "uv.lock", "environment.yml", "environment.yaml")
 _MAX_LOOKED = 60
+_MAX_LOOKED_BYTES = 2 * MAX_SOURCE
 _MODULE = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
 ReadFile = Callable[[str, int], bytes | None]
 """(path, most bytes) -> the file; None when there is none, or it is larger."""
@@ -44,6 +45,13 @@ class Reading:
 
 def bundle_read(file: IO[bytes], filename: str, size: int) -> Reading:
     """The reading of a sent file. Raises Invalid at `file` for what is none of the kinds, or hostile."""
+    try:
+        return _read(file, filename, size)
+    except RecursionError as error:
+        raise Invalid.field("file", "The source is nested too deeply to be read.") from error
+
+
+def _read(file: IO[bytes], filename: str, size: int) -> Reading:
     stem, _, end = filename.rpartition(".")
     end = end.lower()
     if end == "py":
@@ -113,9 +121,11 @@ def _archive(file: IO[bytes], members: list[Member], kind: str, stem: str) -> Re
     for declared in project.entries:
         reading.entries.append(_declared(declared, inside, read, reading.notes))
     if not reading.entries:
+        left = _MAX_LOOKED_BYTES
         for path in _candidates(inside):
-            source = read(path, MAX_SOURCE)
+            source = read(path, min(left, MAX_SOURCE))
             if source is not None:
+                left -= len(source)
                 reading.entries += source_entries(path, source, reading.notes)
         for path in sorted(one for one in inside if one.endswith(".ipynb") and "/" not in one):
             found = notebook_read(read(path, 16 * MAX_SOURCE) or b"{}")

@@ -95,7 +95,7 @@ def descriptions_of(function: ast.FunctionDef) -> tuple[str, Mapping[str, str]]:
     found: dict[str, str] = {}
     names = {one.arg for one in (*function.args.args, *function.args.kwonlyargs)}
     for line in text.splitlines():
-        match = _SAID.match(line)
+        match = _SAID.match(line) if len(line) <= 400 else None
         if match:
             name = match["sphinx"] or match["google"]
             if name in names:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -57,7 +57,7 @@ def bundle_store(
             return _again(actor, held), False
         bundle = Bundle(
             team_id=team_id,
-            name=(name.strip() or reading.name or "code")[:120],
+            name=_plain(name.strip() or reading.name or "code")[:120],
             kind=reading.kind,
             filename=filename,
             sha256=ref.sha256,
@@ -91,10 +91,19 @@ def _spool(file: Any, chunks: Iterable[bytes]) -> int:
 def _fill(bundle: Bundle, reading: Reading) -> None:
     bundle.files = [{"path": one.path, "size": one.size} for one in reading.files]
     bundle.root = reading.root
-    bundle.entries = [one.to_json() for one in reading.entries]
-    bundle.notes = reading.notes[:100]
-    bundle.requires_python = reading.requires_python
-    bundle.lock_path, bundle.lock_text = reading.lock_path, reading.lock_text
+    bundle.entries = _plain([one.to_json() for one in reading.entries])
+    bundle.notes = _plain(reading.notes[:100])
+    bundle.requires_python = _plain(reading.requires_python)
+    bundle.lock_path, bundle.lock_text = _plain(reading.lock_path), _plain(reading.lock_text)
+
+
+def _plain(value: Any) -> Any:
+    """The value without what the database has no text for: a source may spell NUL and halves of characters."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode().replace("\x00", "�")
+    if isinstance(value, Mapping):
+        return {_plain(key): _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _again(actor: Actor, bundle: Bundle) -> Bundle:
@@ -109,7 +118,13 @@ def repository_check(url: str) -> str:
     to loopback serves where `CODE_LOCAL_GIT` is set.
     """
     text = url.strip()
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise Invalid.field("repository", f"This is no address: {error}.") from error
+    if port == 0:
+        raise Invalid.field("repository", "This is no address: port 0.")
     local = settings.CODE_LOCAL_GIT and parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost")
     if parts.scheme != "https" and not local:
         raise Invalid.field("repository", "Give an https address, such as https://example.org/team/project.git.")

@@ -6,6 +6,7 @@ import io
 import stat
 import struct
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -139,3 +140,32 @@ def test_a_script_that_is_no_python_or_made_to_exhaust_the_parser_is_refused_in_
         services.bundle_store(actor=actor, team_id=team.pk, filename="train.py", chunks=[source])
 
     assert "file" in refusal.value.fields
+
+
+def test_what_a_source_spells_that_no_database_holds_is_stored_without_it():
+    actor, team = scientist()
+    source = 'def train(word: str = "ok"):\n    """A \\x00 and a \\ud800."""\n'
+    project = '[project]\nname = "a\\u0000b"\n[tool.fairway]\nentry = "train:train"\n'
+
+    script, _ = services.bundle_store(actor=actor, team_id=team.pk, filename="train.py", chunks=[source.encode()])
+    packed = zip_of({"pyproject.toml": project, "train.py": source})
+    folder, _ = services.bundle_store(actor=actor, team_id=team.pk, filename="code.zip", chunks=[packed])
+
+    assert script.entries[0]["title"] == "A � and a ?."
+    assert folder.name == "a�b"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def train(x: " + "None|" * 900 + "int = 1): ...",
+        "def train(x: " + "Optional[" * 90 + "int" + "]" * 90 + " = None): ...",
+        "def train(x: int = " + "+".join("1" * 2_000) + "): ...",
+        "def train():\n    '''\n    " + "param a " * 60_000 + "'''\n",
+    ],
+)
+def test_a_source_that_is_made_to_be_hard_to_read_is_read_or_refused_in_words(source):
+    actor, team = scientist()
+
+    with suppress(Invalid):
+        services.bundle_store(actor=actor, team_id=team.pk, filename="train.py", chunks=[source.encode()])

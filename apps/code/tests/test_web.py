@@ -58,6 +58,8 @@ def test_a_script_is_brought_on_the_page_and_its_parameters_are_shown():
         ({"how": "commit", "repository": "https://me:pw@example.org/a", "commit": "a" * 40}, "without a name"),
         ({"how": "commit", "repository": "--upload-pack=x", "commit": "a" * 40}, "Give an https address"),
         ({"how": "commit", "repository": "https://example.org/a.git", "commit": "main"}, "a branch would move"),
+        ({"how": "commit", "repository": "https://[::1", "commit": "a" * 40}, "This is no address"),
+        ({"how": "commit", "repository": "https://a.org:99999999/", "commit": "a" * 40}, "This is no address"),
     ],
 )
 def test_what_cannot_be_taken_is_said_beside_its_field(sent, why):

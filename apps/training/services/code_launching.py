@@ -92,7 +92,8 @@ def code_choose(
         _notebook_check(bundle, chosen, environment)
     given = dict(params or {})
     for name in SEEDS:
-        if chosen is not None and name in chosen.schema["properties"] and given.get(name) in (None, ""):
+        asked = chosen.schema["properties"].get(name) if chosen is not None else None
+        if asked is not None and asked["type"] == "integer" and given.get(name) in (None, ""):
             given[name] = seed
     values = values_check(chosen, given)
     found = inputs_find(actor, bundle.team_id, chosen, values)

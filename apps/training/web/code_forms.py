@@ -127,7 +127,7 @@ class CodeForm(forms.Form):
     @property
     def has_seed(self) -> bool:
         """Does the entry take the seed as one of its own parameters?"""
-        return any(name in SEEDS for name, _ in self.properties)
+        return any(name in SEEDS and one["type"] == "integer" for name, one in self.properties)
 
     def clean_seed(self) -> int:
         text = self.cleaned_data["seed"].strip() or ("0" if self.has_seed else "")
