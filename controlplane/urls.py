@@ -22,6 +22,7 @@ ROOMS = (
     "compute",
     "datasets",
     "jobs",
+    "code",
     "experiments",
     "traces",
     "registry",

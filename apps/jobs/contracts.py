@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from apps.jobs.models import Job
 
 FINAL_STATES = frozenset({"SUCCEEDED", "FAILED", "CANCELLED", "TIMED_OUT"})
-OPEN_STATES = frozenset({"QUEUED", "STARTING", "RUNNING"})
+OPEN_STATES = frozenset({"PENDING", "QUEUED", "STARTING", "RUNNING"})
 
 Outputs = dict[str, dict[str, Any]]
 """{name: {"sha256", "size"}} of the files that the child stored."""
@@ -40,6 +40,18 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an attempt gets beside the usual, on the machine that runs it: directories to read, ports to connect to,
+    ports that its own processes may talk over, variables.
+    """
+
+    read: tuple[str, ...] = ()
+    connect_ports: tuple[int, ...] = ()
+    own_ports: tuple[int, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class JobKind:
     """A kind of job and what the room that owns it wants to be told.
 
@@ -57,6 +69,8 @@ class JobKind:
     - `facts(actor, job)`: lines of the card "Inputs".
     - `expected(actor, job)`: what was forecast when it was launched, shown beside how long it takes; None without one.
     - `argv(job)`: the command of the child; left out, the standard child.
+    - `surroundings(job)`: called by the worker before each attempt, outside any transaction; may take a while. A
+      FairwayError counts as an attempt that could not be started.
     - `verbs`: whoever holds one of these in the team may launch, retry and cancel jobs of the kind.
     """
 
@@ -71,6 +85,7 @@ class JobKind:
     facts: Callable[[Actor, Job], Sequence[Fact]] | None = None
     expected: Callable[[Actor, Job], Expected | None] | None = None
     argv: Callable[[Job], tuple[str, ...]] | None = None
+    surroundings: Callable[[Job], Surroundings] | None = None
     verbs: tuple[str, ...] = ("job.run",)
 
 

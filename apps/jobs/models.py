@@ -40,6 +40,8 @@ class Job(TeamOwned):
     attempt_number = models.PositiveIntegerField(default=0)
     max_attempts = models.PositiveIntegerField(default=3)
     retry_of = models.ForeignKey("jobs.Job", on_delete=models.SET_NULL, null=True, related_name="+")
+    # It stays PENDING until that one has succeeded, and fails when that one does.
+    waits_for = models.ForeignKey("jobs.Job", on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
     # The caller's own key: the same call twice gives the same job (invariant I24).
     idempotency_key = models.CharField(max_length=200, null=True)
     cancel_requested_at = models.DateTimeField(null=True)
@@ -63,6 +65,7 @@ class Job(TeamOwned):
             models.UniqueConstraint(fields=["team", "idempotency_key"], name="jobs_key_once"),
         ]
         indexes = [
+            models.Index(fields=["waits_for"], name="jobs_waiting", condition=Q(state="PENDING")),
             models.Index(fields=["team", "-id"], name="jobs_by_team"),
             models.Index(fields=["problem_id", "-id"], name="jobs_by_problem"),
             models.Index(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import uuid
 
 from apps.compute import services as compute
+from apps.core.errors import FairwayError
 from apps.jobs import services
-from apps.jobs.contracts import Claim, job_kind_find
+from apps.jobs.contracts import Claim, Surroundings, job_kind_find
 from apps.jobs.models import Job, JobAttempt
 from apps.jobs.watching import attempt_watch
 from workers.contracts.jobspec import JobSpec, JobState, JobStatus, child_argv
@@ -29,7 +30,7 @@ def job_start(job_id: uuid.UUID) -> None:
     try:
         executor = executor_for(job)
         handle = executor.submit(_spec(job, claim, secret))
-    except ExecutorError as error:
+    except (ExecutorError, FairwayError) as error:
         services.job_finish(claim=claim, status=JobStatus(JobState.LOST, cause=str(error)))
         return
     services.attempt_started(claim=claim, handle=handle)
@@ -60,6 +61,7 @@ def attempt_resume(attempt_id: uuid.UUID, lease: uuid.UUID | None) -> None:
 def _spec(job: Job, claim: Claim, secret: str) -> JobSpec:
     kind = job_kind_find(job.kind)
     argv = kind.argv(job) if kind is not None and kind.argv is not None else child_argv()
+    around = kind.surroundings(job) if kind is not None and kind.surroundings is not None else Surroundings()
     return JobSpec(
         job_id=str(job.pk),
         attempt=claim.number,
@@ -69,5 +71,9 @@ def _spec(job: Job, claim: Claim, secret: str) -> JobSpec:
         base_url=compute.reach_of(services.target_of(job)),
         token=secret,
         run_id=job.run_id.hex if job.run_id else "",
+        env=around.env,
         limits=services.limits_of(job),
+        read=around.read,
+        connect_ports=around.connect_ports,
+        own_ports=around.own_ports,
     )

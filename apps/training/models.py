@@ -53,3 +53,64 @@ class Reproduction(TeamOwned):
 
     def __str__(self) -> str:
         return f"Reproduction of {self.original}"
+
+
+class CodeLaunch(TeamOwned):
+    """One launch of people's own code, with what the form said."""
+
+    bundle = models.ForeignKey("code.Bundle", on_delete=models.PROTECT, related_name="+")
+    # The id of the bundle's entry; empty for a command.
+    entry = models.CharField(max_length=400, blank=True, default="")
+    # The words of a command; empty for an entry.
+    command = models.JSONField(default=list)
+    params = models.JSONField(default=dict)
+    seed = models.BigIntegerField(default=0)
+    # Empty: Fairway's own.
+    environment = models.ForeignKey("code.Environment", on_delete=models.PROTECT, null=True, related_name="+")
+    problem = models.ForeignKey("problems.Problem", on_delete=models.PROTECT, null=True, related_name="+")
+    experiment = models.ForeignKey("experiments.Experiment", on_delete=models.PROTECT, related_name="+")
+    run = models.OneToOneField("experiments.Run", on_delete=models.PROTECT, related_name="+")
+    job = models.OneToOneField("jobs.Job", on_delete=models.PROTECT, related_name="+")
+    # Where models that the code logs are registered; empty: they are kept with the run.
+    model = models.ForeignKey("registry.Model", on_delete=models.PROTECT, null=True, related_name="+")
+    model_version = models.ForeignKey("registry.ModelVersion", on_delete=models.PROTECT, null=True, related_name="+")
+    # The caller's own key: the same launch twice is one (invariant I24).
+    idempotency_key = models.CharField(max_length=200, null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["team", "idempotency_key"], name="training_code_key_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Launch of {self.bundle}"
+
+
+class LaunchTemplate(TeamOwned):
+    """A launch to be repeated: code, entry, parameters and target under a name."""
+
+    name = models.CharField(max_length=120)
+    description = models.CharField(max_length=500, blank=True, default="")
+    bundle = models.ForeignKey("code.Bundle", on_delete=models.PROTECT, related_name="+")
+    entry = models.CharField(max_length=400, blank=True, default="")
+    command = models.CharField(max_length=4000, blank=True, default="")
+    params = models.JSONField(default=dict)
+    seed = models.BigIntegerField(default=0)
+    problem = models.ForeignKey("problems.Problem", on_delete=models.PROTECT, null=True, related_name="+")
+    # As `code_launch` takes it: "lock" or "own".
+    environment = models.CharField(max_length=10, default="lock")
+    # Where it runs: the name of an executor.
+    target = models.CharField(max_length=40, default="local")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "team",
+                models.functions.Lower("name"),
+                condition=models.Q(archived_at__isnull=True),
+                name="training_template_name_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -13,7 +13,7 @@ from apps.core.actors import Actor
 from apps.core.errors import NotFound
 from apps.datasets import selectors as datasets
 from apps.problems import selectors as problems
-from apps.training.models import Launch, Reproduction
+from apps.training.models import CodeLaunch, Launch, LaunchTemplate, Reproduction
 from workers.contracts.recipes import RECIPES, recipe_available, recipes_for
 
 if TYPE_CHECKING:
@@ -51,6 +51,50 @@ def launch_of_job(actor: Actor, job_id: uuid.UUID) -> Launch | None:
     return _launches(actor).filter(job_id=job_id).first()
 
 
+def _code_launches(actor: Actor) -> QuerySet[CodeLaunch]:
+    rows: QuerySet[CodeLaunch] = CodeLaunch.objects.visible_to(actor)
+    return rows.select_related("run", "job", "bundle", "environment", "problem", "model_version")
+
+
+def code_launch_get(actor: Actor, pk: uuid.UUID) -> CodeLaunch:
+    """Raises NotFound."""
+    found = _code_launches(actor).filter(pk=pk).first()
+    if found is None:
+        raise NotFound("There is no such launch, or you may not see it.")
+    return found
+
+
+def code_launch_of_run(actor: Actor, run_id: uuid.UUID) -> CodeLaunch | None:
+    """The launch of people's own code that made a run."""
+    return _code_launches(actor).filter(run_id=run_id).first()
+
+
+def code_launch_of_job(actor: Actor, job_id: uuid.UUID) -> CodeLaunch | None:
+    """The launch of people's own code that queued a job."""
+    return _code_launches(actor).filter(job_id=job_id).first()
+
+
+def code_launch_list(actor: Actor, bundle_id: uuid.UUID | None = None) -> QuerySet[CodeLaunch]:
+    """Launches of people's own code, newest first."""
+    rows = _code_launches(actor).order_by("-id")
+    return rows if bundle_id is None else rows.filter(bundle_id=bundle_id)
+
+
+def template_list(actor: Actor, team_id: uuid.UUID | None = None) -> QuerySet[LaunchTemplate]:
+    """Templates that were not put away; the caller sorts."""
+    rows: QuerySet[LaunchTemplate] = LaunchTemplate.objects.visible_to(actor).filter(archived_at__isnull=True)
+    rows = rows.select_related("bundle", "problem")
+    return rows if team_id is None else rows.filter(team_id=team_id)
+
+
+def template_get(actor: Actor, pk: uuid.UUID) -> LaunchTemplate:
+    """Raises NotFound."""
+    found = template_list(actor).filter(pk=pk).first()
+    if found is None:
+        raise NotFound("There is no such template, or you may not see it.")
+    return found
+
+
 def reproduction_list(actor: Actor, run_id: uuid.UUID) -> list[Reproduction]:
     """Reproductions of a run, and the one that it is itself, newest first."""
     rows = Reproduction.objects.visible_to(actor).select_related("original", "launch__run", "launch__job")
@@ -60,6 +104,11 @@ def reproduction_list(actor: Actor, run_id: uuid.UUID) -> list[Reproduction]:
 def runs_of_launches(pks: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
     """For links alone: the page behind them asks for the right to see."""
     return dict(Launch.objects.filter(pk__in=pks).values_list("pk", "run_id"))
+
+
+def runs_of_code_launches(pks: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
+    """For links alone: the page behind them asks for the right to see."""
+    return dict(CodeLaunch.objects.filter(pk__in=pks).values_list("pk", "run_id"))
 
 
 def recipe_list(task: str) -> list[dict[str, Any]]:

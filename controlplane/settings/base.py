@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "apps.compute",
     "apps.datasets",
     "apps.jobs",
+    "apps.code",
     "apps.experiments",
     "apps.traces",
     "apps.registry",
@@ -135,6 +136,13 @@ CACHES = {
 CELERY_BROKER_URL = REDIS_URL
 CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
+# Where packages of environments come from: an index (empty: the public one), or a folder of wheels instead of any.
+PACKAGE_INDEX_URL = ENV.package_index_url
+PACKAGE_FOLDER = ENV.package_folder
+# An environment that no job has used for so long is removed, unless something keeps it.
+ENVIRONMENT_KEEP_DAYS = ENV.environment_keep_days
+# Whether code is fetched by plain http from this machine's own loopback address: for tests.
+CODE_LOCAL_GIT = False
 # Networks that are not public and that webhooks may reach all the same.
 WEBHOOK_NETWORKS = ENV.webhook_networks
 CELERY_TASK_DEFAULT_QUEUE = "default"
@@ -165,6 +173,7 @@ CELERY_BEAT_SCHEDULE = {
     "predictions-retain": {"task": "apps.deployments.tasks.predictions_retain", "schedule": 86400.0},
     "store-care": {"task": "apps.home.tasks.store_care", "schedule": 3600.0, "options": {"expires": 1800}},
     "webhooks-sweep": {"task": "apps.webhooks.tasks.webhooks_sweep", "schedule": 30.0, "options": {"expires": 30}},
+    "environments-sweep": {"task": "apps.code.tasks.environments_sweep", "schedule": 3600.0},
     "notices-sweep": {"task": "apps.notices.tasks.notices_sweep", "schedule": 30.0, "options": {"expires": 30}},
 }
 
@@ -293,6 +302,9 @@ SPECTACULAR_SETTINGS = {
         "UploadState": "apps.datasets.models.Upload.State",
         "TargetState": "apps.compute.models.ComputeTarget.State",
         "TargetTestState": "apps.compute.models.TargetTest.State",
+        "BundleKind": "apps.code.models.Bundle.Kind",
+        "BundleState": "apps.code.models.Bundle.State",
+        "EnvironmentState": "apps.code.models.Environment.State",
         "JobState": "apps.jobs.models.Job.State",
         "JobAttemptState": "apps.jobs.models.JobAttempt.State",
         "ExperimentState": "apps.experiments.models.Experiment.State",

@@ -78,6 +78,9 @@ class Environment:
     email_from: str
     https: bool
     webhook_networks: tuple[str, ...]
+    package_index_url: str
+    package_folder: str
+    environment_keep_days: int
     log_level: str
     job_log_days: int
 
@@ -90,6 +93,12 @@ def environment() -> Environment:
         raw = _text(name)
         if raw and not raw.isdigit():
             raise ValueError(f"{name} must be {what}, not {raw!r}.")
+        return int(raw) if raw else default
+
+    def days(name: str, default: int) -> int:
+        raw = _text(name)
+        if raw and not (raw.isdigit() and int(raw) > 0):
+            raise ValueError(f"{name} must be a number of days, not {raw!r}.")
         return int(raw) if raw else default
 
     port = number("PORT", 8000)
@@ -118,6 +127,9 @@ def environment() -> Environment:
         email_from=_text("EMAIL_FROM", "fairway@localhost"),
         https=_flag("HTTPS", False),
         webhook_networks=_networks("WEBHOOK_NETWORKS"),
+        package_index_url=_text("PACKAGE_INDEX_URL"),
+        package_folder=_text("PACKAGE_FOLDER"),
+        environment_keep_days=days("ENVIRONMENT_KEEP_DAYS", 30),
         log_level=_text("LOG_LEVEL", "INFO"),
         job_log_days=number("JOB_LOG_DAYS", 365, "a number of days"),
     )

@@ -23,3 +23,4 @@ import "./elements/run-picker.js";
 import "./elements/filter-words.js";
 import "./elements/threshold-explorer.js";
 import "./elements/file-upload.js";
+import "./elements/folder-zip.js";

@@ -19,6 +19,9 @@ TABLES = {
     "dataset-version": "datasets_datasetversion",
     "dataset": "datasets_dataset",
     "job": "jobs_job",
+    "code": "code_bundle",
+    "environment": "code_environment",
+    "template": "training_launchtemplate",
     "experiment": "experiments_experiment",
     "run": "experiments_run",
     "trace": "traces_trace",
@@ -46,6 +49,7 @@ QUERIES = {
     "evaluation-group": "SELECT 'key=overall'",
     "predictions-judge": "SELECT 'data=' || id::text FROM datasets_datasetversion LIMIT 1",
     "table-judge": "SELECT 'run=' || id::text FROM experiments_run LIMIT 1",
+    "code-launch": "SELECT 'dataset_version=' || id::text FROM datasets_datasetversion LIMIT 1",
     "home-search": "SELECT 'q=logistic'",
 }
 

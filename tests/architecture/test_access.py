@@ -21,6 +21,7 @@ from apps.accounts.models import Grant, Team, User
 from apps.accounts.selectors import actor_of_user
 from apps.accounts.services import invitation_create, token_create
 from apps.accounts.tests.factories import team_make, user_make
+from apps.code.tests.factories import bundle_row, environment_row
 from apps.compute.models import ComputeTarget, TargetTest
 from apps.core.actors import Actor, Role
 from apps.datasets.models import Upload
@@ -42,6 +43,7 @@ from apps.registry.services import Brought
 from apps.traces.contracts import AssessmentDraft
 from apps.traces.services import assessment_create
 from apps.traces.tests.factories import trace_make
+from apps.training.services import code_launch, template_save
 from apps.webhooks.models import Delivery, Webhook
 from tests.architecture.test_routes import routes_all
 from tests.snapshot import row_one
@@ -178,6 +180,8 @@ def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str
     Lesson.objects.create(run=run, team_id=run.team_id, effect="HELPED", text="Noted.", updated_at=timezone.now())
     export, _ = export_make(actor=scientist, evaluation_id=things["evaluation"], format="PDF")
     Export.objects.filter(pk=export.pk).update(state="READY", sha256=stored.sha256, size=stored.size)
+    bundle = bundle_row(team, stored)
+    environment = environment_row(team)
     proposal = proposal_save(actor=scientist, evaluation_id=things["evaluation"], threshold=0.4, reason="So.")
     artifact_store(actor=system, run_id=open_run.pk, path=TABLE_FILE, chunks=[b'{"columns": ["a"], "data": [[1]]}'])
     table = table_judge(
@@ -187,6 +191,10 @@ def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str
         "evaluation_table": table.pk,
         "export": export.pk,
         "proposal": proposal.pk,
+        "bundle": bundle.pk,
+        "environment": environment.pk,
+        "code_launch": code_launch(actor=scientist, bundle_id=bundle.pk).pk,
+        "template": template_save(actor=scientist, bundle_id=bundle.pk, name="Weekly").pk,
         "trace": trace.pk,
         "webhook": webhook.pk,
         "worker": Worker.objects.create(name="here:1:1.00", version="1", seen_at=timezone.now()).pk,

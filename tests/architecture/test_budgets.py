@@ -16,10 +16,15 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from apps.accounts.selectors import actor_of_user
+from apps.code.models import Environment
+from apps.code.tests.factories import bundle_row, environment_row
 from apps.core.actors import Actor
 from apps.experiments import services as experiments
-from apps.experiments.models import Experiment
+from apps.experiments.models import Artifact, Experiment
 from apps.traces.tests.factories import trace_make
+from apps.training.models import CodeLaunch
+from apps.training.services import code_launch, template_save
 from apps.webhooks.models import Delivery, Webhook
 from bench._rows import jobs_add, runs_add
 from tests.architecture.pages import address, pages_all
@@ -51,7 +56,7 @@ def measure(route: Route, clients: list[Client]) -> int | None:
 
 
 def outside_make(experiment: Experiment) -> None:
-    """What a client or an operator makes and the demo has none of: evaluation datasets and webhooks."""
+    """What a client or an operator makes and the demo has none of: evaluation datasets, webhooks, code."""
     actor, team = Actor.system("a test"), experiment.team
     for number in range(3):
         dataset = experiments.evaluation_dataset_create(
@@ -64,6 +69,16 @@ def outside_make(experiment: Experiment) -> None:
         told = {"event": event, "body": "{}", "attempts": 1, "attempted_at": timezone.now()}
         for state in ("SENT", "FAILED", "QUEUED"):
             Delivery.objects.create(webhook=hook, state=state, **told)
+    scientist = actor_of_user(get_user_model().objects.get(username="scientist"))
+    stored = Artifact.objects.order_by("sha256").distinct("sha256")[:3]
+    for number, artifact in enumerate(stored):
+        bundle = bundle_row(team, artifact)
+        environment_row(team, str(number))
+        template_save(actor=scientist, bundle_id=bundle.pk, name=f"template {number}")
+        for _ in range(30):
+            code_launch(actor=scientist, bundle_id=bundle.pk)
+    environment = Environment.objects.order_by("-pk").first()
+    CodeLaunch.objects.filter(bundle=bundle).update(environment=environment)
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ ACTING = ("scientist", "owner", "admin")
 BY_ROLE = {"home", "problem-detail", "review-detail", "review-list", "version-detail", "deployment-detail"}
 # Addresses that are no page of their own: what a form is sent to, a part that a page loads, a download.
 ACTS = re.compile(
-    r"-(act|apply|archive|alias|attach|cancel|check|decide|delete|drain|end|end-others|kill|link|make|mask|message|pause|quarantine|read"
-    r"|read-all|remove|renew|reproduce|restore|save|resend|resume|retire|retry|revoke|roles|rollback|session-end|split|start|switch|tag"
+    r"-(act|apply|archive|alias|attach|build|cancel|check|decide|delete|drain|end|end-others|kill|link|make|mask|message"
+    r"|pause|quarantine|read|read-all|remove|renew|reproduce|restore|save|resend|resume|retire|retry|revoke|roles|rollback|session-end|split|start|switch|tag"
     r"|test|token-revoke|upload|verify|withdraw|change)$"
 )
 PARTS = {"home-tasks", "home-live", "home-summary", "job-now", "run-curves", "version-lineage", "deployment-traffic"}
@@ -32,6 +32,8 @@ PARTS |= {"experiment-traces-words", "run-traces-words"}
 DOWNLOADS = re.compile(r"-(csv|json|file|log|export|frame|picture)$")
 # Seen in tests of their own, below and in the files beside this one.
 ELSEWHERE = {"run-compare", "problem-edit", "run-register", "version-signature"}
+# People bring code, and the demo has none.
+ELSEWHERE |= {"code-detail", "environment-detail", "template-detail"}
 # An application sends traces, and the demo has none.
 ELSEWHERE |= {"experiment-traces", "run-traces", "trace-detail"}
 # Somebody makes them, and the demo has none.

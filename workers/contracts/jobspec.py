@@ -65,7 +65,9 @@ class JobLimits:
 class JobSpec:
     """One attempt of one job. `directory` is private to the attempt; `env` is added to a clean environment.
 
-    The token never shows in `repr`, in argv or in a file; it reaches the child through its environment alone.
+    `read`: directories that the attempt may read beside its own; `connect_ports`: TCP ports that it may connect to
+    beside the web's; `own_ports`: ports of this machine that its own processes may talk over. The
+    token never shows in `repr`, in argv or in a file; it reaches the child through its environment alone.
     """
 
     job_id: str
@@ -78,6 +80,9 @@ class JobSpec:
     run_id: str = ""
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     limits: JobLimits = field(default_factory=JobLimits)
+    read: tuple[str, ...] = ()
+    connect_ports: tuple[int, ...] = ()
+    own_ports: tuple[int, ...] = ()
 
     def child_environment(self) -> dict[str, str]:
         """The variables a child is promised (they win over `env`); the rest comes from the executor."""

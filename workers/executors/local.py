@@ -104,14 +104,16 @@ class LocalExecutor:
     def _told(self, spec: JobSpec, work: Path, mark: str) -> dict[str, object]:
         limits = spec.limits
         extra = {**spec.child_environment(), "FAIRWAY_ATTEMPT_MARK": mark, "FAIRWAY_CORES": str(limits.cores)}
-        read = readable_paths(*(PROJECT_ROOT / package for package in PACKAGES))
+        more = (Path(path) for path in spec.read)
+        read = readable_paths(*(PROJECT_ROOT / package for package in PACKAGES), *more)
         uid, _ = uid_for(mark, work.parent.parent, read) if self._sandboxed else (None, "")
         if uid is not None:
             _hand_over(work, uid)
         policy = SandboxPolicy(
             read=(*read, str(work.parent / CODE)) if self._sandboxed else ("/",),
             write=(str(work),) if self._sandboxed else ("/",),
-            connect_ports=_ports(spec.base_url) if self._sandboxed else None,
+            connect_ports=(*_ports(spec.base_url), *spec.connect_ports) if self._sandboxed else None,
+            own_ports=spec.own_ports,
             cpu_seconds=limits.cpu_seconds,
             data_bytes=limits.memory_bytes + _DATA_OVERHEAD,
             file_bytes=limits.file_bytes,

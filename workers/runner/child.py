@@ -34,8 +34,13 @@ KINDS: dict[str, str] = {
     "train": "workers.runner.train",
     "evaluate": "workers.runner.evaluate",
     "export": "workers.runner.export",
+    "command": "workers.runner.own_code",
+    "build": "workers.runner.build",
+    "fetch": "workers.runner.git",
 }
 """Job kind -> the module whose `run(job)` does it."""
+OWN_CODE = "workers.runner.own_code"
+"""Does every job whose spec has code of its own, whatever its kind."""
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:
@@ -49,7 +54,7 @@ def main() -> int:
     try:
         told = client.attempt()
         job = Job(client, told, Path.cwd())
-        module = KINDS.get(job.kind)
+        module = OWN_CODE if "code" in job.spec else KINDS.get(job.kind)
         if module is None:
             job.say(f"There is no job kind {job.kind!r}.")
             return 1

@@ -8,6 +8,9 @@ from typing import Any
 
 from workers.runner.client import Client
 
+MAX_PROGRESS = 200
+"""Characters that the web takes as a step's text; the log has all of it."""
+
 
 class Job:
     """What a kind's module works with: the spec, the client, a private directory, and a way to say things."""
@@ -28,7 +31,7 @@ class Job:
     def progress(self, fraction: float | None, text: str) -> None:
         """Tells the web, and the log, how far the job is. Raises Cancelled."""
         self.say(text)
-        self.client.progress(fraction, text)
+        self.client.progress(fraction, text[:MAX_PROGRESS])
 
     def fetch(self, file: Mapping[str, Any], name: str) -> Path:
         """A file of the spec, downloaded once."""

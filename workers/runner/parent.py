@@ -52,7 +52,7 @@ class Watch:
         self.environment: dict[str, str] = told["environment"]
         self.limits: dict[str, Any] = told["limits"]
         held: dict[str, Any] = told["policy"]
-        for name in ("read", "write", "connect_ports"):
+        for name in ("read", "write", "connect_ports", "own_ports"):
             held[name] = tuple(held[name]) if held[name] is not None else None
         self.policy = SandboxPolicy(**held)
         self.output = output or OutputWriter(self.directory, int(self.limits["output_bytes"]))

@@ -7,13 +7,13 @@ in milliseconds since 1970. Standard output is the file, a group of rows for eac
 import json
 import os
 import sys
-from typing import IO
+from typing import IO, Any
 
 from workers.contracts.jobspec import PROJECT_ROOT
 from workers.sandbox import SandboxPolicy, readable_paths, sandbox_apply
 
 _MIB = 1024**2
-POLICY = {"cpu_seconds": 300, "data_bytes": 1024 * _MIB, "file_bytes": 2048 * _MIB, "open_files": 64}
+POLICY: dict[str, Any] = {"cpu_seconds": 300, "data_bytes": 1024 * _MIB, "file_bytes": 2048 * _MIB, "open_files": 64}
 
 
 def table_write(source: IO[bytes], target: IO[bytes]) -> None:

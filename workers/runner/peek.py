@@ -13,7 +13,7 @@ from workers.contracts.tables import CELL, COLUMNS, ROWS
 from workers.sandbox import SandboxPolicy, readable_paths, sandbox_apply
 
 _MIB = 1024**2
-POLICY = {"cpu_seconds": 8, "data_bytes": 1024 * _MIB, "file_bytes": 0, "open_files": 64}
+POLICY: dict[str, Any] = {"cpu_seconds": 8, "data_bytes": 1024 * _MIB, "file_bytes": 0, "open_files": 64}
 
 
 def table_head(source: Any) -> dict[str, Any]:

@@ -57,10 +57,16 @@ def _handled(abi: int) -> int:
     return rights
 
 
-def landlock_apply(read: Iterable[str], write: Iterable[str], connect_ports: Iterable[int] | None = None) -> list[str]:
+def landlock_apply(
+    read: Iterable[str],
+    write: Iterable[str],
+    connect_ports: Iterable[int] | None = None,
+    own_ports: Iterable[int] = (),
+) -> list[str]:
     """Restricts this process and its children to these paths, and to connecting to these ports, for ever.
 
-    Paths that do not exist are left out. `connect_ports` None leaves the network alone. Needs no_new_privs.
+    `own_ports` are those that it may also listen on. Paths that do not exist are left out. `connect_ports` None leaves
+    the network alone. Needs no_new_privs.
     Returns what is now in force, of "files", "tcp", "signals". Raises OSError when the kernel refuses.
     """
     abi = landlock_abi()
@@ -79,6 +85,9 @@ def landlock_apply(read: Iterable[str], write: Iterable[str], connect_ports: Ite
             _allow(ruleset, path, READ_WRITE & files)
         for port in connect_ports or () if net else ():
             rule = _PortRule(_CONNECT_TCP, port)
+            system_call(_ADD, ctypes.c_int(ruleset), _RULE_PORT, ctypes.byref(rule), ctypes.c_uint32(0))
+        for port in own_ports if net else ():
+            rule = _PortRule(_BIND_TCP | _CONNECT_TCP, port)
             system_call(_ADD, ctypes.c_int(ruleset), _RULE_PORT, ctypes.byref(rule), ctypes.c_uint32(0))
         system_call(_RESTRICT, ctypes.c_int(ruleset), ctypes.c_uint32(0))
     finally:

@@ -77,6 +77,7 @@ class SandboxPolicy:
     file_bytes: int | None = None
     open_files: int = 1_024
     uid: int | None = None
+    own_ports: tuple[int, ...] = ()
 
 
 def readable_paths(*project: Path) -> tuple[str, ...]:
@@ -149,7 +150,8 @@ def sandbox_apply(policy: SandboxPolicy, parent_pid: int | None = None) -> list[
     prctl(PR_SET_NO_NEW_PRIVS, 1)
     force += ["capabilities", "no_new_privs"]
     own = (f"/proc/{os.getpid()}",)
-    force += landlock_apply((*policy.read, *own), (*policy.write, *_SYSTEM_WRITE), policy.connect_ports)
+    write = (*policy.write, *_SYSTEM_WRITE)
+    force += landlock_apply((*policy.read, *own), write, policy.connect_ports, policy.own_ports)
     if seccomp_apply():
         force.append("seccomp")
     return force

@@ -18,7 +18,7 @@ from apps.core.errors import FairwayError
 from apps.jobs.contracts import Claim, job_kind_find
 from apps.jobs.models import Job, JobAttempt, JobEvent, LogChunk
 from apps.jobs.services.attempts import attempt_lock
-from apps.jobs.services.queueing import RUN_TASK, cancel_cause
+from apps.jobs.services.queueing import RUN_TASK, cancel_cause, waiting_release
 from apps.jobs.services.transitions import event_append, job_transition
 from apps.notices.services import notice_send
 from workers.contracts.jobspec import JobState, JobStatus
@@ -99,6 +99,7 @@ def job_end(*, actor: Actor, job: Job, to: str, cause: str) -> Job:
     if to != State.SUCCEEDED:
         _call(job, "on_fail", cause)
     _tell(job)
+    waiting_release(job)
     same = Job.objects.filter(state=State.QUEUED, target_id=job.target_id)
     for waiting in same.order_by("queued_at", "id").values_list("pk", flat=True)[:2]:
         task_send(RUN_TASK, waiting)

@@ -52,8 +52,13 @@ def job_queue(
     max_attempts: int = 3,
     target_id: uuid.UUID | None = None,
     idempotency_key: str = "",
+    waits_for: Job | None = None,
+    waits_text: str = "",
 ) -> Job:
     """Queue a job in the caller's transaction; a worker hears of it once that has committed.
+
+    With `waits_for` it stays PENDING until that job has succeeded (see `waiting_release`), and `waits_text` says in one
+    sentence what it waits for; the caller makes sure that this job has not ended meanwhile.
 
     The row is the message: when the broker is away, the beat task finds the job (invariant I25). With an
     `idempotency_key` the same call twice gives the same job (I24). Without a `target_id` it runs on this machine.
@@ -74,6 +79,8 @@ def job_queue(
         max_attempts=max_attempts,
         target_id=target_id,
         idempotency_key=idempotency_key or None,
+        waits_for=waits_for,
+        progress_text=waits_text[:200],
     )
     with transaction.atomic():
         return _queue(actor, job)
@@ -106,9 +113,32 @@ def _queue(actor: Actor, job: Job) -> Job:
     definition = job_kind_find(job.kind)
     if job.retry_of is not None and definition is not None and definition.on_retry is not None:
         definition.on_retry(actor, job.retry_of, job)
+    if job.waits_for_id is not None:
+        event_append(job, "state", {"state": Job.State.PENDING, "attempt": 0, "text": job.progress_text})
+        job.save()
+        audit_record(actor=actor, action="job.pending", thing=job, problem_id=job.problem_id, reason=job.progress_text)
+        return job
     job_transition(actor=actor, job=job, to=Job.State.QUEUED)
     task_send(RUN_TASK, job.pk)
     return job
+
+
+def waiting_release(ended: Job) -> None:
+    """In the transaction that ends a job: queue those that waited for it, or fail them with why it did not succeed."""
+    from apps.jobs.services.ending import job_end
+
+    actor = Actor.system("the worker")
+    rows = Job.objects.select_for_update(of=("self",), no_key=True).filter(waits_for=ended, state=Job.State.PENDING)
+    for job in rows.order_by("id"):
+        job.progress_text = ""
+        if ended.state == Job.State.SUCCEEDED:
+            job_transition(actor=actor, job=job, to=Job.State.QUEUED)
+            task_send(RUN_TASK, job.pk)
+        else:
+            cause = (
+                f"Job {ended.number}, {ended.title}, which it waited for, is {ended.get_state_display()}: {ended.cause}"
+            )
+            job_end(actor=actor, job=job, to=Job.State.FAILED, cause=cause)
 
 
 def _file(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,7 +177,7 @@ def job_cancel(*, actor: Actor, job_id: uuid.UUID, reason: str = "") -> Job:
             return job
         job.cancel_requested_at = timezone.now()
         job.cancel_reason = reason.strip()[:300]
-        if job.state == Job.State.QUEUED:
+        if job.state in (Job.State.QUEUED, Job.State.PENDING):
             from apps.jobs.services.ending import job_end
 
             job_end(actor=actor, job=job, to=Job.State.CANCELLED, cause=cancel_cause(job, actor.label))

@@ -18,7 +18,7 @@ from apps.jobs.models import Job, JobEvent
 State = Job.State
 
 MOVES: dict[str, frozenset[str]] = {
-    State.PENDING: frozenset({State.QUEUED, State.CANCELLED}),
+    State.PENDING: frozenset({State.QUEUED, State.CANCELLED, State.FAILED}),
     State.QUEUED: frozenset({State.STARTING, State.CANCELLED, State.FAILED}),
     State.STARTING: frozenset(
         {State.RUNNING, State.QUEUED, State.SUCCEEDED, State.FAILED, State.CANCELLED, State.TIMED_OUT}

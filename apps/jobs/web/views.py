@@ -104,13 +104,15 @@ def _progress(job: Job) -> dict[str, Any]:
     waiting = _waiting_text(job) if not job.line_count else ""
     return {
         "progress_title": job.progress_text or waiting or "Running",
-        "shown_progress": job.progress if job.state != Job.State.QUEUED else 0.0,
+        "shown_progress": job.progress if job.state not in (Job.State.PENDING, Job.State.QUEUED) else 0.0,
         "progress_text": share_text if job.state == Job.State.RUNNING else waiting,
     }
 
 
 def _waiting_text(job: Job) -> str:
     """What the page waits for while nothing can be seen yet."""
+    if job.state == Job.State.PENDING:
+        return job.progress_text or "Waits for another job."
     if job.state == Job.State.QUEUED:
         target = job.target
         if target is None or target.builtin:

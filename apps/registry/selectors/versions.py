@@ -151,7 +151,7 @@ def version_search(actor: Actor, text: str, limit: int) -> QuerySet[ModelVersion
 def versions_of_runs(actor: Actor, run_ids: Iterable[uuid.UUID]) -> list[ModelVersion]:
     """The versions that these runs generated: their number and their model's name."""
     rows = version_list(actor).filter(run_id__in=list(run_ids)).select_related(None).select_related("model")
-    return list(rows.only("number", "run_id", "model__name"))
+    return list(rows.only("number", "state", "run_id", "model__name"))
 
 
 def version_heads(actor: Actor, model: Model, live_id: uuid.UUID | None) -> tuple[Any, Any]:

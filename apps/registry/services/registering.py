@@ -165,7 +165,8 @@ def logged_model_register(
             path=f"m-{logged.pk.hex}",
             run=run,
             logged=logged,
-            trained_by_id=logged.created_by_id,
+            # What a job's code logged has no person of its own: who began its run trained it.
+            trained_by_id=logged.created_by_id or (run.created_by_id if run is not None else None),
         )
         return register(actor, model, origin, labels, seal_at_end=True)
 

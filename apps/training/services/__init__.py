@@ -1,5 +1,18 @@
 """Launching training, reproducing a run, and what follows when a job ends."""
 
+from apps.training.services.code_inputs import command_words, values_check
+from apps.training.services.code_launching import (
+    ENVIRONMENTS,
+    SEEDS,
+    code_choose,
+    code_fail,
+    code_finish,
+    code_launch,
+    code_launch_of,
+    code_restart,
+    code_retry,
+)
+from apps.training.services.environment_use import environment_uses
 from apps.training.services.launching import (
     SEED_LIMIT,
     params_check,
@@ -10,15 +23,31 @@ from apps.training.services.launching import (
     training_retry,
 )
 from apps.training.services.reproducing import TOLERANCE, run_reproduce
+from apps.training.services.templates import template_launch, template_remove, template_save
 
 __all__ = [
+    "ENVIRONMENTS",
+    "SEEDS",
     "SEED_LIMIT",
     "TOLERANCE",
+    "code_choose",
+    "code_fail",
+    "code_finish",
+    "code_launch",
+    "code_launch_of",
+    "code_restart",
+    "code_retry",
+    "command_words",
+    "environment_uses",
     "params_check",
     "run_reproduce",
+    "template_launch",
+    "template_remove",
+    "template_save",
     "training_fail",
     "training_finish",
     "training_launch",
     "training_restart",
     "training_retry",
+    "values_check",
 ]

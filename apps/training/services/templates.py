@@ -1,0 +1,117 @@
+"""Templates: launches to be repeated, under a name."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from apps.audit.services import audit_record
+from apps.core.actors import Actor
+from apps.core.errors import Conflict, Invalid, NotFound
+from apps.core.policies import require
+from apps.training import policies
+from apps.training.models import CodeLaunch, LaunchTemplate
+from apps.training.services.code_launching import code_choose, code_launch
+
+
+def template_save(
+    *,
+    actor: Actor,
+    name: str,
+    bundle_id: uuid.UUID,
+    description: str = "",
+    entry: str = "",
+    command: str = "",
+    params: dict[str, Any] | None = None,
+    seed: int = 0,
+    problem_id: uuid.UUID | None = None,
+    environment: str = "lock",
+    target: str = "local",
+) -> LaunchTemplate:
+    """Keep what a launch says, checked as that checks it. Raises as `code_launch`, and Conflict for a name in use."""
+    choice = code_choose(
+        actor=actor,
+        bundle_id=bundle_id,
+        entry=entry,
+        command=command,
+        params=params,
+        seed=seed,
+        problem_id=problem_id,
+        environment=environment,
+    )
+    name = name.strip()
+    if not 0 < len(name) <= 120:
+        raise Invalid.field("name", "Give a name of 1 to 120 characters.")
+    if target != "local":
+        raise Invalid.field("target", f"There is no target “{target}”; known: local.")
+    try:
+        with transaction.atomic():
+            template = LaunchTemplate.objects.create(
+                team_id=choice.bundle.team_id,
+                name=name,
+                description=description.strip()[:500],
+                bundle=choice.bundle,
+                entry=choice.entry.id if choice.entry else "",
+                command=command.strip(),
+                params=choice.values,
+                seed=choice.seed,
+                problem=choice.problem,
+                environment=environment,
+                target=target,
+                created_by_id=actor.id if actor.is_person else None,
+                created_by_label=actor.label,
+            )
+            audit_record(actor=actor, action="template.save", thing=template, after={"bundle": str(choice.bundle)})
+    except IntegrityError as error:
+        raise Conflict(f"The team has a template called “{name}”. Choose another name.", code="name_taken") from error
+    return template
+
+
+def _get(actor: Actor, template_id: uuid.UUID, *, lock: bool = False) -> LaunchTemplate:
+    rows = LaunchTemplate.objects.visible_to(actor).filter(pk=template_id, archived_at__isnull=True)
+    found: LaunchTemplate | None = (rows.select_for_update(of=("self",)) if lock else rows).first()
+    if found is None:
+        raise NotFound("There is no such template, or you may not see it.")
+    return found
+
+
+def template_remove(*, actor: Actor, template_id: uuid.UUID) -> None:
+    """Put a template away; what was launched from it stays. Raises NotFound, Forbidden."""
+    with transaction.atomic():
+        template = _get(actor, template_id, lock=True)
+        require(
+            policies.code_launch(actor, template.team_id),
+            "Removing a template takes the right to run jobs in the team: a data scientist or an operator has it.",
+        )
+        template.archived_at = timezone.now()
+        template.row_version += 1
+        template.save(update_fields=["archived_at", "row_version"])
+        audit_record(actor=actor, action="template.remove", thing=template)
+
+
+def template_launch(
+    *,
+    actor: Actor,
+    template_id: uuid.UUID,
+    params: dict[str, Any] | None = None,
+    seed: int | None = None,
+    name: str = "",
+    idempotency_key: str = "",
+) -> CodeLaunch:
+    """Launch what a template says, with some parameters changed. Raises as `code_launch`."""
+    template = _get(actor, template_id)
+    return code_launch(
+        actor=actor,
+        bundle_id=template.bundle_id,
+        entry=template.entry,
+        command=template.command,
+        params={**template.params, **(params or {})} if template.entry else params,
+        seed=template.seed if seed is None else seed,
+        name=name or template.name,
+        problem_id=template.problem_id,
+        environment=template.environment,
+        idempotency_key=idempotency_key,
+    )
