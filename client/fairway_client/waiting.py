@@ -56,3 +56,13 @@ def job_check(job: dict[str, Any]) -> dict[str, Any]:
         word = job["state"].lower().replace("_", " ")
         raise Failed(f"Job {job['number']} ended {word}. {safe(job['cause'] or job['cancel_reason'])}".strip())
     return job
+
+
+def bundle_wait(api: Api, bundle: dict[str, Any]) -> dict[str, Any]:
+    """The bundle once the job that reads it has ended. Raises Failed with what cannot be read."""
+    if bundle["job_id"] and bundle["state"] not in ("READY", "FAILED"):
+        job_wait(api, bundle["job_id"])
+        bundle = api.get(f"code-bundles/{bundle['id']}")
+    if bundle["state"] == "FAILED":
+        raise Failed(f"The code cannot be used. {safe(bundle['cause'])}")
+    return bundle

@@ -95,6 +95,45 @@ def test_a_file_comes_back_as_it_was_and_never_over_another(ann, tmp_path):
     assert not list(tmp_path.glob("*.part"))
 
 
+CODE = """
+import csv
+from pathlib import Path
+
+
+def train(data: Path, label: str, rate: float = 0.1) -> dict:
+    rows = list(csv.DictReader(open(data)))
+    print("label", label)
+    Path("outputs").mkdir(exist_ok=True)
+    Path("outputs/note.txt").write_text(label)
+    return {"rows": len(rows), "rate": rate}
+"""
+
+
+def test_a_folder_of_ones_own_is_launched_by_its_path(ann, tmp_path):
+    name = f"Shell rows {uuid.uuid4().hex[:6]}"
+    (tmp_path / "rows.csv").write_text("a,b\n1,2\n3,4\n")
+    ann.say("upload", name, "rows.csv", "--new", "--team", TEAM)
+    folder = tmp_path / "churn"
+    (folder / ".git").mkdir(parents=True)
+    (folder / ".git" / "secret").write_text("not for the server")
+    (folder / "train.py").write_text(CODE)
+
+    done = ann.run("launch", "./churn", "-p", f"data={name}", "-p", "label=007", "-p", "rate=0.5", "-f", "--json")
+    assert done.returncode == 0, done.stderr
+    launched = json.loads(done.stdout)
+    assert "label 007" in done.stderr
+    run = json.loads(ann.say("call", "GET", f"runs/{launched['run_id']}"))
+    assert {"rows", "rate"} <= set(run["metrics_latest"])
+    assert "note.txt" in ann.say("artifacts", launched["run_id"])
+    bundle = json.loads(ann.say("call", "GET", f"code-bundles/{launched['bundle_id']}"))
+    assert [file["path"] for file in bundle["files"]] == ["train.py"]
+
+    wrong = ann.say("launch", launched["bundle_id"], "-p", f"data={name}", "-p", "label=x", "-p", "rate=fast", ends=1)
+    assert "rate" in wrong
+    assert "There is no file or folder" in ann.say("launch", "./nowhere", ends=2)
+    assert "--data" in ann.say("launch", "baseline", ends=2)
+
+
 @pytest.mark.slow
 def test_from_a_csv_to_a_prediction_without_a_browser(live_stack, people, ann, tmp_path):
     owner = Shell(tmp_path, live_stack.url, people["shell-bob"].token)

@@ -159,7 +159,7 @@ def test_a_full_disk_of_this_machine_degrades_it(settings, tmp_path):
 
 
 def test_drained_and_untested_targets_are_left_in_peace():
-    target = target_make()
+    here, target = local(), target_make()
 
     assert services.target_check(target.pk) is None
-    assert services.targets_due() == [local().pk]
+    assert services.targets_due() == [here.pk]

@@ -35,6 +35,8 @@ def path_of(store: Path, sha256: str) -> Path:
 
 def test_every_room_that_stores_files_says_what_it_needs():
     assert {source.key for source in blob_source_list()} == {
+        "code.bundle",
+        "code.environment",
         "datasets.file",
         "datasets.table",
         "experiments.file",
