@@ -236,6 +236,7 @@ FAIRWAY_HOME = ENV.home
 PORTS = {"web": ENV.port, "live": ENV.live_port, "gateway": ENV.gateway_port}
 # Where the browser opens its WebSocket; empty: the page's host on LIVE_PORT.
 LIVE_URL = ENV.live_url
+LIVE_INTERNAL_URL = ENV.live_internal_url
 # Plotly's strict bundle sets its style sheet through two constant <style> elements (one empty); these hashes
 # belong to its version in frontend/package.json.
 PLOTLY_STYLE_HASHES: tuple[str, ...] = (

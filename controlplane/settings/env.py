@@ -71,6 +71,7 @@ class Environment:
     allowed_hosts: tuple[str, ...]
     public_url: str
     live_url: str
+    live_internal_url: str
     gateway_url: str
     gateway_internal_url: str
     internal_url: str
@@ -119,6 +120,8 @@ def environment() -> Environment:
         # A name, not an address: browsers keep passkeys to names.
         public_url=_text("PUBLIC_URL") or f"http://localhost:{port}",
         live_url=_text("LIVE_URL"),
+        # Where the web process asks the live process how it is.
+        live_internal_url=_text("LIVE_INTERNAL_URL") or f"http://127.0.0.1:{live_port}",
         gateway_url=gateway_url or f"http://localhost:{gateway_port}",
         # Where the web process reaches the gateway, when that is not the address that callers use.
         gateway_internal_url=_text("GATEWAY_INTERNAL_URL") or gateway_url or f"http://127.0.0.1:{gateway_port}",

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.files.storage import storages
@@ -19,7 +18,7 @@ from apps.core import formats
 from apps.core.actors import Actor
 from apps.core.build import build
 from apps.core.models import LongTask
-from apps.home.health.probes import broker_probe, http_probe, port_probe
+from apps.home.health.probes import broker_probe, http_probe
 from apps.jobs import selectors as jobs
 
 OK, WARN, DOWN, NONE = "OK", "WARN", "DOWN", "NONE"
@@ -152,14 +151,10 @@ def _broker(told: dict[str, Any]) -> Part:
 
 
 def _live() -> Part:
-    parts = urlsplit(settings.LIVE_URL)
-    if parts.hostname:
-        told = port_probe(parts.hostname, parts.port or (443 if parts.scheme == "wss" else 80))
-    else:
-        told = port_probe("127.0.0.1", settings.PORTS["live"])
+    told = http_probe(f"{settings.LIVE_INTERNAL_URL}/health/live")
     if told == "ok":
-        return Part("live", "Live pages", OK, "WebSockets are answered.")
-    return Part("live", "Live pages", DOWN, "WebSockets are not answered.", "Pages work and ask again every 5 s.")
+        return Part("live", "Live pages", OK, "It answers.")
+    return Part("live", "Live pages", DOWN, f"It gives {told}.", "Pages work and ask again every 5 s.")
 
 
 def _gateway() -> Part:
