@@ -77,5 +77,5 @@ def test_a_folder_is_brought_launched_on_data_and_kept_as_a_template(people, pro
 
     wait_for(told, 60, "the end of the job")
     page.get_by_role("link", name="Open", exact=True).click()
-    expect(page.get_by_text("rows.txt").first).to_be_visible()
+    expect(page.get_by_role("link", name="rows.txt").first).to_be_visible()
     assert not found, "\n".join(found)
