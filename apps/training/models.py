@@ -99,8 +99,8 @@ class LaunchTemplate(TeamOwned):
     problem = models.ForeignKey("problems.Problem", on_delete=models.PROTECT, null=True, related_name="+")
     # As `code_launch` takes it: "lock" or "own".
     environment = models.CharField(max_length=10, default="lock")
-    # Where it runs: the name of an executor.
-    target = models.CharField(max_length=40, default="local")
+    # Where it runs; null: this machine.
+    target = models.ForeignKey("compute.ComputeTarget", on_delete=models.PROTECT, null=True, related_name="+")
 
     class Meta:
         constraints = [

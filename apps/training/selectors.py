@@ -83,7 +83,7 @@ def code_launch_list(actor: Actor, bundle_id: uuid.UUID | None = None) -> QueryS
 def template_list(actor: Actor, team_id: uuid.UUID | None = None) -> QuerySet[LaunchTemplate]:
     """Templates that were not put away; the caller sorts."""
     rows: QuerySet[LaunchTemplate] = LaunchTemplate.objects.visible_to(actor).filter(archived_at__isnull=True)
-    rows = rows.select_related("bundle", "problem")
+    rows = rows.select_related("bundle", "problem", "target")
     return rows if team_id is None else rows.filter(team_id=team_id)
 
 

@@ -84,6 +84,48 @@ def test_one_specification_gives_the_same_model_here_and_on_ray(live_stack, peop
     assert there["attempts"][0]["rss_peak_bytes"] > 0
 
 
+CODE = b"""
+import os, sys
+from pathlib import Path
+
+
+def train(data: Path, rate: float = 0.5, seed: int = 0) -> dict:
+    rows = data.read_text().splitlines()
+    print("read", len(rows), "lines with seed", os.environ["FAIRWAY_SEED"])
+    Path("outputs").mkdir(exist_ok=True)
+    Path("outputs/first.txt").write_text(rows[0])
+    return {"rows": len(rows), "rate": rate, "seed": seed}
+"""
+
+
+def test_ones_own_code_does_the_same_here_and_on_ray(live_stack, people, ray_head):
+    scientist, operator = people["far-scientist"], people["far-operator"]
+    team = next(row["id"] for row in scientist.get("teams")["results"] if row["name"] == TEAM)
+    target = target_tested(operator, ray_head, "ray-code")
+    dataset = scientist.post("datasets", {"team_id": team, "name": "Far rows"}, key=key())["id"]
+    data = b"a,b\n" + b"".join(b"%d,%d\n" % (n, n % 7) for n in range(300))
+    upload = scientist.post(f"datasets/{dataset}/uploads", {"filename": "rows.csv", "size": len(data)})["id"]
+    scientist.call("PUT", f"uploads/{upload}/parts", data=data, offset=0).expect(200)
+    version = scientist.call("POST", f"uploads/{upload}/complete").expect(200)["version"]
+    scientist.ended(version["job_id"])
+    bundle = scientist.call("POST", "code-bundles", data=CODE, team_id=team, filename="train.py").expect(201)
+
+    found = []
+    for where in (None, target["id"]):
+        body = {"bundle_id": bundle["id"], "entry": "train.py:train", "params": {"data": version["id"]}, "seed": 5}
+        launch_ = scientist.post("code-launches", body | {"target_id": where}, key=key())
+        job = scientist.ended(launch_["job_id"], 120)
+        run = scientist.get(f"runs/{launch_['run_id']}")
+        kept = {file["path"]: file["sha256"] for file in scientist.get(f"runs/{launch_['run_id']}/artifacts")}
+        printed = [line["text"] for line in scientist.get(f"jobs/{job['id']}/log")["lines"]]
+        assert "read 301 lines with seed 5" in printed
+        found.append((measures(run), kept))
+
+    assert found[0] == found[1]
+    assert found[0][0] == {"rows": 301, "rate": 0.5, "seed": 5}
+    assert any(path.endswith("first.txt") for path in found[0][1])
+
+
 def measures(run: dict[str, Any]) -> dict[str, float]:
     """The last value of each measurement, seconds left out."""
     return {name: value[0] for name, value in run["metrics_latest"].items() if "second" not in name}

@@ -43,8 +43,6 @@ def test_every_room_that_stores_files_says_what_it_needs():
         "experiments.model",
         "registry.version",
         "evaluations.result",
-        "code.bundle",
-        "code.environment",
         "evaluations.export",
         "jobs.input",
         "jobs.output",

@@ -18,6 +18,7 @@ from apps.training import selectors, services
 from apps.training.models import CodeLaunch, LaunchTemplate
 
 LOCK_OR_OWN = ["lock", "own"]
+TARGET_HELP = "The compute target; this machine when it is left out."
 
 
 class CodeLaunchInput(serializers.Serializer[Any]):
@@ -31,6 +32,7 @@ class CodeLaunchInput(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
     problem_id = serializers.UUIDField(required=False, allow_null=True, default=None)
     environment = serializers.ChoiceField(choices=LOCK_OR_OWN, required=False, default="lock")
+    target_id = serializers.UUIDField(required=False, allow_null=True, default=None, help_text=TARGET_HELP)
     idempotency_key = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
 
 
@@ -60,7 +62,7 @@ class TemplateInput(serializers.Serializer[Any]):
     seed = serializers.IntegerField(min_value=0, max_value=2**32 - 1, required=False, default=0)
     problem_id = serializers.UUIDField(required=False, allow_null=True, default=None)
     environment = serializers.ChoiceField(choices=LOCK_OR_OWN, required=False, default="lock")
-    target = serializers.CharField(max_length=40, required=False, default="local")
+    target_id = serializers.UUIDField(required=False, allow_null=True, default=None, help_text=TARGET_HELP)
 
 
 class TemplateRow(ModelSerializer[LaunchTemplate]):
@@ -70,7 +72,7 @@ class TemplateRow(ModelSerializer[LaunchTemplate]):
         model = LaunchTemplate
         fields = [
             *("id", "team_id", "name", "description", "bundle_id", "entry", "command", "params", "seed", "problem_id"),
-            *("environment", "target", "created_by_label", "created_at"),
+            *("environment", "target_id", "created_by_label", "created_at"),
         ]
         read_only_fields = fields
 

@@ -13,6 +13,7 @@ from apps.audit.services import audit_record
 from apps.code import selectors as code
 from apps.code import services as code_services
 from apps.code.contracts import Entry
+from apps.compute import services as compute_services
 from apps.core.actors import Actor
 from apps.core.errors import Conflict, FairwayError, Invalid
 from apps.core.policies import require
@@ -49,6 +50,7 @@ class CodeChoice:
     found: CodeInputs
     seed: int
     problem: Problem | None
+    target_id: uuid.UUID | None
 
 
 def code_choose(
@@ -61,6 +63,7 @@ def code_choose(
     seed: int = 0,
     problem_id: uuid.UUID | None = None,
     environment: str = "lock",
+    target_id: uuid.UUID | None = None,
 ) -> CodeChoice:
     """Check what a launch says. Raises NotFound, Forbidden, Conflict (code not ready), Invalid at the field."""
     bundle = code.bundle_get(actor, bundle_id)
@@ -103,7 +106,20 @@ def code_choose(
         raise Invalid.field("problem_id", "The problem belongs to another team than the code.")
     if problem is not None and not policies.training_launch(actor, bundle.team_id):
         raise Invalid.field("problem_id", "Registering what it logs takes a data scientist's role in the team.")
-    return CodeChoice(bundle, chosen, words, values, found, seed, problem)
+    if target_id is not None:
+        _target_check(bundle, target_id, environment)
+    return CodeChoice(bundle, chosen, words, values, found, seed, problem, target_id)
+
+
+def _target_check(bundle: Bundle, target_id: uuid.UUID, environment: str) -> None:
+    """Refuse a target that lacks what the code needs. Raises Invalid at `target_id`, Conflict for one that is away."""
+    target = compute_services.target_for_job(team_id=bundle.team_id, target_id=target_id)
+    if not target.builtin and environment == "lock" and bundle.lock_path:
+        raise Invalid.field(
+            "target_id",
+            f"Environments of lockfiles are unpacked on this machine, not on {target.name}: choose “local”, or "
+            "Fairway's own packages.",
+        )
 
 
 def _notebook_check(bundle: Bundle, entry: Entry, environment: str) -> None:
@@ -126,9 +142,10 @@ def code_launch(
     name: str = "",
     problem_id: uuid.UUID | None = None,
     environment: str = "lock",
+    target_id: uuid.UUID | None = None,
     idempotency_key: str = "",
 ) -> CodeLaunch:
-    """Begin a run and queue the job that runs an entry, or a command, of a bundle.
+    """Begin a run and queue the job that runs an entry, or a command, of a bundle, on a target or on this machine.
 
     With a lockfile the job waits for that environment, which is built when there is none. With a problem the models
     that the code logs become versions of the problem's model. The same `idempotency_key` again is the same launch.
@@ -143,6 +160,7 @@ def code_launch(
         seed=seed,
         problem_id=problem_id,
         environment=environment,
+        target_id=target_id,
     )
     bundle = choice.bundle
     if len(name) > 200:
@@ -200,6 +218,7 @@ def code_launch(
             problem_id=choice.problem.pk if choice.problem else None,
             run_id=launch.run.pk,
             subject=launch.run,
+            target_id=choice.target_id,
             **_waits(held),
         )
         experiments.run_job_set(run_id=launch.run.pk, job_id=launch.job.pk)

@@ -29,7 +29,7 @@ def template_save(
     seed: int = 0,
     problem_id: uuid.UUID | None = None,
     environment: str = "lock",
-    target: str = "local",
+    target_id: uuid.UUID | None = None,
 ) -> LaunchTemplate:
     """Keep what a launch says, checked as that checks it. Raises as `code_launch`, and Conflict for a name in use."""
     choice = code_choose(
@@ -41,12 +41,11 @@ def template_save(
         seed=seed,
         problem_id=problem_id,
         environment=environment,
+        target_id=target_id,
     )
     name = name.strip()
     if not 0 < len(name) <= 120:
         raise Invalid.field("name", "Give a name of 1 to 120 characters.")
-    if target != "local":
-        raise Invalid.field("target", f"There is no target “{target}”; known: local.")
     try:
         with transaction.atomic():
             template = LaunchTemplate.objects.create(
@@ -60,7 +59,7 @@ def template_save(
                 seed=choice.seed,
                 problem=choice.problem,
                 environment=environment,
-                target=target,
+                target_id=choice.target_id,
                 created_by_id=actor.id if actor.is_person else None,
                 created_by_label=actor.label,
             )
@@ -113,5 +112,6 @@ def template_launch(
         name=name or template.name,
         problem_id=template.problem_id,
         environment=template.environment,
+        target_id=template.target_id,
         idempotency_key=idempotency_key,
     )

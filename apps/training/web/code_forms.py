@@ -85,6 +85,7 @@ class CodeForm(forms.Form):
         widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
     )
     environment = forms.ChoiceField(label="Packages")
+    target = forms.ChoiceField(label="Runs on", required=False)
     problem = forms.ChoiceField(
         label="Problem",
         required=False,
@@ -109,7 +110,11 @@ class CodeForm(forms.Form):
         kwargs.setdefault("label_suffix", "")
         super().__init__(*args, **kwargs)
         self.chosen = entry
+        if len(choices.get("target", ())) < 2:
+            del self.fields["target"]
         for name, listed in choices.items():
+            if name not in self.fields:
+                continue
             self.fields[name].choices = list(listed)  # type: ignore[attr-defined]
         self.properties = ordered(entry.schema) if entry is not None else []
         required = set(entry.schema.get("required", ())) if entry is not None else set()
@@ -155,7 +160,7 @@ class CodeForm(forms.Form):
 
     def errors_take(self, error: FairwayError) -> None:
         """Show a refusal of the service at the fields that it names."""
-        words = {"bundle_id": "bundle", "problem_id": "problem", "lock": "environment"}
+        words = {"bundle_id": "bundle", "problem_id": "problem", "target_id": "target", "lock": "environment"}
         for name, texts in error.fields.items():
             field = PREFIX + name.removeprefix("params.") if name.startswith("params.") else words.get(name, name)
             if field not in self.errors:

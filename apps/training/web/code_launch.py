@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 from apps.accounts import selectors as accounts
 from apps.code import selectors as code
 from apps.code.contracts import Entry
+from apps.compute import selectors as compute
 from apps.core.actors import Actor
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
 from apps.core.web.views import page
@@ -25,6 +26,7 @@ from apps.training.web.code_forms import COMMAND, PREFIX, CodeForm, initial_of, 
 
 if TYPE_CHECKING:
     from apps.code.models import Bundle
+    from apps.compute.models import ComputeTarget
     from apps.training.models import CodeLaunch, LaunchTemplate
 
 MODELS = 100
@@ -109,6 +111,14 @@ class CodePage:
             found["model"] = [(str(one.pk), str(one)) for one in rows[:MODELS]]
         return found
 
+    def _targets(self) -> list[ComputeTarget]:
+        return compute.target_choices(self.team_id) if self.team_id else []
+
+    def _target_held(self) -> str:
+        """The target of the template, or of the job that is cloned."""
+        held = self.template.target_id if self.template else self.clone.job.target_id if self.clone else None
+        return str(held or "")
+
     def form(self, *, bound: bool) -> CodeForm:
         """The form over what can be chosen."""
         bundle = self.bundle
@@ -126,6 +136,7 @@ class CodePage:
             "entry": COMMAND if self.is_command else self.entry.id if self.entry else "",
             "command": self.source.get("command") or (" ".join(command) if isinstance(command, list) else command),
             "environment": self.source.get("environment") or packages[0][0],
+            "target": self.source.get("target") or self._target_held(),
             "problem": self.source.get("problem") or (str(held.problem_id or "") if held else ""),
             "seed": self.source.get("seed") or (str(held.seed) if held else "0"),
             "name": self.source.get("name") or "",
@@ -137,6 +148,7 @@ class CodePage:
                 "bundle": listed,
                 "entry": [*((one.id, one.id) for one in self.entries), (COMMAND, "a command of your own")],
                 "environment": packages,
+                "target": [(str(one.pk), compute.target_words(one)) for one in self._targets()],
                 "problem": [("", "none: models stay with the run"), *((str(one.pk), one.name) for one in problems)],
             },
             inputs=self._inputs(),
@@ -177,9 +189,10 @@ class CodePage:
         else:
             launch |= {"entry": self.entry.id if self.entry else "", "params": params}
         launch |= {"seed": int(seed) if seed.isdecimal() else 0, "environment": str(form["environment"].value())}
-        problem = form["problem"].value()
-        if problem:
-            launch["problem_id"] = str(problem)
+        for field, name in (("problem", "problem_id"), ("target", "target_id")):
+            chosen = form[field].value() if field in form.fields else ""
+            if chosen:
+                launch[name] = str(chosen)
         return code_commands(self.request.build_absolute_uri("/").rstrip("/"), launch)
 
 
@@ -212,6 +225,7 @@ def _launch(request: HttpRequest) -> HttpResponse:
         "seed": data["seed"],
         "problem_id": _uuid(data["problem"]),
         "environment": data["environment"],
+        "target_id": _uuid(data.get("target")),
     }
     try:
         if "save" in request.POST:

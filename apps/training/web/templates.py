@@ -30,7 +30,7 @@ TEMPLATES = Table(
         Column("name", "Template", sort="name", link=True),
         Column("bundle", "Code", sort="bundle__name", value="bundle"),
         Column("entry", "Entry", sort="entry", value=lambda row: row.entry or row.command, wrap=True),
-        Column("target", "Target", sort="target", value="target"),
+        Column("target", "Target", sort="target__name", value=lambda row: row.target.name if row.target else "local"),
         Column("by", "Saved by", sort="created_by_label", value="created_by_label"),
         Column("created", "Saved", sort="id", format="ago", value="created_at"),
     ],
