@@ -39,6 +39,7 @@ VERB_ROLES: dict[str, frozenset[Role]] = {
     "view": _EVERYBODY,
     "data.edit": frozenset({Role.DATA_SCIENTIST}),
     "job.run": frozenset({Role.DATA_SCIENTIST, Role.OPERATOR}),
+    "job.prioritise": frozenset({Role.PRODUCT_OWNER, Role.OPERATOR}),
     "model.register": frozenset({Role.DATA_SCIENTIST}),
     "problem.edit": frozenset({Role.DATA_SCIENTIST, Role.PRODUCT_OWNER}),
     "problem.accept": frozenset({Role.PRODUCT_OWNER}),

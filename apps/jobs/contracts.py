@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 FINAL_STATES = frozenset({"SUCCEEDED", "FAILED", "CANCELLED", "TIMED_OUT"})
 OPEN_STATES = frozenset({"PENDING", "QUEUED", "STARTING", "RUNNING"})
 
+PRIORITIES = {"low": 0, "normal": 1, "high": 2}
+"""Classes of the order of work by their words; see apps/jobs/order.py."""
+
 Outputs = dict[str, dict[str, Any]]
 """{name: {"sha256", "size"}} of the files that the child stored."""
 

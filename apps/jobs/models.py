@@ -21,6 +21,11 @@ class Job(TeamOwned):
         CANCELLED = "CANCELLED", "cancelled"
         TIMED_OUT = "TIMED_OUT", "timed out"
 
+    class Priority(models.IntegerChoices):
+        LOW = 0, "low"
+        NORMAL = 1, "normal"
+        HIGH = 2, "high"
+
     number = models.PositiveBigIntegerField()
     kind = models.CharField(max_length=20)
     title = models.CharField(max_length=200)
@@ -36,6 +41,10 @@ class Job(TeamOwned):
     # Where it runs; null: before there were targets, on this machine. `executor` is the target's kind.
     target = models.ForeignKey("compute.ComputeTarget", on_delete=models.PROTECT, null=True, related_name="+")
     executor = models.CharField(max_length=40, default="local")
+    # Its class among the queued jobs of its target; see apps/jobs/order.py.
+    priority = models.PositiveSmallIntegerField(
+        choices=Priority.choices, default=Priority.NORMAL, db_default=Priority.NORMAL
+    )
     limits = models.JSONField(default=dict)
     attempt_number = models.PositiveIntegerField(default=0)
     max_attempts = models.PositiveIntegerField(default=3)
@@ -77,6 +86,11 @@ class Job(TeamOwned):
                 fields=["target", "state"],
                 name="jobs_open_by_target",
                 condition=Q(state__in=["QUEUED", "STARTING", "RUNNING"]),
+            ),
+            models.Index(
+                fields=["target", "team", "priority", "queued_at", "id"],
+                name="jobs_queue",
+                condition=Q(state="QUEUED"),
             ),
         ]
 
@@ -128,6 +142,18 @@ class JobAttempt(BaseModel):
                 fields=["heartbeat_at"], name="jobs_live_attempts", condition=Q(state__in=["LEASED", "RUNNING"])
             )
         ]
+
+
+class TargetUse(models.Model):
+    """What a team has used of a target, in CPU-seconds of ended attempts that fade with time; as it stood at `at`."""
+
+    target = models.ForeignKey("compute.ComputeTarget", on_delete=models.CASCADE, related_name="+")
+    team = models.ForeignKey("accounts.Team", on_delete=models.CASCADE, related_name="+", db_index=False)
+    seconds = models.FloatField()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["target", "team"], name="jobs_use_once")]
 
 
 class Worker(BaseModel):

@@ -9,6 +9,7 @@ urlpatterns = [
     path("jobs/<uuid:pk>/log.txt", views.JobLogTextView.as_view(), name="api-job-log-text"),
     path("jobs/<uuid:pk>/events", views.JobEventsView.as_view(), name="api-job-events"),
     path("jobs/<uuid:pk>/cancel", views.JobCancelView.as_view(), name="api-job-cancel"),
+    path("jobs/<uuid:pk>/priority", views.JobPriorityView.as_view(), name="api-job-priority"),
     path("jobs/<uuid:pk>/retry", views.JobRetryView.as_view(), name="api-job-retry"),
     path("attempt", attempt.AttemptView.as_view(), name="api-attempt"),
     path("attempt/files/<str:sha256>", attempt.AttemptFileView.as_view(), name="api-attempt-file"),

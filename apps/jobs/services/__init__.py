@@ -14,7 +14,7 @@ from apps.jobs.services.attempts import (
 )
 from apps.jobs.services.ending import Outcome, job_end, job_finish, last_lines, outcome_of
 from apps.jobs.services.logs import job_log_append, logs_retain, usage_append
-from apps.jobs.services.queueing import job_cancel, job_queue, job_retry, limits_of
+from apps.jobs.services.queueing import job_cancel, job_prioritise, job_queue, job_retry, limits_of
 from apps.jobs.services.reaping import (
     attempts_orphaned,
     attempts_reap,
@@ -65,6 +65,7 @@ __all__ = [
     "job_finish",
     "job_lock",
     "job_log_append",
+    "job_prioritise",
     "job_queue",
     "job_retry",
     "job_transition",

@@ -22,10 +22,11 @@ from apps.accounts.services import run_token_issue
 from apps.compute.selectors import accepts, target_local
 from apps.compute.services import kind_about
 from apps.core.actors import Actor
-from apps.core.errors import Conflict, NotFound
+from apps.core.errors import Conflict
 from apps.jobs.contracts import OPEN_STATES, Claim
 from apps.jobs.models import Job, JobAttempt
 from apps.jobs.services.queueing import limits_of
+from apps.jobs.services.queues import LIVE, queue_take
 from apps.jobs.services.transitions import event_append, job_lock, job_transition
 from apps.jobs.services.workers import worker_is_drained, worker_name
 from workers.executors.about import handle_of
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 # A run token is revoked when its attempt ends; its own end is for what nobody ended. A clock that is set forward by
 # some hours must not take it from a running job.
 TOKEN_SPARE_MINUTES = 24 * 60
-LIVE = (JobAttempt.State.LEASED, JobAttempt.State.RUNNING)
 
 
 class LeaseLost(Conflict):
@@ -102,11 +102,11 @@ def handle_expected(job: Job, number: int) -> str:
 
 
 def attempt_claim(*, job_id: uuid.UUID) -> tuple[Claim, str] | None:
-    """Take a queued job for this worker: a new attempt, its lease and the secret of its run token.
+    """Take the next job of the queue that this job is or was in: a new attempt, its lease, its run token's secret.
 
-    None when there is nothing to take: the job is not queued (somebody else has it, it was cancelled; a message may
-    come twice), or its target takes none now or has no free slot, in which case the job stays queued and is offered
-    again.
+    A message names a job, and means its target's queue: which of the waiting jobs starts is for the order of work
+    (`apps.jobs.order`), whichever message comes first or twice. None when there is nothing to take: no job waits there
+    that may start, or the target takes none now or has no free slot, in which case jobs are offered again.
     """
     actor = Actor.system("the worker")
     with transaction.atomic():
@@ -114,18 +114,18 @@ def attempt_claim(*, job_id: uuid.UUID) -> tuple[Claim, str] | None:
             # One claim at a time per machine, so that the number of slots holds.
             lock = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))"
             cursor.execute(lock, [f"jobs:{platform.node()}"])
-        try:
-            job = job_lock(job_id)
-        except NotFound:
+        named = Job.objects.select_related("target").only("target").filter(pk=job_id).first()
+        if named is None or worker_is_drained():
             return None
-        if job.state != Job.State.QUEUED or worker_is_drained():
-            return None
-        target = target_of(job)
+        target = target_of(named)
         if not target.builtin:
             with connection.cursor() as cursor:
                 # Other machines start jobs on it too.
                 cursor.execute(lock, [f"target:{target.pk}"])
         if not accepts(target) or slots_free(target) == 0:
+            return None
+        job = queue_take(target)
+        if job is None:
             return None
         now = timezone.now()
         job.attempt_number += 1

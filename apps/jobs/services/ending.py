@@ -19,6 +19,7 @@ from apps.jobs.contracts import Claim, job_kind_find
 from apps.jobs.models import Job, JobAttempt, JobEvent, LogChunk
 from apps.jobs.services.attempts import attempt_lock
 from apps.jobs.services.queueing import RUN_TASK, cancel_cause, waiting_release
+from apps.jobs.services.queues import use_charge
 from apps.jobs.services.transitions import event_append, job_transition
 from apps.notices.services import notice_send
 from workers.contracts.jobspec import JobState, JobStatus
@@ -70,6 +71,7 @@ def job_finish(*, claim: Claim, status: JobStatus) -> Job:
         job, attempt = attempt_lock(claim)
         outcome = outcome_of(status, cancelled=job.cancel_requested_at is not None)
         _attempt_close(attempt, status, lost=outcome.again, cause=outcome.cause)
+        use_charge(job, attempt)
         if outcome.again and job.attempt_number < job.max_attempts:
             reason = f"Attempt {attempt.number} was lost: {outcome.cause}"
             _call(job, "on_restart", reason)
@@ -100,8 +102,9 @@ def job_end(*, actor: Actor, job: Job, to: str, cause: str) -> Job:
         _call(job, "on_fail", cause)
     _tell(job)
     waiting_release(job)
+    # Any of them: the message means the queue, and whoever hears it takes what is next.
     same = Job.objects.filter(state=State.QUEUED, target_id=job.target_id)
-    for waiting in same.order_by("queued_at", "id").values_list("pk", flat=True)[:2]:
+    for waiting in same.values_list("pk", flat=True)[:2]:
         task_send(RUN_TASK, waiting)
     return job
 

@@ -18,16 +18,16 @@ from apps.core.broker import task_send
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
 from apps.core.numbers import number_next
 from apps.core.policies import require, who_can
-from apps.jobs.contracts import FINAL_STATES, job_kind_find
+from apps.jobs.contracts import FINAL_STATES, PRIORITIES, job_kind_find
 from apps.jobs.models import Job
-from apps.jobs.policies import can_run, verbs_of
+from apps.jobs.policies import can_prioritise, can_run, require_prioritise, verbs_of
 from apps.jobs.services.transitions import event_append, job_lock, job_transition
 from workers.contracts.jobspec import JobLimits
 
 RUN_TASK = "apps.jobs.tasks.job_run"
 _COPIED = (
     *("team_id", "kind", "title", "spec", "files", "problem_id", "run_id", "subject_type", "subject_id"),
-    *("target_id", "executor", "limits", "max_attempts"),
+    *("target_id", "executor", "limits", "max_attempts", "priority"),
 )
 """What a retry takes over from the ended job."""
 
@@ -51,6 +51,7 @@ def job_queue(
     limits: Mapping[str, Any] | None = None,
     max_attempts: int = 3,
     target_id: uuid.UUID | None = None,
+    priority: str = "normal",
     idempotency_key: str = "",
     waits_for: Job | None = None,
     waits_text: str = "",
@@ -62,8 +63,9 @@ def job_queue(
 
     The row is the message: when the broker is away, the beat task finds the job (invariant I25). With an
     `idempotency_key` the same call twice gives the same job (I24). Without a `target_id` it runs on this machine.
-    Raises NotFound for a team the actor does not see, Forbidden, Invalid for an unknown kind, wrong limits or files or
-    a target that the team may not use, and Conflict for a target that takes no job now.
+    `priority` is a word of PRIORITIES; the highest takes the right to give it.
+    Raises NotFound for a team the actor does not see, Forbidden, Invalid for an unknown kind or priority, wrong limits
+    or files or a target that the team may not use, and Conflict for a target that takes no job now.
     """
     job = Job(
         team_id=team_id,
@@ -78,6 +80,7 @@ def job_queue(
         limits=dict(limits or {}),
         max_attempts=max_attempts,
         target_id=target_id,
+        priority=priority_of(priority),
         idempotency_key=idempotency_key or None,
         waits_for=waits_for,
         progress_text=waits_text[:200],
@@ -96,6 +99,10 @@ def _queue(actor: Actor, job: Job) -> Job:
         f"This takes the right “{verbs_of(job.kind)[0]}” in the team: {who_can(*verbs_of(job.kind))} has it. "
         "An administrator can grant it.",
     )
+    if job.retry_of_id is None:
+        require_prioritise(actor, team.pk, job.kind, job.priority)
+    elif not can_prioritise(actor, team.pk, job.kind, job.priority):
+        job.priority = Job.Priority.NORMAL
     _check(job)
     job.state = Job.State.PENDING
     job.created_by_id = actor.id if actor.is_person else None
@@ -121,6 +128,13 @@ def _queue(actor: Actor, job: Job) -> Job:
     job_transition(actor=actor, job=job, to=Job.State.QUEUED)
     task_send(RUN_TASK, job.pk)
     return job
+
+
+def priority_of(word: str) -> int:
+    """The class of a priority's word. Raises Invalid."""
+    if word not in PRIORITIES:
+        raise Invalid.field("priority", f"There is no priority {word!r}; choose one of {', '.join(PRIORITIES)}.")
+    return PRIORITIES[word]
 
 
 def waiting_release(ended: Job) -> None:
@@ -186,6 +200,39 @@ def job_cancel(*, actor: Actor, job_id: uuid.UUID, reason: str = "") -> Job:
         job.row_version += 1
         job.save()
         audit_record(actor=actor, action="job.cancel", thing=job, problem_id=job.problem_id, reason=job.cancel_reason)
+        return job
+
+
+def job_prioritise(*, actor: Actor, job_id: uuid.UUID, priority: str) -> Job:
+    """Give a job that has not started another priority; the same again changes nothing.
+
+    Raises NotFound, Forbidden (the highest takes the right to give it), Invalid, Conflict when it has started or ended.
+    """
+    wanted = priority_of(priority)
+    with transaction.atomic():
+        visible(actor, job_id)
+        job = job_lock(job_id)
+        # Taking the highest from a job is for those who may give it.
+        require_prioritise(actor, job.team_id, job.kind, max(wanted, job.priority))
+        if job.state not in (Job.State.QUEUED, Job.State.PENDING):
+            raise Conflict(f"Job {job.number} no longer waits: it is {job.get_state_display()}.", code="job_started")
+        before = job.get_priority_display()
+        if job.priority == wanted:
+            return job
+        job.priority = wanted
+        event_append(job, "priority", {"by": actor.label, "from": before, "to": priority})
+        job.row_version += 1
+        job.save(update_fields=["priority", "seq", "row_version"])
+        audit_record(
+            actor=actor,
+            action="job.prioritise",
+            thing=job,
+            problem_id=job.problem_id,
+            before={"priority": before},
+            after={"priority": priority},
+        )
+        if job.state == Job.State.QUEUED:
+            task_send(RUN_TASK, job.pk)
         return job
 
 

@@ -82,6 +82,7 @@ def _state_context(actor: Actor, job: Job) -> dict[str, Any]:
         else "",
         "target_gaps": services.target_gaps(job),
         "can_cancel": policies.can_cancel(actor, job),
+        "can_try_first": policies.can_try_first(actor, job),
         "can_retry": policies.can_retry(actor, job),
         "retry_note": kind.retry_note if kind else "",
         "waiting_text": _waiting_text(job),
@@ -171,6 +172,19 @@ def job_cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         messages.success(request, f"Job {job.number} is cancelled.")
     else:
         messages.info(request, f"Job {job.number} is being stopped. Its processes end within a few seconds.")
+    return redirect("job-detail", pk=pk)
+
+
+@page
+@require_POST
+def job_prioritise(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Try a waiting job before the others, or give it another priority."""
+    job = services.job_prioritise(
+        actor=request.actor,  # type: ignore[attr-defined]
+        job_id=pk,
+        priority=request.POST.get("priority", "high"),
+    )
+    messages.success(request, f"Job {job.number} has the priority {job.get_priority_display()}.")
     return redirect("job-detail", pk=pk)
 
 

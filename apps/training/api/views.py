@@ -14,6 +14,7 @@ from apps.core.api.idempotency import idempotent
 from apps.core.api.rows import ModelSerializer
 from apps.core.api.views import ApiView
 from apps.experiments import selectors as experiments
+from apps.jobs.contracts import PRIORITIES
 from apps.training import selectors, services
 from apps.training.models import Launch, Reproduction
 
@@ -44,6 +45,7 @@ class LaunchInput(serializers.Serializer[Any]):
     target_id = serializers.UUIDField(
         required=False, allow_null=True, default=None, help_text="A compute target; left out: this machine."
     )
+    priority = serializers.ChoiceField(choices=list(PRIORITIES), required=False, default="normal")
 
 
 class LaunchRow(ModelSerializer[Launch]):

@@ -126,6 +126,7 @@ def code_launch(
     name: str = "",
     problem_id: uuid.UUID | None = None,
     environment: str = "lock",
+    priority: str = "normal",
     idempotency_key: str = "",
 ) -> CodeLaunch:
     """Begin a run and queue the job that runs an entry, or a command, of a bundle.
@@ -200,6 +201,7 @@ def code_launch(
             problem_id=choice.problem.pk if choice.problem else None,
             run_id=launch.run.pk,
             subject=launch.run,
+            priority=priority,
             **_waits(held),
         )
         experiments.run_job_set(run_id=launch.run.pk, job_id=launch.job.pk)

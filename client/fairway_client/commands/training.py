@@ -27,6 +27,7 @@ def value_of(text: str) -> Any:
 @click.option("-p", "--param", "params", multiple=True, metavar="NAME=VALUE", help="May be given several times.")
 @click.option("--seed", type=int, help="The same seed gives the same model.")
 @click.option("--name", default="", help="Name of the run.")
+@click.option("--priority", type=click.Choice(["low", "normal", "high"]), help="Which jobs it waits behind.")
 @click.option("-f", "--follow", is_flag=True, help="Print the log until the job has ended.")
 @options.as_json
 @options.with_api
@@ -38,6 +39,7 @@ def launch(
     params: tuple[str, ...],
     seed: int | None,
     name: str,
+    priority: str | None,
     follow: bool,
     as_json: bool,
 ) -> None:
@@ -51,6 +53,8 @@ def launch(
     }
     if seed is not None:
         body["seed"] = seed
+    if priority is not None:
+        body["priority"] = priority
     launched = api.post("launches", body)
     job = api.get(f"jobs/{launched['job_id']}")
     if follow:
