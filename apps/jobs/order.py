@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from heapq import heapify, heappop, heappush
 
 LOW, NORMAL, HIGH = 0, 1, 2
 
@@ -95,3 +96,25 @@ def order_of(jobs: Iterable[Waiting], loads: Mapping[uuid.UUID, Load], now: floa
         used[first.team] = replace(before, used=before.used + max(START_CHARGE, first.cost))
         order.append(first)
     return order
+
+
+def left_of(expected: float, elapsed: float) -> float:
+    """Seconds that a running job is expected to go on: one that outlasts what was expected goes on half as long again
+    as it has.
+    """
+    return expected - elapsed if elapsed < expected else elapsed / 2
+
+
+def starts_of(durations: Iterable[float], running: Iterable[float], places: int) -> list[float]:
+    """In how many seconds each job of an order starts, when those that run go on for `running` seconds."""
+    frees = sorted(running)
+    frees += [0.0] * max(0, places - len(frees))
+    # More than there are places (some were taken away): the first to end are not filled again.
+    frees = frees[max(0, len(frees) - max(1, places)) :]
+    heapify(frees)
+    starts = []
+    for duration in durations:
+        start = heappop(frees)
+        starts.append(start)
+        heappush(frees, start + max(0.0, duration))
+    return starts

@@ -10,6 +10,7 @@ from apps.jobs.contracts import FINAL_STATES, OPEN_STATES, PRIORITIES, job_kind_
 from apps.jobs.models import Job
 
 PRIORITISE = "job.prioritise"
+QUOTA = "quota.manage"
 
 
 def verbs_of(kind: str) -> tuple[str, ...]:
@@ -46,6 +47,11 @@ def require_prioritise(actor: Actor, team_id: uuid.UUID | None, kind: str, prior
     )
 
 
+def priority_choices(actor: Actor, team_id: uuid.UUID | None, kind: str) -> list[tuple[str, str]]:
+    """The priorities that the actor may give jobs of that kind, as choices of a form."""
+    return [(word, word) for word, level in PRIORITIES.items() if can_prioritise(actor, team_id, kind, level)]
+
+
 def can_try_first(actor: Actor, job: Job) -> bool:
     """May the actor raise this job to the highest priority now?"""
     waits = job.state in ("PENDING", "QUEUED") and job.priority < PRIORITIES["high"]
@@ -72,4 +78,17 @@ def require_workers_manage(actor: Actor) -> None:
     require(
         workers_manage(actor),
         f"Workers take the right “target.manage” on the whole site: {who_can('target.manage')} of the site has it.",
+    )
+
+
+def quotas_manage(actor: Actor) -> bool:
+    """May the actor set what teams may use? They share one installation, so a role in one team is not enough."""
+    return actor.can(QUOTA, None)
+
+
+def require_quotas_manage(actor: Actor) -> None:
+    """Raise Forbidden unless `quotas_manage`."""
+    require(
+        quotas_manage(actor),
+        f"Quotas take the right “{QUOTA}” on the whole site: {who_can(QUOTA)} of the site has it.",
     )

@@ -26,7 +26,7 @@ ACTS = re.compile(
 )
 PARTS = {"home-tasks", "home-live", "home-summary", "job-now", "run-curves", "version-lineage", "deployment-traffic"}
 PARTS |= {"deployment-try", "notice-open", "grant-create", "usersessions_list", "problem-objectives", "problem-strip"}
-PARTS |= {"compute-now", "health-now"}
+PARTS |= {"compute-now", "health-now", "job-forecast"}
 PARTS |= {"run-difference", "experiment-filter-words", "experiment-trade-off"}
 PARTS |= {"experiment-traces-words", "run-traces-words"}
 DOWNLOADS = re.compile(r"-(csv|json|file|log|export|frame|picture)$")

@@ -33,6 +33,8 @@ class JobRow(ModelSerializer[Job]):
             "priority",
             "attempt_number",
             "max_attempts",
+            "restartable",
+            "preemptions",
             "progress",
             "progress_text",
             "cause",

@@ -1,9 +1,16 @@
 from django.urls import path
 
-from apps.jobs.api import attempt, views
+from apps.jobs.api import attempt, queues, quotas, views
 
 urlpatterns = [
     path("jobs", views.JobListView.as_view(), name="api-job-list"),
+    path("quotas", quotas.QuotaListView.as_view(), name="api-quotas"),
+    path("quotas/<uuid:pk>", quotas.QuotaView.as_view(), name="api-quota"),
+    path("queues", queues.QueueListView.as_view(), name="api-queues"),
+    path("queues/<uuid:pk>", queues.QueueView.as_view(), name="api-queue"),
+    path("jobs/cancel", queues.JobsCancelView.as_view(), name="api-jobs-cancel"),
+    path("forecasts", queues.ForecastView.as_view(), name="api-forecast"),
+    path("jobs/<uuid:pk>/queue", queues.JobQueueView.as_view(), name="api-job-queue"),
     path("jobs/<uuid:pk>", views.JobView.as_view(), name="api-job"),
     path("jobs/<uuid:pk>/log", views.JobLogView.as_view(), name="api-job-log"),
     path("jobs/<uuid:pk>/log.txt", views.JobLogTextView.as_view(), name="api-job-log-text"),

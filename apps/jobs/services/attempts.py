@@ -25,8 +25,10 @@ from apps.core.actors import Actor
 from apps.core.errors import Conflict
 from apps.jobs.contracts import OPEN_STATES, Claim
 from apps.jobs.models import Job, JobAttempt
+from apps.jobs.selectors.queues import LIVE, places_of
+from apps.jobs.services.preempting import preempt_ask
 from apps.jobs.services.queueing import limits_of
-from apps.jobs.services.queues import LIVE, queue_take
+from apps.jobs.services.queues import queue_take
 from apps.jobs.services.transitions import event_append, job_lock, job_transition
 from apps.jobs.services.workers import worker_is_drained, worker_name
 from workers.executors.about import handle_of
@@ -79,7 +81,7 @@ def slots_free(target: ComputeTarget | None = None) -> int:
         most = target.slots if target is not None and target.slots else settings.JOB_SLOTS
         here = mine.filter(Q(job__target__isnull=True) | Q(job__target__builtin=True))
         return max(0, min(most - here.count(), settings.JOB_WATCHES - mine.count()))
-    most = target.slots or settings.JOB_SLOTS
+    most = places_of(target)
     there = live.filter(job__target_id=target.pk)
     return max(0, min(most - there.count(), settings.JOB_WATCHES - mine.count()))
 
@@ -122,7 +124,10 @@ def attempt_claim(*, job_id: uuid.UUID) -> tuple[Claim, str] | None:
             with connection.cursor() as cursor:
                 # Other machines start jobs on it too.
                 cursor.execute(lock, [f"target:{target.pk}"])
-        if not accepts(target) or slots_free(target) == 0:
+        if not accepts(target):
+            return None
+        if slots_free(target) == 0:
+            preempt_ask(target)
             return None
         job = queue_take(target)
         if job is None:
@@ -173,7 +178,7 @@ def attempt_started(*, claim: Claim, handle: str) -> None:
 
 
 def attempt_heartbeat(*, claim: Claim) -> bool:
-    """Say that the watcher lives; True when a person asked to cancel. Raises LeaseLost.
+    """Say that the watcher lives; True when it is to be ended (see `cancel_wanted`). Raises LeaseLost.
 
     One statement without a lock on the job, so that a beat never waits for a long write.
     """
@@ -187,15 +192,15 @@ def attempt_heartbeat(*, claim: Claim) -> bool:
 
 
 def cancel_wanted(*, claim: Claim) -> bool:
-    """Did a person ask to cancel? Raises LeaseLost when this watcher no longer holds the attempt."""
+    """Did a person ask to cancel, or is its place taken? Raises LeaseLost when this watcher no longer holds it."""
     row = (
         JobAttempt.objects.filter(pk=claim.attempt_id, lease_token=claim.lease, state__in=LIVE)
-        .values_list("job__cancel_requested_at", "job__attempt_number", "number")
+        .values_list("job__cancel_requested_at", "job__attempt_number", "number", "preempt_at")
         .first()
     )
     if row is None or row[1] != row[2]:
         raise LeaseLost("Another worker has taken over this attempt, or it has ended.")
-    return row[0] is not None
+    return row[0] is not None or row[3] is not None
 
 
 def attempt_adopt(*, attempt_id: uuid.UUID, lease: uuid.UUID | None) -> Claim | None:

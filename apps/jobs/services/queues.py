@@ -1,40 +1,21 @@
-"""The queue of a target: what is next in it, and what teams have used of it."""
+"""Taking what is next in the queue of a target, and charging teams for what they used."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from django.db import connection
-from django.db.models import FloatField, Sum, Value
-from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
-from apps.jobs.models import Job, JobAttempt, TargetUse
-from apps.jobs.order import HALF_LIFE, START_CHARGE, Load, Waiting, faded, next_of
+from apps.jobs.models import Job, JobAttempt
+from apps.jobs.order import HALF_LIFE, START_CHARGE, next_of
+from apps.jobs.selectors.queues import loads_of, queue_heads
 from apps.jobs.services.transitions import job_lock
 
 if TYPE_CHECKING:
     from apps.compute.models import ComputeTarget
 
-LIVE = (JobAttempt.State.LEASED, JobAttempt.State.RUNNING)
-
-# From one team and priority to the next by the index jobs_queue: as many steps as there are pairs, not as jobs.
-_HEADS = """
-WITH RECURSIVE heads AS (
-  (SELECT team_id, priority, queued_at, id FROM jobs_job
-    WHERE state = 'QUEUED' AND target_id = %(target)s
-    ORDER BY team_id, priority, queued_at, id LIMIT 1)
-  UNION ALL
-  SELECT found.* FROM heads CROSS JOIN LATERAL (
-    SELECT team_id, priority, queued_at, id FROM jobs_job
-    WHERE state = 'QUEUED' AND target_id = %(target)s
-      AND (team_id, priority) > (heads.team_id, heads.priority)
-    ORDER BY team_id, priority, queued_at, id LIMIT 1) found
-)
-SELECT id, team_id, priority, extract(epoch FROM queued_at)::float FROM heads
-"""
 _CHARGE = f"""
 INSERT INTO jobs_targetuse AS held (target_id, team_id, seconds, at) VALUES (%s, %s, %s, %s)
 ON CONFLICT (target_id, team_id) DO UPDATE SET
@@ -42,28 +23,6 @@ ON CONFLICT (target_id, team_id) DO UPDATE SET
     + excluded.seconds,
   at = greatest(held.at, excluded.at)
 """  # noqa: S608 - a number of ours
-
-
-def queue_heads(target_id: uuid.UUID) -> list[Waiting]:
-    """The oldest queued job of each team and priority of a target."""
-    with connection.cursor() as cursor:
-        cursor.execute(_HEADS, {"target": target_id})
-        return [Waiting(pk, team, priority, queued) for pk, team, priority, queued in cursor.fetchall()]
-
-
-def loads_of(target_id: uuid.UUID, team_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Load]:
-    """What each of these teams has used of a target until now: ended attempts, the old ones faded, and running ones."""
-    now = timezone.now()
-    used = dict.fromkeys(team_ids, 0.0)
-    held = TargetUse.objects.filter(target_id=target_id, team_id__in=team_ids)
-    for team_id, seconds, at in held.values_list("team_id", "seconds", "at"):
-        used[team_id] += faded(seconds, (now - at).total_seconds())
-    least = Value(START_CHARGE, output_field=FloatField())
-    live = JobAttempt.objects.filter(state__in=LIVE, job__target_id=target_id, job__team_id__in=team_ids)
-    cost = Sum(Greatest(Coalesce("cpu_seconds", 0.0), least))
-    for team_id, seconds in live.order_by().values_list("job__team_id").annotate(cost=cost):
-        used[team_id] += seconds
-    return {team_id: Load(seconds) for team_id, seconds in used.items()}
 
 
 def queue_next(target_id: uuid.UUID) -> uuid.UUID | None:

@@ -13,7 +13,8 @@ from django.utils import timezone
 from apps.compute.selectors import accepts
 from apps.core.broker import task_send_now
 from apps.jobs.models import Job, JobAttempt
-from apps.jobs.services.attempts import LIVE, slots_free, target_of, worker_gone
+from apps.jobs.selectors.queues import LIVE
+from apps.jobs.services.attempts import slots_free, target_of, worker_gone
 from apps.jobs.services.queueing import RUN_TASK
 
 CLOCKS_APART = timedelta(minutes=1)
@@ -67,6 +68,9 @@ def jobs_offer() -> int:
             continue
         target = target_of(first)
         free = slots_free(target) if accepts(target) else 0
+        if not free and accepts(target):
+            # It may take the place of another: see `preempt_ask`.
+            rows, free = rows.filter(priority=Job.Priority.HIGH), 1
         for job_id in list(rows.values_list("pk", flat=True)[:free]):
             task_send_now(RUN_TASK, job_id)
             offered += 1

@@ -15,7 +15,8 @@ from apps.core.actors import Role
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
 from apps.jobs import services
 from apps.jobs.models import Job, JobEvent, TargetUse
-from apps.jobs.services.queues import _HEADS, queue_next
+from apps.jobs.selectors.queues import _HEADS
+from apps.jobs.services.queues import queue_next
 from apps.jobs.tests.factories import claim_make, exited, job_make, running_make, scientist
 
 pytestmark = pytest.mark.django_db

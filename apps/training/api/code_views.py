@@ -33,6 +33,9 @@ class CodeLaunchInput(serializers.Serializer[Any]):
     problem_id = serializers.UUIDField(required=False, allow_null=True, default=None)
     environment = serializers.ChoiceField(choices=LOCK_OR_OWN, required=False, default="lock")
     priority = serializers.ChoiceField(choices=list(PRIORITIES), required=False, default="normal")
+    restartable = serializers.BooleanField(
+        required=False, default=False, help_text="With the priority low it gives up its place for one that is high."
+    )
     idempotency_key = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
 
 

@@ -46,6 +46,9 @@ class LaunchInput(serializers.Serializer[Any]):
         required=False, allow_null=True, default=None, help_text="A compute target; left out: this machine."
     )
     priority = serializers.ChoiceField(choices=list(PRIORITIES), required=False, default="normal")
+    restartable = serializers.BooleanField(
+        required=False, default=False, help_text="With the priority low it gives up its place for one that is high."
+    )
 
 
 class LaunchRow(ModelSerializer[Launch]):

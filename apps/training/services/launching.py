@@ -65,6 +65,7 @@ def training_launch(
     name: str = "",
     target_id: uuid.UUID | None = None,
     priority: str = "normal",
+    restartable: bool = False,
 ) -> Launch:
     """Begin a run and queue its job; its model becomes a version of the problem's model when it ends well.
 
@@ -141,6 +142,8 @@ def training_launch(
             subject=run,
             target_id=target_id,
             priority=priority,
+            restartable=restartable,
+            signature=f"recipe:{recipe}",
         )
         experiments.run_job_set(run_id=run.pk, job_id=job.pk)
         launch = Launch.objects.create(

@@ -38,6 +38,10 @@ def code_commands(base: str, launch: dict[str, Any]) -> dict[str, str]:
             words += ["-p", f"{name}={text_of(value)}"]
     if launch.get("problem_id"):
         words += ["--problem", launch["problem_id"]]
+    if launch.get("priority"):
+        words += ["--priority", launch["priority"]]
+    if launch.get("restartable"):
+        words += ["--restartable"]
     words += ["--seed", str(launch["seed"]), "--environment", launch["environment"]]
     lines, line = [], ""
     for word in (shlex.quote(str(one)) for one in words):

@@ -28,6 +28,7 @@ def value_of(text: str) -> Any:
 @click.option("--seed", type=int, help="The same seed gives the same model.")
 @click.option("--name", default="", help="Name of the run.")
 @click.option("--priority", type=click.Choice(["low", "normal", "high"]), help="Which jobs it waits behind.")
+@click.option("--restartable", is_flag=True, help="With --priority low it gives up its place for one that is high.")
 @click.option("-f", "--follow", is_flag=True, help="Print the log until the job has ended.")
 @options.as_json
 @options.with_api
@@ -40,6 +41,7 @@ def launch(
     seed: int | None,
     name: str,
     priority: str | None,
+    restartable: bool,
     follow: bool,
     as_json: bool,
 ) -> None:
@@ -55,6 +57,8 @@ def launch(
         body["seed"] = seed
     if priority is not None:
         body["priority"] = priority
+    if restartable:
+        body["restartable"] = True
     launched = api.post("launches", body)
     job = api.get(f"jobs/{launched['job_id']}")
     if follow:
