@@ -39,6 +39,7 @@ VERB_ROLES: dict[str, frozenset[Role]] = {
     "view": _EVERYBODY,
     "data.edit": frozenset({Role.DATA_SCIENTIST}),
     "job.run": frozenset({Role.DATA_SCIENTIST, Role.OPERATOR}),
+    "job.prioritise": frozenset({Role.PRODUCT_OWNER, Role.OPERATOR}),
     "model.register": frozenset({Role.DATA_SCIENTIST}),
     "problem.edit": frozenset({Role.DATA_SCIENTIST, Role.PRODUCT_OWNER}),
     "problem.accept": frozenset({Role.PRODUCT_OWNER}),
@@ -49,6 +50,7 @@ VERB_ROLES: dict[str, frozenset[Role]] = {
     "kill.switch": frozenset({Role.PRODUCT_OWNER, Role.OPERATOR, Role.ADMINISTRATOR}),
     "policy.activate": frozenset({Role.ADMINISTRATOR}),
     "people.manage": frozenset({Role.ADMINISTRATOR}),
+    "quota.manage": frozenset({Role.ADMINISTRATOR}),
     "target.manage": frozenset({Role.ADMINISTRATOR, Role.OPERATOR}),
     "audit.read": frozenset({Role.ADMINISTRATOR, Role.AUDITOR, Role.PRODUCT_OWNER}),
     "predict": frozenset({Role.DATA_SCIENTIST, Role.PRODUCT_OWNER, Role.OPERATOR}),
@@ -57,9 +59,10 @@ VERB_ROLES: dict[str, frozenset[Role]] = {
 # What an API token may be limited to. A scope widens nothing: it only keeps part of the owner's verbs.
 SCOPE_VERBS: dict[str, frozenset[str]] = {
     "read": frozenset({"view", "audit.read"}),
-    "write": frozenset(VERB_ROLES) - {"approval.decide", "people.manage", "policy.activate", "kill.switch"},
+    "write": frozenset(VERB_ROLES)
+    - {"approval.decide", "people.manage", "policy.activate", "kill.switch", "quota.manage"},
     "decide": frozenset({"view", "approval.decide", "problem.accept", "kill.switch"}),
-    "admin": frozenset({"view", "people.manage", "policy.activate", "target.manage", "audit.read"}),
+    "admin": frozenset({"view", "people.manage", "policy.activate", "target.manage", "quota.manage", "audit.read"}),
     "predict": frozenset({"predict"}),
 }
 

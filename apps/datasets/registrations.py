@@ -89,6 +89,7 @@ def register() -> None:
             on_finish=services.profile_finish,
             on_fail=services.profile_fail,
             on_retry=services.profile_retry,
+            within_quota=False,
             subject_url=_subject_url,
         )
     )

@@ -9,16 +9,21 @@ class JobsConfig(AppConfig):
         from apps.compute.contracts import use_register
         from apps.core.links import link_register, page_of
         from apps.core.registries import (
+            AdminTab,
             Command,
             NavEntry,
+            admin_tab_register,
             command_register,
             navigation_register,
             search_register,
         )
-        from apps.jobs import blob_sources, selectors
-        from apps.jobs.search import jobs_find
+        from apps.jobs import blob_sources, policies, selectors
+        from apps.jobs.search import jobs_find, quota_pages
         from apps.jobs.topics import topics_register
 
+        admin_tab_register(AdminTab("quotas", "Quotas", "quota-list", 47, policies.quotas_manage))
+        command_register(Command("Go to quotas", "quota-list", "cpu", policies.quotas_manage))
+        link_register("jobs.teamquota", quota_pages, opens=policies.quotas_manage)
         use_register(selectors.use_by_target)
         topics_register()
         blob_sources.register()

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 FINAL_STATES = frozenset({"SUCCEEDED", "FAILED", "CANCELLED", "TIMED_OUT"})
 OPEN_STATES = frozenset({"PENDING", "QUEUED", "STARTING", "RUNNING"})
 
+PRIORITIES = {"low": 0, "normal": 1, "high": 2}
+"""Classes of the order of work by their words; see apps/jobs/order.py."""
+
 Outputs = dict[str, dict[str, Any]]
 """{name: {"sha256", "size"}} of the files that the child stored."""
 
@@ -26,17 +29,6 @@ class Fact:
     text: str
     url: str = ""
     mono: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """How long earlier jobs of the same sort waited and ran: median and both ends of the range, in seconds; `basis`
-    says in one sentence which jobs.
-    """
-
-    wait: tuple[float, float, float]
-    run: tuple[float, float, float]
-    basis: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +59,12 @@ class JobKind:
     - `subject_url(job)`: where the thing that the job works for is shown.
     - `retry_note`: what a retry takes over and what it asks anew, in one sentence beside the button.
     - `facts(actor, job)`: lines of the card "Inputs".
-    - `expected(actor, job)`: what was forecast when it was launched, shown beside how long it takes; None without one.
     - `argv(job)`: the command of the child; left out, the standard child.
     - `surroundings(job)`: called by the worker before each attempt, outside any transaction; may take a while. A
       FairwayError counts as an attempt that could not be started.
+    - `restartable`: may a launch declare that a job of the kind can be ended at any time and begun again?
+    - `within_quota`: False for what follows from something else that was let in (the profile of an upload); it is
+      charged, and never refused for a quota.
     - `verbs`: whoever holds one of these in the team may launch, retry and cancel jobs of the kind.
     """
 
@@ -83,10 +77,11 @@ class JobKind:
     retry_note: str = ""
     subject_url: Callable[[Job], str] | None = None
     facts: Callable[[Actor, Job], Sequence[Fact]] | None = None
-    expected: Callable[[Actor, Job], Expected | None] | None = None
     argv: Callable[[Job], tuple[str, ...]] | None = None
     surroundings: Callable[[Job], Surroundings] | None = None
     verbs: tuple[str, ...] = ("job.run",)
+    within_quota: bool = True
+    restartable: bool = False
 
 
 _kinds: dict[str, JobKind] = {}
@@ -138,3 +133,21 @@ class Claim:
     attempt_id: uuid.UUID
     number: int
     lease: uuid.UUID
+
+
+QuotaGuard = Callable[["Actor", uuid.UUID], "str | None"]
+_quota_guards: dict[str, QuotaGuard] = {}
+
+
+def quota_guard_register(key: str, guard: QuotaGuard) -> None:
+    """An upper room may refuse that somebody gives a team more: `guard(actor, team_id)` says why, or None.
+
+    Reviews register here that the author of an open request does not help it along alone (invariant I10).
+    """
+    _quota_guards[key] = guard
+
+
+def quota_refusals(actor: Actor, team_id: uuid.UUID) -> list[str]:
+    """Every reason why an upper room refuses that this actor gives the team more."""
+    found = (guard(actor, team_id) for guard in _quota_guards.values())
+    return [sentence for sentence in found if sentence]

@@ -21,6 +21,11 @@ class Job(TeamOwned):
         CANCELLED = "CANCELLED", "cancelled"
         TIMED_OUT = "TIMED_OUT", "timed out"
 
+    class Priority(models.IntegerChoices):
+        LOW = 0, "low"
+        NORMAL = 1, "normal"
+        HIGH = 2, "high"
+
     number = models.PositiveBigIntegerField()
     kind = models.CharField(max_length=20)
     title = models.CharField(max_length=200)
@@ -36,7 +41,20 @@ class Job(TeamOwned):
     # Where it runs; null: before there were targets, on this machine. `executor` is the target's kind.
     target = models.ForeignKey("compute.ComputeTarget", on_delete=models.PROTECT, null=True, related_name="+")
     executor = models.CharField(max_length=40, default="local")
+    # Its class among the queued jobs of its target; see apps/jobs/order.py.
+    priority = models.PositiveSmallIntegerField(
+        choices=Priority.choices, default=Priority.NORMAL, db_default=Priority.NORMAL
+    )
+    # Declared at launch: ended at any time and begun again from the start, it does no harm. See services/preempting.py.
+    restartable = models.BooleanField(default=False, db_default=False)
+    preemptions = models.PositiveSmallIntegerField(default=0, db_default=0)
     limits = models.JSONField(default=dict)
+    # Jobs of one signature do the same to other data ("recipe:ridge"): what is forecast is learnt from them.
+    signature = models.CharField(max_length=200, blank=True, default="", db_default="")
+    input_bytes = models.BigIntegerField(default=0, db_default=0)
+    # How busy the target was at launch (`forecasting.band_of`), and what was expected then (`Forecast.to_json`).
+    busy = models.PositiveSmallIntegerField(null=True)
+    forecast = models.JSONField(null=True)
     attempt_number = models.PositiveIntegerField(default=0)
     max_attempts = models.PositiveIntegerField(default=3)
     retry_of = models.ForeignKey("jobs.Job", on_delete=models.SET_NULL, null=True, related_name="+")
@@ -78,10 +96,27 @@ class Job(TeamOwned):
                 name="jobs_open_by_target",
                 condition=Q(state__in=["QUEUED", "STARTING", "RUNNING"]),
             ),
+            models.Index(
+                fields=["team", "signature", "target", "-id"], name="jobs_alike", condition=Q(state="SUCCEEDED")
+            ),
+            models.Index(fields=["target", "-id"], name="jobs_succeeded", condition=Q(state="SUCCEEDED")),
+            models.Index(
+                fields=["target", "priority", "busy", "-id"], name="jobs_waits", condition=Q(started_at__isnull=False)
+            ),
+            models.Index(
+                fields=["target", "team", "priority", "queued_at", "id"],
+                name="jobs_queue",
+                condition=Q(state="QUEUED"),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"Job {self.number}: {self.title}"
+
+    @property
+    def attempts_most(self) -> int:
+        """Attempts that it may have: those that gave up their place do not count."""
+        return int(self.max_attempts + self.preemptions)
 
 
 class JobAttempt(BaseModel):
@@ -108,6 +143,9 @@ class JobAttempt(BaseModel):
     exit_code = models.IntegerField(null=True)
     signal = models.IntegerField(null=True)
     cause = models.TextField(blank=True, default="")
+    # When it was asked to give up its place, and why.
+    preempt_at = models.DateTimeField(null=True)
+    preempt_text = models.CharField(max_length=300, blank=True, default="", db_default="")
     cpu_seconds = models.FloatField(null=True)
     rss_bytes = models.BigIntegerField(null=True)
     rss_peak_bytes = models.BigIntegerField(null=True)
@@ -128,6 +166,47 @@ class JobAttempt(BaseModel):
                 fields=["heartbeat_at"], name="jobs_live_attempts", condition=Q(state__in=["LEASED", "RUNNING"])
             )
         ]
+
+
+class TargetUse(models.Model):
+    """What a team has used of a target, in CPU-seconds of ended attempts that fade with time; as it stood at `at`."""
+
+    target = models.ForeignKey("compute.ComputeTarget", on_delete=models.CASCADE, related_name="+")
+    team = models.ForeignKey("accounts.Team", on_delete=models.CASCADE, related_name="+", db_index=False)
+    seconds = models.FloatField()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["target", "team"], name="jobs_use_once")]
+
+
+class TeamQuota(BaseModel):
+    """What a team may use, and its weight in the order of work; null: no limit. Without a row: weight 1, no limits."""
+
+    team = models.OneToOneField("accounts.Team", on_delete=models.CASCADE, related_name="+")
+    weight = models.PositiveSmallIntegerField(default=1)
+    jobs_at_once = models.PositiveIntegerField(null=True)
+    # Of the last 30 days.
+    cpu_hours = models.PositiveIntegerField(null=True)
+    gpu_hours = models.PositiveIntegerField(null=True)
+    storage_bytes = models.PositiveBigIntegerField(null=True)
+    changed_by_label = models.CharField(max_length=200, blank=True, default="")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(weight__gte=1, weight__lte=100), name="jobs_quota_weight")]
+
+
+class UseDay(models.Model):
+    """What attempts of a team that ended on a day had used, over all targets."""
+
+    team = models.ForeignKey("accounts.Team", on_delete=models.CASCADE, related_name="+", db_index=False)
+    day = models.DateField()
+    cpu_seconds = models.FloatField(default=0.0)
+    gpu_seconds = models.FloatField(default=0.0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["team", "day"], name="jobs_use_of_day_once")]
 
 
 class Worker(BaseModel):

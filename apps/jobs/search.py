@@ -1,17 +1,17 @@
-"""Jobs in the search over all objects."""
+"""Jobs in the search over all objects, and pages of what audit entries name."""
 
 from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from django.db.models import Q
 from django.urls import reverse
 
 from apps.core.actors import Actor
 from apps.core.registries import Hit
-from apps.jobs.selectors import job_list
+from apps.jobs.selectors import job_list, teams_of_quotas
 
 
 def jobs_find(actor: Actor, text: str, limit: int) -> Iterator[Hit]:
@@ -31,3 +31,8 @@ def jobs_find(actor: Actor, text: str, limit: int) -> Iterator[Hit]:
             reverse("job-detail", args=[job.pk]),
             "cpu",
         )
+
+
+def quota_pages(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """The page of each of these quotas, which is its team's."""
+    return {pk: reverse("quota-edit", args=[team_id]) for pk, team_id in teams_of_quotas(ids).items()}

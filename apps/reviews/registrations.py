@@ -30,6 +30,7 @@ from apps.core.states import state_look
 from apps.core.topics import Topic, topic_register
 from apps.evaluations import selectors as evaluations
 from apps.evaluations.contracts import approvals_of_register, decision_counter_register, evaluation_panel_register
+from apps.jobs.contracts import quota_guard_register
 from apps.registry import selectors as registry
 from apps.registry.contracts import VersionBadge, version_badges_register, version_panel_register
 from apps.reviews import policies, selectors, services
@@ -294,6 +295,17 @@ def _grant_guard(actor: Actor, user: User, team_id: uuid.UUID | None, role: Role
     )
 
 
+def _quota_guard(actor: Actor, team_id: uuid.UUID) -> str | None:
+    """Invariant I10: who waits for a decision on work of a team does not give that team more to work with."""
+    if actor.id is None:
+        return None
+    rows = ApprovalRequest.objects.filter(requested_by_id=actor.id, state=State.OPEN, team_id=team_id)
+    request = rows.select_related("problem").order_by("id").first()
+    if request is None:
+        return None
+    return f"You wait for a decision on {request}; another administrator has to raise the quota of its team until then."
+
+
 def register() -> None:
     """Navigation, home, strip, live topic, search, links, and the parts of other rooms' pages."""
     navigation_register(
@@ -314,3 +326,4 @@ def register() -> None:
     approvals_of_register(selectors.approvals_on)
     removal_hook_register("reviews", RemovalHook(preview=_removal_preview, end=_removal_end))
     grant_guard_register("reviews", _grant_guard)
+    quota_guard_register("reviews", _quota_guard)

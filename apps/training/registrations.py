@@ -15,7 +15,7 @@ from apps.core.links import link_register, page_of, pages_of_owner
 from apps.core.registries import Command, command_register
 from apps.datasets.contracts import data_panel_register
 from apps.experiments.contracts import RunAction, run_actions_register, run_panel_register
-from apps.jobs.contracts import Expected, Fact, JobKind, Surroundings, job_kind_register
+from apps.jobs.contracts import Fact, JobKind, Surroundings, job_kind_register
 from apps.training import policies, selectors, services
 from apps.training.models import Reproduction
 from apps.training.ports import KERNEL_PORTS, ports_free
@@ -121,15 +121,6 @@ def _code_facts(actor: Actor, job: Job) -> list[Fact]:
     ]
 
 
-def _expected(actor: Actor, job: Job) -> Expected | None:
-    found = selectors.forecast_of_job(actor, job.pk)
-    if found is None:
-        return None
-    jobs = "As the one earlier job" if found.n == 1 else f"Median and range of {found.n} earlier jobs"
-    where = "" if found.same_data else " on other data"
-    return Expected(found.wait, found.run, f"{jobs} of this recipe{where}.")
-
-
 def _run_actions(actor: Actor, run: Run) -> Iterable[RunAction]:
     if run.source == "recipe" and policies.training_launch(actor, run.team_id):
         yield RunAction("Clone with changes", "copy", f"{reverse('training-launch')}?clone={run.pk}")
@@ -162,13 +153,13 @@ def register() -> None:
             on_finish=_finish,
             on_fail=_fail,
             on_restart=_restart,
+            restartable=True,
             on_retry=_retry,
             surroundings=_surroundings,
             retry_note="A retry repeats the same training: code or recipe, parameters, seed, data and costs of errors "
             "as they were. To train by what holds now, clone the run.",
             subject_url=_subject_url,
             facts=_facts,
-            expected=_expected,
         )
     )
     job_kind_register(
@@ -178,6 +169,7 @@ def register() -> None:
             on_finish=_finish,
             on_fail=_fail,
             on_restart=_restart,
+            restartable=True,
             on_retry=_retry,
             surroundings=_surroundings,
             retry_note="A retry runs the same command of the same code again.",

@@ -1,13 +1,12 @@
-"""Reading launches, the recipe catalogue, what can be trained on what, and how long it took before."""
+"""Reading launches, the recipe catalogue, and what can be trained on what."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Case, Q, QuerySet, Value, When
+from django.db.models import Q, QuerySet
 
 from apps.core.actors import Actor
 from apps.core.errors import NotFound
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 # States of a problem in which training may start.
 STARTABLE = ("ACCEPTED", "ACTIVE")
 CHOICES = 100
-FORECAST_JOBS = 50
 
 
 def _launches(actor: Actor) -> QuerySet[Launch]:
@@ -146,51 +144,3 @@ def problem_choices(actor: Actor, team_id: uuid.UUID) -> list[Problem]:
     """Problems of the team that somebody has accepted, newest first."""
     rows = problems.problem_list(actor, team_id=team_id)
     return list(rows.filter(state__in=STARTABLE)[:CHOICES])
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """Median and range (5 to 95 % of them) of earlier jobs, in seconds; `n` says how many."""
-
-    n: int
-    wait: tuple[float, float, float]
-    run: tuple[float, float, float]
-    same_data: bool
-
-
-def forecast(
-    actor: Actor, recipe_id: str, version_id: uuid.UUID | None, *, before: Launch | None = None
-) -> Forecast | None:
-    """How long this recipe waited and ran before: on this data when it did, else on any. None when it never ran.
-
-    `before`: only what had ended when this one was launched.
-    """
-    here = Case(When(dataset_version_id=version_id, then=Value(1)), default=Value(0))
-    rows = (
-        Launch.objects.visible_to(actor)
-        .filter(recipe=recipe_id, job__state="SUCCEEDED", job__started_at__isnull=False)
-        .annotate(here=here)
-        .order_by("-here", "-id")
-    )
-    if before is not None:
-        rows = rows.filter(job__ended_at__lte=before.created_at)
-    found = list(rows.values_list("here", "job__created_at", "job__started_at", "job__ended_at")[:FORECAST_JOBS])
-    same = bool(found) and found[0][0] == 1
-    kept = [row for row in found if row[0] == 1] if same else found
-    if not kept:
-        return None
-    waits = [(start - made).total_seconds() for _, made, start, _ in kept]
-    runs = [(end - start).total_seconds() for _, _, start, end in kept]
-    return Forecast(len(kept), _spread(waits), _spread(runs), same)
-
-
-def forecast_of_job(actor: Actor, job_id: uuid.UUID) -> Forecast | None:
-    """What the forecast was when this job was launched; None without earlier jobs of its recipe."""
-    launch = Launch.objects.visible_to(actor).filter(job_id=job_id).first()
-    return None if launch is None else forecast(actor, launch.recipe, launch.dataset_version_id, before=launch)
-
-
-def _spread(values: list[float]) -> tuple[float, float, float]:
-    ordered = sorted(values)
-    last = len(ordered) - 1
-    return ordered[round(last * 0.5)], ordered[round(last * 0.05)], ordered[round(last * 0.95)]

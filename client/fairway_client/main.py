@@ -24,6 +24,7 @@ GROUPS: dict[str, dict[str, click.Command]] = {
         "recipes": lists.recipes,
         "launch": training.launch,
         "jobs": jobs.jobs,
+        "queue": jobs.queue,
         "logs": jobs.logs,
         "cancel": jobs.cancel,
         "retry": jobs.retry,

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from fairway_client import output
 from fairway_client.api import Api
+from fairway_client.commands import jobs
 from fairway_client.errors import Away, Refused
 from fairway_client.login import Login
 from fairway_client.main import GROUPS
@@ -171,3 +172,28 @@ def test_it_needs_two_libraries_and_nothing_of_the_server():
     }
 
     assert imported - sys.stdlib_module_names == {"click", "httpx", "fairway_client"}
+
+
+def test_the_queue_is_told_in_the_order_in_which_jobs_start(capsys):
+    run = {"position": None, "team": "Loans", "priority": "low", "moment": None}
+    board = {
+        "running_jobs": [{**run, "number": 3, "title": "train ridge"}],
+        "waiting_jobs": [{**run, "position": 1, "number": None, "title": None, "team": "another team"}],
+        "running": 1,
+        "waiting": 1,
+        "places": 1,
+        "standing": "",
+    }
+    queues = [{"target_id": "0f", "target": "local", "state": "HEALTHY", "running": 1, "waiting": 1}]
+
+    def answer(request: BaseHTTPRequestHandler, number: int) -> None:
+        say(request, 200, board if request.path.endswith("/queues/0f") else queues)
+
+    with serving(answer) as (api, seen):
+        jobs.queue.callback.__wrapped__(api, "local", False)
+        jobs.queue.callback.__wrapped__(api, None, True)
+
+    out = capsys.readouterr()
+    assert [request.path for request in seen] == ["/api/v1/queues", "/api/v1/queues/0f", "/api/v1/queues"]
+    assert out.out.index("train ridge") < out.out.index("a job of another team")
+    assert "1 of 1 places taken, 1 waiting" in out.err

@@ -19,6 +19,7 @@ TABLES = {
     "dataset-version": "datasets_datasetversion",
     "dataset": "datasets_dataset",
     "job": "jobs_job",
+    "quota": "accounts_team",
     "code": "code_bundle",
     "environment": "code_environment",
     "template": "training_launchtemplate",

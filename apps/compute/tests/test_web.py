@@ -174,7 +174,7 @@ def test_a_job_says_where_it_runs_why_it_waits_and_what_is_not_kept_there(page):
     drained = shown(page.get(f"/jobs/{job.pk}/"))
     listed = shown(page.get(f"/jobs/?target={target.pk}"))
 
-    assert "Waits for a free place on target cluster." in waits
+    assert "Waits for a free worker." in waits
     assert "A stop leaves 5 s to end politely" in waits
     assert f'href="/admin/compute/{target.pk}/"' in waits
     assert "Target cluster is drained" in drained

@@ -16,6 +16,7 @@ from apps.core.api.rows import ModelSerializer
 from apps.core.api.views import ApiView
 from apps.evaluations import selectors, services
 from apps.evaluations.models import Evaluation
+from apps.jobs.contracts import PRIORITIES
 
 
 class EvaluationQuery(serializers.Serializer[Any]):
@@ -87,6 +88,7 @@ class EvaluationInput(serializers.Serializer[Any]):
         max_length=5,
         help_text="Is the class among the first so many? Many classes only.",
     )
+    priority = serializers.ChoiceField(choices=list(PRIORITIES), required=False, default="normal")
 
 
 class EvaluationChange(serializers.Serializer[Any]):

@@ -37,6 +37,7 @@ def evaluation_launch(
     extras: Extras | None = None,
     company: Company | None = None,
     row_columns: RowColumns | None = None,
+    priority: str = "normal",
 ) -> Evaluation:
     """Queue an evaluation on the held-out rows, against a baseline on the same rows.
 
@@ -61,6 +62,7 @@ def evaluation_launch(
             files=asked.files,
             problem_id=problem.pk,
             subject=version,
+            priority=priority,
         )
         evaluation = _evaluation_make(actor, asked, job)
         audit_record(

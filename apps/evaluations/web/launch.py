@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import uuid
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from analysis.contracts.metrics import BINARY, MULTICLASS, RANKING
@@ -20,6 +22,7 @@ from apps.datasets import selectors as datasets
 from apps.datasets.contracts import ColumnRole
 from apps.evaluations import policies, services
 from apps.evaluations.web.row_columns import query_choices, role_column, weight_choices
+from apps.jobs.policies import priority_choices
 from apps.problems import selectors as problems
 from apps.registry import selectors as registry
 
@@ -91,8 +94,13 @@ class LaunchForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
     )
 
+    priority = forms.ChoiceField(label="Priority", required=False, help_text="Which waiting jobs it starts before.")
+
     def __init__(self, *args: Any, actor: Actor, version: ModelVersion | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        levels = priority_choices(actor, version.team_id, "evaluate") if version is not None else []
+        self.choose("priority", levels)
+        self.fields["priority"].initial = "normal"
         chosen = [(str(version.pk), str(version))] if version is not None else _version_choices(actor)
         self.choose("model_version_id", chosen)
         usual = (
@@ -256,6 +264,7 @@ def evaluation_launch(request: HttpRequest) -> HttpResponse:
                     extras=form.extras(),
                     company=form.company(),
                     row_columns=form.row_columns(),
+                    priority=form.cleaned_data["priority"] or "normal",
                 )
             except FairwayError as error:
                 _show(form, error)
@@ -274,6 +283,8 @@ def evaluation_launch(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"form": form, "version": version, "problem": version.model.problem if version else None}
     if version is not None and version.model.problem is not None:
         agreed = problems.version_current(version.model.problem)
+        query = urlencode({"team": version.team_id, "kind": "evaluate", "signature": "evaluate", "local": "1"})
+        context["forecast_url"] = f"{reverse('job-forecast')}?{query}"
         context |= {"agreed": agreed, "segments": problems.segment_specs(agreed, in_force=True) if agreed else []}
     return render(request, "evaluations/evaluation_launch.html", {"nav_key": "problems", **context}, status=status)
 

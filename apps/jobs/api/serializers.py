@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.core.api.rows import ModelSerializer
+from apps.jobs.contracts import PRIORITIES
 from apps.jobs.models import Job, JobAttempt, JobEvent
 
 
@@ -15,6 +16,7 @@ class JobRow(ModelSerializer[Job]):
     """A job in a list."""
 
     launched_by = serializers.CharField(source="created_by_label")
+    priority = serializers.ChoiceField(list(PRIORITIES), source="get_priority_display", read_only=True)
 
     class Meta:
         model = Job
@@ -28,8 +30,11 @@ class JobRow(ModelSerializer[Job]):
             "problem_id",
             "run_id",
             "target_id",
+            "priority",
             "attempt_number",
             "max_attempts",
+            "restartable",
+            "preemptions",
             "progress",
             "progress_text",
             "cause",
@@ -90,6 +95,10 @@ class JobDetail(JobRow):
 
 class CancelInput(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=300, allow_blank=True, required=False, default="")
+
+
+class PriorityInput(serializers.Serializer[Any]):
+    priority = serializers.ChoiceField(list(PRIORITIES), help_text="The highest takes the right “job.prioritise”.")
 
 
 class LogLineRow(serializers.Serializer[Any]):

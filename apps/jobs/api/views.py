@@ -24,6 +24,7 @@ from apps.jobs.api.serializers import (
     JobDetail,
     JobRow,
     LogPage,
+    PriorityInput,
 )
 from apps.jobs.contracts import FINAL_STATES
 from apps.jobs.logs import ALL, AT_LEAST
@@ -146,6 +147,15 @@ class JobCancelView(ApiView):
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """Ask for the end of a job; its process tree is ended by its worker."""
         job = services.job_cancel(actor=self.actor, job_id=pk, reason=self.input(CancelInput)["reason"])
+        return Response(JobDetail(job).data)
+
+
+class JobPriorityView(ApiView):
+    @extend_schema(operation_id="job_prioritise", request=PriorityInput, responses={200: JobDetail})
+    @idempotent
+    def post(self, request: Request, pk: uuid.UUID) -> Response:
+        """Give a job that has not started another priority."""
+        job = services.job_prioritise(actor=self.actor, job_id=pk, **self.input(PriorityInput))
         return Response(JobDetail(job).data)
 
 

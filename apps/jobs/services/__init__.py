@@ -12,9 +12,11 @@ from apps.jobs.services.attempts import (
     target_gaps,
     target_of,
 )
+from apps.jobs.services.cancelling import CANCEL_MOST, CancelFate, cancel_preview, job_cancel, jobs_cancel
 from apps.jobs.services.ending import Outcome, job_end, job_finish, last_lines, outcome_of
 from apps.jobs.services.logs import job_log_append, logs_retain, usage_append
-from apps.jobs.services.queueing import job_cancel, job_queue, job_retry, limits_of
+from apps.jobs.services.queueing import job_prioritise, job_queue, job_retry, limits_of
+from apps.jobs.services.quotas import quota_set
 from apps.jobs.services.reaping import (
     attempts_orphaned,
     attempts_reap,
@@ -42,8 +44,10 @@ from apps.jobs.services.workers import (
 )
 
 __all__ = [
+    "CANCEL_MOST",
     "MOVES",
     "RESULT_LIMIT",
+    "CancelFate",
     "LeaseLost",
     "Outcome",
     "attempt_adopt",
@@ -54,6 +58,7 @@ __all__ = [
     "attempts_orphaned",
     "attempts_reap",
     "beat_note",
+    "cancel_preview",
     "cancel_wanted",
     "directories_sweep",
     "directory_of",
@@ -65,9 +70,11 @@ __all__ = [
     "job_finish",
     "job_lock",
     "job_log_append",
+    "job_prioritise",
     "job_queue",
     "job_retry",
     "job_transition",
+    "jobs_cancel",
     "jobs_offer",
     "last_lines",
     "limits_of",
@@ -75,6 +82,7 @@ __all__ = [
     "outcome_of",
     "output_store",
     "progress_report",
+    "quota_set",
     "results_store",
     "slots_free",
     "target_gaps",

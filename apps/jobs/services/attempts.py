@@ -22,10 +22,13 @@ from apps.accounts.services import run_token_issue
 from apps.compute.selectors import accepts, target_local
 from apps.compute.services import kind_about
 from apps.core.actors import Actor
-from apps.core.errors import Conflict, NotFound
+from apps.core.errors import Conflict
 from apps.jobs.contracts import OPEN_STATES, Claim
 from apps.jobs.models import Job, JobAttempt
+from apps.jobs.selectors.queues import LIVE, places_of
+from apps.jobs.services.preempting import preempt_ask
 from apps.jobs.services.queueing import limits_of
+from apps.jobs.services.queues import queue_take
 from apps.jobs.services.transitions import event_append, job_lock, job_transition
 from apps.jobs.services.workers import worker_is_drained, worker_name
 from workers.executors.about import handle_of
@@ -37,7 +40,6 @@ if TYPE_CHECKING:
 # A run token is revoked when its attempt ends; its own end is for what nobody ended. A clock that is set forward by
 # some hours must not take it from a running job.
 TOKEN_SPARE_MINUTES = 24 * 60
-LIVE = (JobAttempt.State.LEASED, JobAttempt.State.RUNNING)
 
 
 class LeaseLost(Conflict):
@@ -79,7 +81,7 @@ def slots_free(target: ComputeTarget | None = None) -> int:
         most = target.slots if target is not None and target.slots else settings.JOB_SLOTS
         here = mine.filter(Q(job__target__isnull=True) | Q(job__target__builtin=True))
         return max(0, min(most - here.count(), settings.JOB_WATCHES - mine.count()))
-    most = target.slots or settings.JOB_SLOTS
+    most = places_of(target)
     there = live.filter(job__target_id=target.pk)
     return max(0, min(most - there.count(), settings.JOB_WATCHES - mine.count()))
 
@@ -102,11 +104,11 @@ def handle_expected(job: Job, number: int) -> str:
 
 
 def attempt_claim(*, job_id: uuid.UUID) -> tuple[Claim, str] | None:
-    """Take a queued job for this worker: a new attempt, its lease and the secret of its run token.
+    """Take the next job of the queue that this job is or was in: a new attempt, its lease, its run token's secret.
 
-    None when there is nothing to take: the job is not queued (somebody else has it, it was cancelled; a message may
-    come twice), or its target takes none now or has no free slot, in which case the job stays queued and is offered
-    again.
+    A message names a job, and means its target's queue: which of the waiting jobs starts is for the order of work
+    (`apps.jobs.order`), whichever message comes first or twice. None when there is nothing to take: no job waits there
+    that may start, or the target takes none now or has no free slot, in which case jobs are offered again.
     """
     actor = Actor.system("the worker")
     with transaction.atomic():
@@ -114,18 +116,21 @@ def attempt_claim(*, job_id: uuid.UUID) -> tuple[Claim, str] | None:
             # One claim at a time per machine, so that the number of slots holds.
             lock = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))"
             cursor.execute(lock, [f"jobs:{platform.node()}"])
-        try:
-            job = job_lock(job_id)
-        except NotFound:
+        named = Job.objects.select_related("target").only("target").filter(pk=job_id).first()
+        if named is None or worker_is_drained():
             return None
-        if job.state != Job.State.QUEUED or worker_is_drained():
-            return None
-        target = target_of(job)
+        target = target_of(named)
         if not target.builtin:
             with connection.cursor() as cursor:
                 # Other machines start jobs on it too.
                 cursor.execute(lock, [f"target:{target.pk}"])
-        if not accepts(target) or slots_free(target) == 0:
+        if not accepts(target):
+            return None
+        if slots_free(target) == 0:
+            preempt_ask(target)
+            return None
+        job = queue_take(target)
+        if job is None:
             return None
         now = timezone.now()
         job.attempt_number += 1
@@ -173,7 +178,7 @@ def attempt_started(*, claim: Claim, handle: str) -> None:
 
 
 def attempt_heartbeat(*, claim: Claim) -> bool:
-    """Say that the watcher lives; True when a person asked to cancel. Raises LeaseLost.
+    """Say that the watcher lives; True when it is to be ended (see `cancel_wanted`). Raises LeaseLost.
 
     One statement without a lock on the job, so that a beat never waits for a long write.
     """
@@ -187,15 +192,15 @@ def attempt_heartbeat(*, claim: Claim) -> bool:
 
 
 def cancel_wanted(*, claim: Claim) -> bool:
-    """Did a person ask to cancel? Raises LeaseLost when this watcher no longer holds the attempt."""
+    """Did a person ask to cancel, or is its place taken? Raises LeaseLost when this watcher no longer holds it."""
     row = (
         JobAttempt.objects.filter(pk=claim.attempt_id, lease_token=claim.lease, state__in=LIVE)
-        .values_list("job__cancel_requested_at", "job__attempt_number", "number")
+        .values_list("job__cancel_requested_at", "job__attempt_number", "number", "preempt_at")
         .first()
     )
     if row is None or row[1] != row[2]:
         raise LeaseLost("Another worker has taken over this attempt, or it has ended.")
-    return row[0] is not None
+    return row[0] is not None or row[3] is not None
 
 
 def attempt_adopt(*, attempt_id: uuid.UUID, lease: uuid.UUID | None) -> Claim | None:

@@ -18,8 +18,10 @@ from apps.core.errors import FairwayError
 from apps.jobs.contracts import Claim, job_kind_find
 from apps.jobs.models import Job, JobAttempt, JobEvent, LogChunk
 from apps.jobs.services.attempts import attempt_lock
-from apps.jobs.services.queueing import RUN_TASK, cancel_cause, waiting_release
-from apps.jobs.services.transitions import event_append, job_transition
+from apps.jobs.services.queueing import RUN_TASK, limits_of, waiting_release
+from apps.jobs.services.queues import use_charge
+from apps.jobs.services.quotas import use_note
+from apps.jobs.services.transitions import cancel_cause, event_append, job_transition
 from apps.notices.services import notice_send
 from workers.contracts.jobspec import JobState, JobStatus
 
@@ -62,6 +64,7 @@ def outcome_of(status: JobStatus, *, cancelled: bool) -> Outcome:
 def job_finish(*, claim: Claim, status: JobStatus) -> Job:
     """End the attempt and, unless it was lost and may be repeated, the job. Raises LeaseLost.
 
+    An attempt that gave up its place puts the job back as old as it was, and does not count.
     Success calls the kind's `on_finish` in a savepoint: when it refuses, the job ends FAILED with that cause. An
     attempt that was lost puts the job back into the queue with the reason, up to `max_attempts`.
     """
@@ -69,25 +72,52 @@ def job_finish(*, claim: Claim, status: JobStatus) -> Job:
     with transaction.atomic():
         job, attempt = attempt_lock(claim)
         outcome = outcome_of(status, cancelled=job.cancel_requested_at is not None)
+        if attempt.preempt_at is not None and outcome.to not in (State.SUCCEEDED, State.CANCELLED):
+            _attempt_close(attempt, status, lost=False, cause=attempt.preempt_text)
+            _give_way(job, attempt)
+            _charge(job, attempt)
+            return job
         _attempt_close(attempt, status, lost=outcome.again, cause=outcome.cause)
-        if outcome.again and job.attempt_number < job.max_attempts:
+        if outcome.again and job.attempt_number < job.attempts_most:
             reason = f"Attempt {attempt.number} was lost: {outcome.cause}"
             _call(job, "on_restart", reason)
             job.progress, job.progress_text = None, ""
             job_transition(actor=actor, job=job, to=State.QUEUED, reason=reason)
             task_send(RUN_TASK, job.pk)
+            _charge(job, attempt)
             return job
         if outcome.to == State.SUCCEEDED:
             outcome = _succeed(job, attempt)
         cause = outcome.cause
         if outcome.again:
-            cause = f"{cause} That was attempt {attempt.number} of {job.max_attempts}, the last."
+            cause = f"{cause} That was attempt {attempt.number} of {job.attempts_most}, the last."
         elif outcome.to == State.FAILED and attempt.result and "error" in attempt.result:
             cause = _error_told(attempt.result) or cause
         elif outcome.to == State.CANCELLED:
             asked = JobEvent.objects.filter(job=job, kind="cancel").order_by("-seq").first()
             cause = cancel_cause(job, asked.data["by"] if asked else "")
-        return job_end(actor=actor, job=job, to=outcome.to, cause=cause)
+        job_end(actor=actor, job=job, to=outcome.to, cause=cause)
+        _charge(job, attempt)
+        return job
+
+
+def _give_way(job: Job, attempt: JobAttempt) -> None:
+    """Back into the queue, as old as it was, for a job that took its place."""
+    reason = f"Attempt {attempt.number}: {attempt.preempt_text}"
+    _call(job, "on_restart", reason)
+    job.progress, job.progress_text = None, ""
+    job.preemptions += 1
+    since = job.queued_at
+    job_transition(actor=Actor.system("the worker"), job=job, to=State.QUEUED, reason=reason)
+    job.queued_at = since
+    job.save(update_fields=["queued_at"])
+    task_send(RUN_TASK, job.pk)
+
+
+def _charge(job: Job, attempt: JobAttempt) -> None:
+    """Note what the attempt used, last of all: other jobs of the team that end now wait for these rows."""
+    use_charge(job, attempt)
+    use_note(job, attempt, limits_of(job))
 
 
 def job_end(*, actor: Actor, job: Job, to: str, cause: str) -> Job:
@@ -100,8 +130,9 @@ def job_end(*, actor: Actor, job: Job, to: str, cause: str) -> Job:
         _call(job, "on_fail", cause)
     _tell(job)
     waiting_release(job)
+    # Any of them: the message means the queue, and whoever hears it takes what is next.
     same = Job.objects.filter(state=State.QUEUED, target_id=job.target_id)
-    for waiting in same.order_by("queued_at", "id").values_list("pk", flat=True)[:2]:
+    for waiting in same.values_list("pk", flat=True)[:2]:
         task_send(RUN_TASK, waiting)
     return job
 

@@ -1,4 +1,4 @@
-"""Asking for work: queue, cancel, retry."""
+"""Asking for work: queue, prioritise, retry."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
-from django.utils import timezone
 
 from apps.accounts.selectors import team_list
 from apps.audit.services import audit_record
@@ -18,16 +17,18 @@ from apps.core.broker import task_send
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
 from apps.core.numbers import number_next
 from apps.core.policies import require, who_can
-from apps.jobs.contracts import FINAL_STATES, job_kind_find
+from apps.jobs.contracts import FINAL_STATES, PRIORITIES, job_kind_find
 from apps.jobs.models import Job
-from apps.jobs.policies import can_run, verbs_of
+from apps.jobs.policies import can_prioritise, can_run, require_prioritise, verbs_of
+from apps.jobs.selectors.forecasts import busy_of, forecast_of
+from apps.jobs.services.quotas import quota_hold
 from apps.jobs.services.transitions import event_append, job_lock, job_transition
 from workers.contracts.jobspec import JobLimits
 
 RUN_TASK = "apps.jobs.tasks.job_run"
 _COPIED = (
     *("team_id", "kind", "title", "spec", "files", "problem_id", "run_id", "subject_type", "subject_id"),
-    *("target_id", "executor", "limits", "max_attempts"),
+    *("target_id", "executor", "limits", "max_attempts", "priority", "signature", "restartable"),
 )
 """What a retry takes over from the ended job."""
 
@@ -51,6 +52,9 @@ def job_queue(
     limits: Mapping[str, Any] | None = None,
     max_attempts: int = 3,
     target_id: uuid.UUID | None = None,
+    priority: str = "normal",
+    signature: str = "",
+    restartable: bool = False,
     idempotency_key: str = "",
     waits_for: Job | None = None,
     waits_text: str = "",
@@ -62,8 +66,12 @@ def job_queue(
 
     The row is the message: when the broker is away, the beat task finds the job (invariant I25). With an
     `idempotency_key` the same call twice gives the same job (I24). Without a `target_id` it runs on this machine.
-    Raises NotFound for a team the actor does not see, Forbidden, Invalid for an unknown kind, wrong limits or files or
-    a target that the team may not use, and Conflict for a target that takes no job now.
+    `priority` is a word of PRIORITIES; the highest takes the right to give it. Jobs of one `signature` (left out: of
+    one kind) do the same to other data: what is forecast is learnt from them. What is `restartable` gives up its place
+    for a job of the highest priority while it has the lowest itself.
+    Raises NotFound for a team the actor does not see, Forbidden, Invalid for an unknown kind or priority, wrong limits
+    or files or a target that the team may not use, and Conflict for a target that takes no job now and for a team that
+    is over its quota.
     """
     job = Job(
         team_id=team_id,
@@ -78,6 +86,9 @@ def job_queue(
         limits=dict(limits or {}),
         max_attempts=max_attempts,
         target_id=target_id,
+        priority=priority_of(priority),
+        signature=(signature or kind)[:200],
+        restartable=restartable,
         idempotency_key=idempotency_key or None,
         waits_for=waits_for,
         progress_text=waits_text[:200],
@@ -96,6 +107,10 @@ def _queue(actor: Actor, job: Job) -> Job:
         f"This takes the right “{verbs_of(job.kind)[0]}” in the team: {who_can(*verbs_of(job.kind))} has it. "
         "An administrator can grant it.",
     )
+    if job.retry_of_id is None:
+        require_prioritise(actor, team.pk, job.kind, job.priority)
+    elif not can_prioritise(actor, team.pk, job.kind, job.priority):
+        job.priority = Job.Priority.NORMAL
     _check(job)
     job.state = Job.State.PENDING
     job.created_by_id = actor.id if actor.is_person else None
@@ -109,6 +124,8 @@ def _queue(actor: Actor, job: Job) -> Job:
     target = target_for_job(team_id=team.pk, target_id=job.target_id)
     job.target, job.executor = target, target.kind
     job.limits = {**target.limits, **job.limits}
+    quota_hold(job, team.name, limits_of(job))
+    _forecast(job)
     job.save(force_insert=True)
     definition = job_kind_find(job.kind)
     if job.retry_of is not None and definition is not None and definition.on_retry is not None:
@@ -121,6 +138,30 @@ def _queue(actor: Actor, job: Job) -> Job:
     job_transition(actor=actor, job=job, to=Job.State.QUEUED)
     task_send(RUN_TASK, job.pk)
     return job
+
+
+def _forecast(job: Job) -> None:
+    """Note what is expected of a new job on its target, as it is now."""
+    target = job.target
+    if target is None:
+        return
+    job.input_bytes = sum(entry["size"] for entry in job.files)
+    job.busy = busy_of(target) if job.waits_for_id is None else None
+    job.forecast = forecast_of(
+        target,
+        team_id=job.team_id,
+        signature=job.signature,
+        size=job.input_bytes,
+        priority=job.priority,
+        busy=job.busy,
+    ).to_json()
+
+
+def priority_of(word: str) -> int:
+    """The class of a priority's word. Raises Invalid."""
+    if word not in PRIORITIES:
+        raise Invalid.field("priority", f"There is no priority {word!r}; choose one of {', '.join(PRIORITIES)}.")
+    return PRIORITIES[word]
 
 
 def waiting_release(ended: Job) -> None:
@@ -149,8 +190,11 @@ def _file(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check(job: Job) -> None:
-    if job_kind_find(job.kind) is None:
+    definition = job_kind_find(job.kind)
+    if definition is None:
         raise Invalid.field("kind", f"There is no kind of job called {job.kind!r}.")
+    if job.restartable and not definition.restartable:
+        raise Invalid.field("restartable", f"Jobs of the kind {definition.title} cannot be begun again at any time.")
     if job.max_attempts < 1:
         raise Invalid.field("max_attempts", "A job has at least one attempt.")
     try:
@@ -159,40 +203,37 @@ def _check(job: Job) -> None:
         raise Invalid.field("limits", str(error)) from error
 
 
-def job_cancel(*, actor: Actor, job_id: uuid.UUID, reason: str = "") -> Job:
-    """Ask for the end of a job: at once when no worker has it, else its watcher ends the whole process tree.
+def job_prioritise(*, actor: Actor, job_id: uuid.UUID, priority: str) -> Job:
+    """Give a job that has not started another priority; the same again changes nothing.
 
-    Asking again changes nothing. Raises NotFound, Forbidden, and Conflict when the job has ended.
+    Raises NotFound, Forbidden (the highest takes the right to give it), Invalid, Conflict when it has started or ended.
     """
+    wanted = priority_of(priority)
     with transaction.atomic():
         visible(actor, job_id)
         job = job_lock(job_id)
-        require(
-            can_run(actor, job.team_id, job.kind),
-            f"Cancelling takes the right to run jobs in the team: {who_can(*verbs_of(job.kind))} has it.",
-        )
-        if job.state in FINAL_STATES:
-            raise Conflict(f"Job {job.number} has ended: it is {job.get_state_display()}.", code="job_ended")
-        if job.cancel_requested_at is not None:
+        # Taking the highest from a job is for those who may give it.
+        require_prioritise(actor, job.team_id, job.kind, max(wanted, job.priority))
+        if job.state not in (Job.State.QUEUED, Job.State.PENDING):
+            raise Conflict(f"Job {job.number} no longer waits: it is {job.get_state_display()}.", code="job_started")
+        before = job.get_priority_display()
+        if job.priority == wanted:
             return job
-        job.cancel_requested_at = timezone.now()
-        job.cancel_reason = reason.strip()[:300]
-        if job.state in (Job.State.QUEUED, Job.State.PENDING):
-            from apps.jobs.services.ending import job_end
-
-            job_end(actor=actor, job=job, to=Job.State.CANCELLED, cause=cancel_cause(job, actor.label))
-            return job
-        event_append(job, "cancel", {"by": actor.label, "reason": job.cancel_reason})
+        job.priority = wanted
+        event_append(job, "priority", {"by": actor.label, "from": before, "to": priority})
         job.row_version += 1
-        job.save()
-        audit_record(actor=actor, action="job.cancel", thing=job, problem_id=job.problem_id, reason=job.cancel_reason)
+        job.save(update_fields=["priority", "seq", "row_version"])
+        audit_record(
+            actor=actor,
+            action="job.prioritise",
+            thing=job,
+            problem_id=job.problem_id,
+            before={"priority": before},
+            after={"priority": priority},
+        )
+        if job.state == Job.State.QUEUED:
+            task_send(RUN_TASK, job.pk)
         return job
-
-
-def cancel_cause(job: Job, by: str = "") -> str:
-    """Why a cancelled job ended, as a sentence."""
-    who = f"Cancelled by {by}" if by else "Cancelled"
-    return f"{who}: {job.cancel_reason}" if job.cancel_reason else f"{who}."
 
 
 def job_retry(*, actor: Actor, job_id: uuid.UUID) -> Job:

@@ -13,7 +13,8 @@ from django.utils import timezone
 from apps.compute.selectors import accepts
 from apps.core.broker import task_send_now
 from apps.jobs.models import Job, JobAttempt
-from apps.jobs.services.attempts import LIVE, slots_free, target_of, worker_gone
+from apps.jobs.selectors.queues import LIVE
+from apps.jobs.services.attempts import slots_free, target_of, worker_gone
 from apps.jobs.services.queueing import RUN_TASK
 
 CLOCKS_APART = timedelta(minutes=1)
@@ -50,9 +51,10 @@ def attempts_reap() -> int:
 
 
 def jobs_offer() -> int:
-    """Offer again the oldest queued jobs that nobody claimed (a lost message, a full machine); returns how many.
+    """Offer the queues of targets with free places again (a lost message, a full machine); returns how many jobs.
 
-    Target by target: jobs that wait for one that is full or away hold up none of another's.
+    Target by target: jobs that wait for one that is full or away hold up none of another's. Which job of a queue starts
+    is for who takes it (`attempt_claim`).
     """
     now = timezone.now()
     # A moment is left to the message of the launch; one of the future was given before the clock was set back.
@@ -60,12 +62,15 @@ def jobs_offer() -> int:
     queued = Job.objects.filter(unheard, state=Job.State.QUEUED)
     offered = 0
     for target_id in queued.order_by().values_list("target_id", flat=True).distinct():
-        rows = queued.filter(target_id=target_id).select_related("target").order_by("queued_at", "id")
-        first = rows.first()
+        rows = queued.filter(target_id=target_id).select_related("target")
+        first = next(iter(rows[:1]), None)
         if first is None:
             continue
         target = target_of(first)
         free = slots_free(target) if accepts(target) else 0
+        if not free and accepts(target):
+            # It may take the place of another: see `preempt_ask`.
+            rows, free = rows.filter(priority=Job.Priority.HIGH), 1
         for job_id in list(rows.values_list("pk", flat=True)[:free]):
             task_send_now(RUN_TASK, job_id)
             offered += 1

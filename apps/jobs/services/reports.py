@@ -14,7 +14,7 @@ from apps.core.blobs import BlobRef, blob_chunks, blob_hold, blob_write
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
 from apps.jobs.models import Job, JobAttempt
 from apps.jobs.policies import is_attempt
-from apps.jobs.services.attempts import LIVE
+from apps.jobs.selectors.queues import LIVE
 from apps.jobs.services.queueing import limits_of
 from apps.jobs.services.transitions import event_append, job_lock
 

@@ -99,3 +99,9 @@ def job_transition(*, actor: Actor, job: Job, to: str, reason: str = "") -> Job:
 def after_commit(function: Any, *args: Any) -> None:
     """Run once the transaction has committed; a failure there is logged and stops nothing."""
     transaction.on_commit(partial(function, *args), robust=True)
+
+
+def cancel_cause(job: Job, by: str = "") -> str:
+    """Why a cancelled job ended, as a sentence."""
+    who = f"Cancelled by {by}" if by else "Cancelled"
+    return f"{who}: {job.cancel_reason}" if job.cancel_reason else f"{who}."

@@ -155,8 +155,8 @@ def test_stored_lines_and_events_cannot_be_changed_or_deleted():
 
 def test_cancel_ends_a_queued_job_at_once_and_tells_a_running_one():
     actor, team = scientist()
-    queued = job_make(actor, team)
     running, claim, _ = running_make(actor=actor, team=team)
+    queued = job_make(actor, team)
 
     services.job_cancel(actor=actor, job_id=queued.pk, reason="not needed")
     services.job_cancel(actor=actor, job_id=running.pk)

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from apps.compute import selectors as compute
-from apps.core.tables import ChoiceFilter, Column, DateFilter, Table, TextFilter
+from apps.core.tables import BulkAction, ChoiceFilter, Column, DateFilter, Table, TextFilter
 from apps.jobs.contracts import job_kind_find, job_kind_list
 from apps.jobs.models import Job
 from apps.problems import selectors as problems
@@ -44,6 +44,12 @@ def _seconds(job: Any) -> float | None:
     return job.took.total_seconds() if job.took is not None else None
 
 
+def jobs_tabs(here: str) -> list[dict[str, object]]:
+    """The tabs of the jobs' pages."""
+    tabs = (("list", "List", "job-list"), ("board", "Queue board", "job-board"))
+    return [{"label": label, "url": reverse(name), "current": key == here} for key, label, name in tabs]
+
+
 TOOK = ExpressionWrapper(Coalesce(F("ended_at"), Now()) - F("started_at"), output_field=fields.DurationField())
 """Running time of a started job, so far or in all."""
 
@@ -59,6 +65,13 @@ JOBS = Table(
         Column("queued", "Queued", sort="id", value="created_at", format="ago"),
         Column("took", "Duration", sort="took", value=_seconds, format="duration", nullable=True),
         Column(
+            "priority",
+            "Priority",
+            sort="priority",
+            value=lambda job: job.get_priority_display(),
+            default_visible=False,
+        ),
+        Column(
             "attempt", "Attempt", sort="attempt_number", format="num", value="attempt_number", default_visible=False
         ),
         Column("target", "Target", value=lambda job: job.target.name if job.target else "local", default_visible=False),
@@ -73,6 +86,8 @@ JOBS = Table(
         DateFilter("since", "Queued after", "created_at", "gte"),
     ],
     default_sort="-queued",
+    select=True,
+    bulk=[BulkAction("Cancel", "jobs-cancel", danger=True)],
     row_url=lambda job: reverse("job-detail", args=[job.pk]),
     label="Jobs",
     noun="job",

@@ -9,10 +9,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from apps.compute import selectors as compute
 from apps.compute.policies import targets_manage
 from apps.core.actors import Actor
 from apps.core.tables import table_response
@@ -21,9 +19,10 @@ from apps.jobs import policies, selectors, services
 from apps.jobs.api.views import log_download
 from apps.jobs.contracts import FINAL_STATES, job_kind_find, job_panel_list
 from apps.jobs.models import Job, JobAttempt
+from apps.jobs.web.forecast import forecast_context, seconds_between, took_of, waited_of
 from apps.jobs.web.log import log_context
 from apps.jobs.web.panels import panels_render, usage_context
-from apps.jobs.web.tables import JOBS, TOOK, kind_title, problems_attach
+from apps.jobs.web.tables import JOBS, TOOK, jobs_tabs, kind_title, problems_attach
 from apps.problems import selectors as problems
 
 
@@ -33,7 +32,7 @@ def job_list(request: HttpRequest) -> HttpResponseBase:
     """All jobs that the actor may see."""
     rows = selectors.job_list(request.actor).select_related("target").annotate(took=TOOK)  # type: ignore[attr-defined]
     table = JOBS.bind(request, rows, prepare=problems_attach(request))
-    return table_response(request, table, "jobs/job_list.html", {"nav_key": "jobs"})
+    return table_response(request, table, "jobs/job_list.html", {"nav_key": "jobs", "tabs": jobs_tabs("list")})
 
 
 @page
@@ -50,7 +49,6 @@ def job_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "problem": problems.problem_list(actor).filter(pk=job.problem_id).first() if job.problem_id else None,
         "subject_url": kind.subject_url(job) if kind and kind.subject_url else "",
         "inputs": kind.facts(actor, job) if kind and kind.facts else (),
-        "waiting_text": _waiting_text(job),
         "after": job.seq,
         "retry_of": selectors.job_list(actor).filter(pk=job.retry_of_id).first() if job.retry_of_id else None,
         "menu": _menu(job),
@@ -65,14 +63,20 @@ def _state_context(actor: Actor, job: Job) -> dict[str, Any]:
     """What the parts that change by themselves need."""
     attempts = selectors.attempt_list(job)
     kind = job_kind_find(job.kind)
+    standing = selectors.standing_of(job)
+    waiting_text = _waiting_text(job, standing)
     return {
         "job": job,
-        "attempts": [(one, _seconds(one.started_at, one.ended_at) if one.started_at else None) for one in attempts],
+        "standing": standing,
+        "attempts": [
+            (one, seconds_between(one.started_at, one.ended_at) if one.started_at else None) for one in attempts
+        ],
         "attempt": attempts[-1] if attempts else None,
         "lost": [one for one in attempts if one.state == JobAttempt.State.LOST],
+        "gave_way": [one for one in attempts if one.preempt_at and one.cause == one.preempt_text],
         "ended": job.state in FINAL_STATES,
-        "waited": _seconds(job.created_at, job.started_at or job.ended_at),
-        "took": _seconds(job.started_at, job.ended_at) if job.started_at else None,
+        "waited": waited_of(job),
+        "took": took_of(job),
         "advice": _advice(job),
         "last_lines": services.last_lines(job) if job.state == Job.State.FAILED else [],
         "limits": services.limits_of(job),
@@ -82,26 +86,23 @@ def _state_context(actor: Actor, job: Job) -> dict[str, Any]:
         else "",
         "target_gaps": services.target_gaps(job),
         "can_cancel": policies.can_cancel(actor, job),
+        "can_try_first": policies.can_try_first(actor, job),
         "can_retry": policies.can_retry(actor, job),
         "retry_note": kind.retry_note if kind else "",
-        "waiting_text": _waiting_text(job),
-        "expected": kind.expected(actor, job) if kind and kind.expected else None,
-        **_progress(job),
+        "waiting_text": waiting_text,
+        "forecast": forecast_context(job, attempts[-1] if attempts else None),
+        **_progress(job, waiting_text),
         **usage_context(job, attempts),
     }
 
 
-def _seconds(start: Any, end: Any) -> float:
-    return float(((end or timezone.now()) - start).total_seconds())
-
-
-def _progress(job: Job) -> dict[str, Any]:
+def _progress(job: Job, waiting_text: str) -> dict[str, Any]:
     """The progress card: its title, its line of text, the bar (None: moving without a known share)."""
     if job.state in FINAL_STATES:
         share = job.progress if job.progress is not None else 0.0
         return {"progress_title": f"Job {job.get_state_display()}", "shown_progress": share, "progress_text": ""}
     share_text = f"{job.progress:.0%} done" if job.progress is not None else "Working"
-    waiting = _waiting_text(job) if not job.line_count else ""
+    waiting = waiting_text if not job.line_count else ""
     return {
         "progress_title": job.progress_text or waiting or "Running",
         "shown_progress": job.progress if job.state not in (Job.State.PENDING, Job.State.QUEUED) else 0.0,
@@ -109,15 +110,10 @@ def _progress(job: Job) -> dict[str, Any]:
     }
 
 
-def _waiting_text(job: Job) -> str:
+def _waiting_text(job: Job, standing: selectors.Standing | None) -> str:
     """What the page waits for while nothing can be seen yet."""
-    if job.state == Job.State.PENDING:
-        return job.progress_text or "Waits for another job."
-    if job.state == Job.State.QUEUED:
-        target = job.target
-        if target is None or target.builtin:
-            return (compute.standing(target) if target else "") or "Waits for a free worker."
-        return compute.standing(target) or f"Waits for a free place on target {target.name}."
+    if standing is not None:
+        return standing.why
     if job.state in (Job.State.STARTING, Job.State.RUNNING):
         return "Started; waits for the first line."
     return ""
@@ -171,6 +167,19 @@ def job_cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         messages.success(request, f"Job {job.number} is cancelled.")
     else:
         messages.info(request, f"Job {job.number} is being stopped. Its processes end within a few seconds.")
+    return redirect("job-detail", pk=pk)
+
+
+@page
+@require_POST
+def job_prioritise(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Try a waiting job before the others, or give it another priority."""
+    job = services.job_prioritise(
+        actor=request.actor,  # type: ignore[attr-defined]
+        job_id=pk,
+        priority=request.POST.get("priority", "high"),
+    )
+    messages.success(request, f"Job {job.number} has the priority {job.get_priority_display()}.")
     return redirect("job-detail", pk=pk)
 
 

@@ -14,6 +14,7 @@ from apps.core.api.idempotency import idempotent
 from apps.core.api.paging import KeyPagination
 from apps.core.api.rows import ModelSerializer
 from apps.core.api.views import ApiView
+from apps.jobs.contracts import PRIORITIES
 from apps.training import selectors, services
 from apps.training.models import CodeLaunch, LaunchTemplate
 
@@ -33,6 +34,10 @@ class CodeLaunchInput(serializers.Serializer[Any]):
     problem_id = serializers.UUIDField(required=False, allow_null=True, default=None)
     environment = serializers.ChoiceField(choices=LOCK_OR_OWN, required=False, default="lock")
     target_id = serializers.UUIDField(required=False, allow_null=True, default=None, help_text=TARGET_HELP)
+    priority = serializers.ChoiceField(choices=list(PRIORITIES), required=False, default="normal")
+    restartable = serializers.BooleanField(
+        required=False, default=False, help_text="With the priority low it gives up its place for one that is high."
+    )
     idempotency_key = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
 
 

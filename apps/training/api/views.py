@@ -14,6 +14,7 @@ from apps.core.api.idempotency import idempotent
 from apps.core.api.rows import ModelSerializer
 from apps.core.api.views import ApiView
 from apps.experiments import selectors as experiments
+from apps.jobs.contracts import PRIORITIES
 from apps.training import selectors, services
 from apps.training.models import Launch, Reproduction
 
@@ -43,6 +44,10 @@ class LaunchInput(serializers.Serializer[Any]):
     name = serializers.CharField(required=False, allow_blank=True, default="", max_length=200)
     target_id = serializers.UUIDField(
         required=False, allow_null=True, default=None, help_text="A compute target; left out: this machine."
+    )
+    priority = serializers.ChoiceField(choices=list(PRIORITIES), required=False, default="normal")
+    restartable = serializers.BooleanField(
+        required=False, default=False, help_text="With the priority low it gives up its place for one that is high."
     )
 
 

@@ -11,6 +11,7 @@ from apps.training.services.code_launching import (
     code_launch_of,
     code_restart,
     code_retry,
+    signature_of,
 )
 from apps.training.services.environment_use import environment_uses
 from apps.training.services.launching import (
@@ -41,6 +42,7 @@ __all__ = [
     "environment_uses",
     "params_check",
     "run_reproduce",
+    "signature_of",
     "template_launch",
     "template_remove",
     "template_save",

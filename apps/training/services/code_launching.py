@@ -143,6 +143,8 @@ def code_launch(
     problem_id: uuid.UUID | None = None,
     environment: str = "lock",
     target_id: uuid.UUID | None = None,
+    priority: str = "normal",
+    restartable: bool = False,
     idempotency_key: str = "",
 ) -> CodeLaunch:
     """Begin a run and queue the job that runs an entry, or a command, of a bundle, on a target or on this machine.
@@ -219,6 +221,9 @@ def code_launch(
             run_id=launch.run.pk,
             subject=launch.run,
             target_id=choice.target_id,
+            priority=priority,
+            restartable=restartable,
+            signature=signature_of(bundle, title),
             **_waits(held),
         )
         experiments.run_job_set(run_id=launch.run.pk, job_id=launch.job.pk)
@@ -232,6 +237,11 @@ def code_launch(
             after={"entry": title, "params": choice.values, "seed": choice.seed, "job": launch.job.number},
         )
     return launch
+
+
+def signature_of(bundle: Bundle, title: str) -> str:
+    """What launches of one entry (or command) of code of one name have in common; see `jobs.services.job_queue`."""
+    return f"code:{bundle.name}:{title}"[:200]
 
 
 def _same(team_id: uuid.UUID, key: str) -> CodeLaunch | None:

@@ -64,12 +64,14 @@ def training_launch(
     seed: int = 0,
     name: str = "",
     target_id: uuid.UUID | None = None,
+    priority: str = "normal",
+    restartable: bool = False,
 ) -> Launch:
     """Begin a run and queue its job; its model becomes a version of the problem's model when it ends well.
 
     It runs on the compute target that is asked for, else on this machine. Raises NotFound, Forbidden, Invalid (recipe,
-    params, seed, target), Conflict (problem not accepted, data not sealed or without the target column, a compute
-    target that takes no job now).
+    params, seed, target, priority), Conflict (problem not accepted, data not sealed or without the target column, a
+    compute target that takes no job now).
     """
     version = datasets.dataset_version_get(actor, dataset_version_id)
     problem = problems.problem_get(actor, problem_id)
@@ -139,6 +141,9 @@ def training_launch(
             run_id=run.pk,
             subject=run,
             target_id=target_id,
+            priority=priority,
+            restartable=restartable,
+            signature=f"recipe:{recipe}",
         )
         experiments.run_job_set(run_id=run.pk, job_id=job.pk)
         launch = Launch.objects.create(

@@ -71,6 +71,7 @@ def run_reproduce(*, actor: Actor, run_id: uuid.UUID, tolerance: float = TOLERAN
             spec=old.spec,
             files=old.files,
             problem_id=old.problem_id,
+            signature=f"recipe:{launch.recipe}",
         )
         again = launch_again(actor, launch, job, name=f"{launch.run.name}, again")
         job.save(update_fields=["run_id", "subject_type", "subject_id"])

@@ -20,7 +20,7 @@ from apps.jobs.tests.factories import claim_make, exited
 from apps.problems import services as problem_services
 from apps.problems.tests.factories import OBJECTIVES, problem_accepted, problem_draft
 from apps.registry.models import ModelVersion
-from apps.training import policies, selectors, services
+from apps.training import policies, services
 from apps.training.models import Launch
 from apps.training.tests.factories import attempt_result, ground_make, job_end_well, launch_make
 from workers.contracts.jobspec import JobState, JobStatus
@@ -285,21 +285,15 @@ def test_a_retry_has_a_run_and_a_launch_of_its_own():
     assert AuditEvent.objects.filter(action="training.retry").count() == 1
 
 
-def test_the_forecast_is_the_spread_of_earlier_jobs_on_this_data_first():
+def test_launches_of_one_recipe_are_forecast_from_one_another():
     ground = ground_make()
-    launch = launch_make(ground)
-    none = selectors.forecast(ground.scientist, "logistic_regression", ground.version.pk)
-    job_end_well(launch)
+    first = launch_make(ground)
+    job_end_well(first)
 
-    here = selectors.forecast(ground.scientist, "logistic_regression", ground.version.pk)
-    elsewhere = selectors.forecast(ground.scientist, "logistic_regression", uuid.uuid4())
-    foreign = selectors.forecast(ground_make().scientist, "logistic_regression", ground.version.pk)
+    second, other = launch_make(ground), launch_make(ground, recipe="hist_gradient_boosting")
 
-    assert none is None
-    assert (here.n, here.same_data) == (1, True)
-    assert here.run[1] <= here.run[0] <= here.run[2]
-    assert (elsewhere.n, elsewhere.same_data) == (1, False)
-    assert foreign is None
+    assert second.job.forecast["run"]["n"] == 1
+    assert other.job.forecast["run"] is None
 
 
 def test_who_may_launch():

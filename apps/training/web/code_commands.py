@@ -40,6 +40,10 @@ def code_commands(base: str, launch: dict[str, Any]) -> dict[str, str]:
         words += ["--problem", launch["problem_id"]]
     if launch.get("target_id"):
         words += ["--target", launch["target_id"]]
+    if launch.get("priority"):
+        words += ["--priority", launch["priority"]]
+    if launch.get("restartable"):
+        words += ["--restartable"]
     words += ["--seed", str(launch["seed"]), "--environment", launch["environment"]]
     lines, line = [], ""
     for word in (shlex.quote(str(one)) for one in words):

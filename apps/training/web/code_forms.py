@@ -10,6 +10,7 @@ from django.forms import BoundField
 
 from apps.code.contracts import Entry
 from apps.core.errors import FairwayError, Invalid
+from apps.jobs.contracts import PRIORITIES
 from apps.training.services import SEED_LIMIT, SEEDS, values_check
 from workers.contracts.parameters import ordered, range_words, text_of
 
@@ -97,6 +98,12 @@ class CodeForm(forms.Form):
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off", "maxlength": 10}),
     )
     name = forms.CharField(label="Name of the run", required=False, max_length=200)
+    priority = forms.ChoiceField(label="Priority", required=False, help_text="Which waiting jobs it starts before.")
+    restartable = forms.BooleanField(
+        label="May give up its place",
+        required=False,
+        help_text="With the priority low it is ended for a job of the highest priority, and begun again later.",
+    )
     template_as = forms.CharField(label="Name of the template", required=False, max_length=120)
 
     def __init__(
@@ -122,6 +129,14 @@ class CodeForm(forms.Form):
             self.fields[PREFIX + name] = field_of(name, one, inputs, required=name in required)
         self.fields["seed"].required = not self.has_seed
         self.fields["command"].required = entry is None
+
+    def clean_priority(self) -> str:
+        return self.cleaned_data["priority"] or "normal"
+
+    def priority_word(self) -> str:
+        """The chosen priority, or the usual one while what is chosen is none."""
+        chosen = str(self["priority"].value() or "")
+        return chosen if chosen in PRIORITIES else "normal"
 
     def params(self, *, switches: bool) -> Iterator[BoundField]:
         """The fields of the parameters: the switches, or the others."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -19,6 +20,7 @@ from apps.compute import selectors as compute
 from apps.core.actors import Actor
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
 from apps.core.web.views import page
+from apps.jobs import policies as job_policies
 from apps.registry import selectors as registry
 from apps.training import policies, selectors, services
 from apps.training.web.code_commands import code_commands
@@ -140,6 +142,8 @@ class CodePage:
             "problem": self.source.get("problem") or (str(held.problem_id or "") if held else ""),
             "seed": self.source.get("seed") or (str(held.seed) if held else "0"),
             "name": self.source.get("name") or "",
+            "priority": self.source.get("priority") or "normal",
+            "restartable": bool(self.source.get("restartable")),
         }
         return CodeForm(
             self.request.POST if bound else None,
@@ -150,6 +154,7 @@ class CodePage:
                 "environment": packages,
                 "target": [(str(one.pk), compute.target_words(one)) for one in self._targets()],
                 "problem": [("", "none: models stay with the run"), *((str(one.pk), one.name) for one in problems)],
+                "priority": job_policies.priority_choices(self.actor, self.team_id, "train"),
             },
             inputs=self._inputs(),
             initial=initial,
@@ -174,7 +179,18 @@ class CodePage:
             "bad": sum(bool(bound.errors) for bound in form),
             "notes": list(self.entry.notes) if self.entry else [],
             "commands": self._commands(form) if self.may and self.bundle else None,
+            "forecast_url": self._forecast_url(form) if self.may else "",
         }
+
+    def _forecast_url(self, form: CodeForm) -> str:
+        """Where the forecast of this launch is told."""
+        if self.bundle is None:
+            return ""
+        title = self.entry.id if self.entry else str(form["command"].value() or "")
+        query = {"team": self.bundle.team_id, "kind": "train", "local": "1"}
+        return (
+            f"{reverse('job-forecast')}?{urlencode(query | {'signature': services.signature_of(self.bundle, title)})}"
+        )
 
     def _commands(self, form: CodeForm) -> dict[str, str]:
         params = {}
@@ -193,6 +209,10 @@ class CodePage:
             chosen = form[field].value() if field in form.fields else ""
             if chosen:
                 launch[name] = str(chosen)
+        if form.priority_word() != "normal":
+            launch["priority"] = form.priority_word()
+        if form["restartable"].value():
+            launch["restartable"] = True
         return code_commands(self.request.build_absolute_uri("/").rstrip("/"), launch)
 
 
@@ -233,7 +253,14 @@ def _launch(request: HttpRequest) -> HttpResponse:
             messages.success(request, f"Template “{template.name}” is saved.")
             return redirect("template-list")
         key = str(_uuid(request.POST.get("key")) or uuid.uuid4())
-        launch = services.code_launch(actor=found.actor, name=data["name"], idempotency_key=f"form:{key}", **said)
+        launch = services.code_launch(
+            actor=found.actor,
+            name=data["name"],
+            idempotency_key=f"form:{key}",
+            priority=data["priority"],
+            restartable=data["restartable"],
+            **said,
+        )
     except Invalid as refusal:
         if "save" in request.POST and "name" in refusal.fields:
             refusal.fields["template_as"] = refusal.fields.pop("name")

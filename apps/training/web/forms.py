@@ -12,6 +12,7 @@ from django.http import QueryDict
 
 from apps.core import formats
 from apps.core.errors import Invalid
+from apps.jobs.contracts import PRIORITIES
 from apps.training.services import SEED_LIMIT, params_check
 from workers.contracts.recipes import RECIPES
 
@@ -76,6 +77,12 @@ class LaunchForm(forms.Form):
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off", "maxlength": 10}),
     )
     name = forms.CharField(label="Name of the run", required=False, max_length=200)
+    priority = forms.ChoiceField(label="Priority", required=False, help_text="Which waiting jobs it starts before.")
+    restartable = forms.BooleanField(
+        label="May give up its place",
+        required=False,
+        help_text="With the priority low it is ended for a job of the highest priority, and begun again later.",
+    )
 
     def __init__(
         self,
@@ -86,6 +93,7 @@ class LaunchForm(forms.Form):
         recipe: str,
         task: str,
         targets: Sequence[tuple[str, str]] = (),
+        priorities: Sequence[tuple[str, str]] = (("normal", "normal"),),
         **kwargs: Any,
     ) -> None:
         kwargs.setdefault("label_suffix", "")
@@ -95,10 +103,19 @@ class LaunchForm(forms.Form):
         self.fields["dataset_version"].choices = list(versions)  # type: ignore[attr-defined]
         self.fields["problem"].choices = list(problems)  # type: ignore[attr-defined]
         self.fields["recipe"].choices = list(recipes)  # type: ignore[attr-defined]
+        self.fields["priority"].choices = list(priorities)  # type: ignore[attr-defined]
         if len(targets) > 1:
             self.fields["target_id"] = forms.TypedChoiceField(label="Runs on", choices=list(targets), coerce=uuid.UUID)
         for name, schema in self.schema.items():
             self.fields[PREFIX + name] = _field(schema)
+
+    def clean_priority(self) -> str:
+        return self.cleaned_data["priority"] or "normal"
+
+    def priority_word(self) -> str:
+        """The chosen priority, or the usual one while what is chosen is none."""
+        chosen = str(self["priority"].value() or "")
+        return chosen if chosen in PRIORITIES else "normal"
 
     def params(self) -> Iterator[tuple[BoundField, str, bool]]:
         """(field, unit, is it a switch) of each param of the recipe."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -18,6 +19,7 @@ from apps.core.actors import Actor
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.web.views import page
 from apps.datasets import selectors as datasets
+from apps.jobs import policies as job_policies
 from apps.problems import selectors as problems
 from apps.training import policies, selectors, services
 from apps.training.models import Launch
@@ -125,6 +127,8 @@ class LaunchPage:
             "seed": self.source.get("seed") or (str(self.clone.seed) if self.clone else "0"),
             "name": self.source.get("name") or self._clone_name(),
             "target_id": self.source.get("target_id") or "",
+            "priority": self.source.get("priority") or "normal",
+            "restartable": bool(self.source.get("restartable")),
         }
         return LaunchForm(
             sent_of(self.recipe, self.request.POST) if bound else None,
@@ -135,6 +139,7 @@ class LaunchPage:
             recipe=self.recipe,
             task=self.task,
             targets=[(str(one.pk), compute.target_words(one)) for one in self.targets()],
+            priorities=job_policies.priority_choices(self.actor, self.team_id, "train"),
         )
 
     def targets(self) -> list[ComputeTarget]:
@@ -205,10 +210,17 @@ class LaunchPage:
             "clone": self.clone,
             "may": may,
             "obstacle": obstacle,
-            "forecast": selectors.forecast(self.actor, self.recipe, self.version.pk if self.version else None),
+            "forecast_url": self._forecast_url() if may and not obstacle else "",
             "bad": sum(bool(bound.errors) for bound in form),
             "commands": self._commands(form) if may and not obstacle else None,
         }
+
+    def _forecast_url(self) -> str:
+        """Where the forecast of this launch is told, for each target."""
+        if self.team_id is None or self.version is None or not self.recipe:
+            return ""
+        query = {"team": self.team_id, "kind": "train", "signature": f"recipe:{self.recipe}"}
+        return f"{reverse('job-forecast')}?{urlencode(query | {'size': self.version.table_size})}"
 
     def _commands(self, form: LaunchForm) -> dict[str, str]:
         params = {}
@@ -226,6 +238,10 @@ class LaunchPage:
             "params": params,
             "seed": int(form["seed"].value()) if str(form["seed"].value()).isdecimal() else 0,
         }
+        if form.priority_word() != "normal":
+            launch["priority"] = form.priority_word()
+        if form["restartable"].value():
+            launch["restartable"] = True
         if "target_id" in form.fields:
             launch["target_id"] = str(form["target_id"].value() or form.fields["target_id"].choices[0][0])  # type: ignore[attr-defined]
         return launch_commands(self.request.build_absolute_uri("/").rstrip("/"), launch)
@@ -269,6 +285,8 @@ def _launch(request: HttpRequest) -> HttpResponse:
             seed=data["seed"],
             name=data["name"],
             target_id=data.get("target_id"),
+            priority=data["priority"],
+            restartable=data["restartable"],
         )
     except Invalid as refusal:
         form.errors_take(refusal)

@@ -66,6 +66,47 @@ def retry(api: Api, job: str, as_json: bool) -> None:
     _print(api.post(f"jobs/{found['id']}/retry"), as_json)
 
 
+@click.command()
+@click.argument("target", required=False)
+@options.as_json
+@options.with_api
+def queue(api: Api, target: str | None, as_json: bool) -> None:
+    """Say what runs on TARGET and what waits in which order.
+
+    TARGET is a name or an id; without one the targets are listed with how many jobs run and wait on each.
+    """
+    queues = api.get("queues")
+    if target is None:
+        heads: output.Columns = {
+            "target": "target",
+            "state": lambda row: row["state"].lower(),
+            "running": "running",
+            "waiting": "waiting",
+        }
+        output.print_rows(queues, heads, as_json=as_json, empty="There are no targets that you may use.")
+        return
+    fits = [row for row in queues if target in (row["target"], row["target_id"])]
+    if not fits:
+        raise click.UsageError(f"There is no target {target}; fairway queue lists them.")
+    found = api.get(f"queues/{fits[0]['target_id']}")
+    if as_json:
+        output.print_json(found)
+        return
+    columns: output.Columns = {
+        "no.": lambda row: row["position"] or "runs",
+        "job": lambda row: row["number"] or "–",
+        "title": lambda row: row["title"] or "a job of another team",
+        "team": "team",
+        "priority": "priority",
+        "expected": lambda row: moment(row["moment"]) if row["moment"] else "not known",
+    }
+    rows = [*found["running_jobs"], *found["waiting_jobs"]]
+    output.print_rows(rows, columns, as_json=False, empty="Nothing runs or waits there.")
+    click.echo(f"{found['running']} of {found['places']} places taken, {found['waiting']} waiting", err=True)
+    if found["standing"]:
+        click.echo(output.safe(found["standing"]), err=True)
+
+
 def _print(job: dict[str, object], as_json: bool) -> None:
     state = str(job["state"]).lower().replace("_", " ")
     facts = {"job": job["number"], "state": state, "title": job["title"], "id": job["id"]}

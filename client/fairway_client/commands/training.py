@@ -39,6 +39,8 @@ def value_of(text: str) -> Any:
 @click.option("--seed", type=int, help="The same seed gives the same model.")
 @click.option("--name", default="", help="Name of the run.")
 @click.option("--target", help="Name or id of the compute target.")
+@click.option("--priority", type=click.Choice(["low", "normal", "high"]), help="Which jobs it waits behind.")
+@click.option("--restartable", is_flag=True, help="With --priority low it gives up its place for one that is high.")
 @click.option("-f", "--follow", is_flag=True, help="Print the log until the job has ended.")
 @options.team
 @options.as_json
@@ -55,6 +57,8 @@ def launch(
     seed: int | None,
     name: str,
     target: str | None,
+    priority: str | None,
+    restartable: bool,
     follow: bool,
     team: str | None,
     as_json: bool,
@@ -70,6 +74,10 @@ def launch(
         body["problem_id"] = find.named(api, "problem", "problems", problem)["id"]
     if seed is not None:
         body["seed"] = seed
+    if priority is not None:
+        body["priority"] = priority
+    if restartable:
+        body["restartable"] = True
     if target:
         body["target_id"] = find.named(api, "compute target", "compute-targets", target)["id"]
     bundle = _bundle(api, what, team)
