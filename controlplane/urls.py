@@ -28,6 +28,7 @@ ROOMS = (
     "registry",
     "training",
     "evaluations",
+    "sweeps",
     "gates",
     "reviews",
     "deployments",

@@ -14,6 +14,7 @@ from fairway_client.commands import (
     jobs,
     lists,
     raw,
+    sweeps,
     training,
 )
 
@@ -23,6 +24,8 @@ GROUPS: dict[str, dict[str, click.Command]] = {
     "Jobs": {
         "recipes": lists.recipes,
         "launch": training.launch,
+        "sweep": sweeps.sweep,
+        "sweeps": sweeps.sweeps,
         "jobs": jobs.jobs,
         "logs": jobs.logs,
         "cancel": jobs.cancel,

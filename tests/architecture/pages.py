@@ -22,6 +22,7 @@ TABLES = {
     "code": "code_bundle",
     "environment": "code_environment",
     "template": "training_launchtemplate",
+    "sweep": "sweeps_sweep",
     "experiment": "experiments_experiment",
     "run": "experiments_run",
     "trace": "traces_trace",

@@ -23,7 +23,7 @@ from apps.training.services.launching import (
     training_retry,
 )
 from apps.training.services.reproducing import TOLERANCE, run_reproduce
-from apps.training.services.templates import template_launch, template_remove, template_save
+from apps.training.services.templates import template_inputs, template_launch, template_remove, template_save
 
 __all__ = [
     "ENVIRONMENTS",
@@ -41,6 +41,7 @@ __all__ = [
     "environment_uses",
     "params_check",
     "run_reproduce",
+    "template_inputs",
     "template_launch",
     "template_remove",
     "template_save",
