@@ -29,6 +29,7 @@ ROOMS = (
     "training",
     "evaluations",
     "sweeps",
+    "schedules",
     "gates",
     "reviews",
     "deployments",

@@ -14,6 +14,7 @@ from fairway_client.commands import (
     jobs,
     lists,
     raw,
+    schedules,
     sweeps,
     training,
 )
@@ -26,6 +27,7 @@ GROUPS: dict[str, dict[str, click.Command]] = {
         "launch": training.launch,
         "sweep": sweeps.sweep,
         "sweeps": sweeps.sweeps,
+        "schedules": schedules.schedules,
         "jobs": jobs.jobs,
         "logs": jobs.logs,
         "cancel": jobs.cancel,

@@ -22,6 +22,7 @@ TABLES = {
     "code": "code_bundle",
     "environment": "code_environment",
     "template": "training_launchtemplate",
+    "schedule": "schedules_schedule",
     "sweep": "sweeps_sweep",
     "experiment": "experiments_experiment",
     "run": "experiments_run",

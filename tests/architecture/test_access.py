@@ -40,6 +40,7 @@ from apps.jobs.models import Worker
 from apps.mlflow_api.tests.spans import request_of, span_of
 from apps.registry.models import Model, ModelAlias
 from apps.registry.services import Brought
+from apps.schedules.services import schedule_create
 from apps.sweeps.services import sweep_create
 from apps.traces.contracts import AssessmentDraft
 from apps.traces.services import assessment_create
@@ -223,6 +224,9 @@ def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str
         "viewer_token": token.pk,
         "viewer_session": session.pk,
     }
+    made["schedule"] = schedule_create(
+        actor=scientist, name="Nightly", trigger="CRON", cron="0 2 * * *", act="TEMPLATE", template_id=made["template"]
+    ).pk
     mlflow = {
         "number": experiment.number,
         "sealed_model": f"m-{things['sealed_model']}",

@@ -22,6 +22,8 @@ from apps.code.tests.factories import bundle_row, environment_row
 from apps.core.actors import Actor
 from apps.experiments import services as experiments
 from apps.experiments.models import Artifact, Experiment
+from apps.schedules.models import ScheduleRun
+from apps.schedules.services import schedule_create
 from apps.sweeps.models import Trial
 from apps.sweeps.services import sweep_create
 from apps.traces.tests.factories import trace_make
@@ -102,6 +104,22 @@ def outside_make(experiment: Experiment) -> None:
             ended_at=timezone.now(),
         )
         for number, one in enumerate(launches, 1)
+    )
+    for number in range(3):
+        schedule = schedule_create(
+            actor=scientist, name=f"weekly {number}", trigger="CRON", cron="0 3 * * 1", act="SWEEP", sweep_id=sweep.pk
+        )
+    ScheduleRun.objects.bulk_create(
+        ScheduleRun(
+            schedule=schedule,
+            key=f"due:{number}",
+            state="LAUNCHED",
+            cause=f"due {number}",
+            due_at=timezone.now(),
+            job_id=one.job_id,
+            run_id=one.run_id,
+        )
+        for number, one in enumerate(launches)
     )
     environment = Environment.objects.order_by("-pk").first()
     CodeLaunch.objects.filter(bundle=bundle).update(environment=environment)
