@@ -28,6 +28,8 @@ ROOMS = (
     "registry",
     "training",
     "evaluations",
+    "sweeps",
+    "schedules",
     "gates",
     "reviews",
     "deployments",

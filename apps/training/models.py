@@ -19,6 +19,8 @@ class Launch(TeamOwned):
     recipe = models.CharField(max_length=60)
     params = models.JSONField(default=dict)
     seed = models.BigIntegerField(default=0)
+    # Whether its model becomes a version when it ends well; else the run keeps it, as those of a sweep's trials.
+    registers = models.BooleanField(default=True)
     model_version = models.ForeignKey("registry.ModelVersion", on_delete=models.PROTECT, null=True, related_name="+")
 
     def __str__(self) -> str:

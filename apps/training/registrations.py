@@ -36,6 +36,8 @@ def _finish(job: Job, result: dict[str, Any], outputs: dict[str, Any]) -> dict[s
         where = reverse("version-detail", args=[made[-1].pk]) if made else reverse("run-detail", args=[own.run_id])
         return {**told, "url": where}
     version = services.training_finish(job, result, outputs)
+    if version is None:
+        return {"label": "The run has the model; no version was made.", "url": _subject_url(job)}
     if isinstance(version, Reproduction):
         label = f"Compared with {version.original.name}: {version.get_verdict_display()}."
         return {"label": label, "url": reverse("run-detail", args=[version.original_id])}

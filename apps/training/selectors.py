@@ -39,6 +39,11 @@ def launch_get(actor: Actor, pk: uuid.UUID) -> Launch:
     return found
 
 
+def launch_list(actor: Actor, team_id: uuid.UUID) -> QuerySet[Launch]:
+    """Trainings launched in a team by themselves, newest first: trials of a sweep are left out."""
+    return _launches(actor).filter(team_id=team_id, registers=True).order_by("-id")
+
+
 def launch_of_run(actor: Actor, run_id: uuid.UUID) -> Launch | None:
     """The launch that made a run; None for runs that a client logged."""
     return _launches(actor).filter(run_id=run_id).first()

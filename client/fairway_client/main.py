@@ -14,6 +14,8 @@ from fairway_client.commands import (
     jobs,
     lists,
     raw,
+    schedules,
+    sweeps,
     training,
 )
 
@@ -23,6 +25,9 @@ GROUPS: dict[str, dict[str, click.Command]] = {
     "Jobs": {
         "recipes": lists.recipes,
         "launch": training.launch,
+        "sweep": sweeps.sweep,
+        "sweeps": sweeps.sweeps,
+        "schedules": schedules.schedules,
         "jobs": jobs.jobs,
         "queue": jobs.queue,
         "logs": jobs.logs,

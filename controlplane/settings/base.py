@@ -37,6 +37,8 @@ INSTALLED_APPS = [
     "apps.registry",
     "apps.training",
     "apps.evaluations",
+    "apps.sweeps",
+    "apps.schedules",
     "apps.gates",
     "apps.reviews",
     "apps.deployments",
@@ -174,6 +176,8 @@ CELERY_BEAT_SCHEDULE = {
     "store-care": {"task": "apps.home.tasks.store_care", "schedule": 3600.0, "options": {"expires": 1800}},
     "webhooks-sweep": {"task": "apps.webhooks.tasks.webhooks_sweep", "schedule": 30.0, "options": {"expires": 30}},
     "environments-sweep": {"task": "apps.code.tasks.environments_sweep", "schedule": 3600.0},
+    "schedules-tick": {"task": "apps.schedules.tasks.schedules_tick", "schedule": 5.0, "options": {"expires": 5}},
+    "sweeps-drive": {"task": "apps.sweeps.tasks.sweeps_drive", "schedule": 3.0, "options": {"expires": 3}},
     "notices-sweep": {"task": "apps.notices.tasks.notices_sweep", "schedule": 30.0, "options": {"expires": 30}},
 }
 
@@ -320,6 +324,10 @@ SPECTACULAR_SETTINGS = {
         "TraceState": "apps.traces.models.Trace.State",
         "AssessmentKind": "apps.traces.models.Assessment.Kind",
         "WebhookStatus": "apps.webhooks.models.Webhook.Status",
+        "ScheduleState": "apps.schedules.models.Schedule.State",
+        "ScheduleRunState": "apps.schedules.models.ScheduleRun.State",
+        "SweepState": "apps.sweeps.models.Sweep.State",
+        "TrialState": "apps.sweeps.models.Trial.State",
         "DeliveryState": "apps.webhooks.models.Delivery.State",
     },
     "PREPROCESSING_HOOKS": ["apps.core.api.schema.only_versioned"],

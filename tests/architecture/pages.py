@@ -23,6 +23,8 @@ TABLES = {
     "code": "code_bundle",
     "environment": "code_environment",
     "template": "training_launchtemplate",
+    "schedule": "schedules_schedule",
+    "sweep": "sweeps_sweep",
     "experiment": "experiments_experiment",
     "run": "experiments_run",
     "trace": "traces_trace",

@@ -40,6 +40,8 @@ from apps.jobs.models import Worker
 from apps.mlflow_api.tests.spans import request_of, span_of
 from apps.registry.models import Model, ModelAlias
 from apps.registry.services import Brought
+from apps.schedules.services import schedule_create
+from apps.sweeps.services import sweep_create
 from apps.traces.contracts import AssessmentDraft
 from apps.traces.services import assessment_create
 from apps.traces.tests.factories import trace_make
@@ -194,6 +196,14 @@ def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str
         "bundle": bundle.pk,
         "environment": environment.pk,
         "code_launch": code_launch(actor=scientist, bundle_id=bundle.pk).pk,
+        "sweep": sweep_create(
+            actor=scientist,
+            bundle_id=bundle.pk,
+            entry="train.py:train",
+            method="RANDOM",
+            space={"rate": {"low": 0.1, "high": 1}},
+            objectives=[{"metric": "loss", "direction": "MINIMISE"}],
+        ).pk,
         "template": template_save(actor=scientist, bundle_id=bundle.pk, name="Weekly").pk,
         "trace": trace.pk,
         "webhook": webhook.pk,
@@ -214,6 +224,9 @@ def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str
         "viewer_token": token.pk,
         "viewer_session": session.pk,
     }
+    made["schedule"] = schedule_create(
+        actor=scientist, name="Nightly", trigger="CRON", cron="0 2 * * *", act="TEMPLATE", template_id=made["template"]
+    ).pk
     mlflow = {
         "number": experiment.number,
         "sealed_model": f"m-{things['sealed_model']}",

@@ -22,6 +22,10 @@ from apps.code.tests.factories import bundle_row, environment_row
 from apps.core.actors import Actor
 from apps.experiments import services as experiments
 from apps.experiments.models import Artifact, Experiment
+from apps.schedules.models import ScheduleRun
+from apps.schedules.services import schedule_create
+from apps.sweeps.models import Trial
+from apps.sweeps.services import sweep_create
 from apps.traces.tests.factories import trace_make
 from apps.training.models import CodeLaunch
 from apps.training.services import code_launch, template_save
@@ -77,6 +81,46 @@ def outside_make(experiment: Experiment) -> None:
         template_save(actor=scientist, bundle_id=bundle.pk, name=f"template {number}")
         for _ in range(30):
             code_launch(actor=scientist, bundle_id=bundle.pk)
+    aims = [{"metric": "loss", "direction": "MINIMISE"}, {"metric": "cost", "direction": "MINIMISE"}]
+    sweep = sweep_create(
+        actor=scientist,
+        bundle_id=bundle.pk,
+        entry="train.py:train",
+        method="RANDOM",
+        space={"rate": {"low": 0.1, "high": 1}},
+        objectives=aims,
+    )
+    launches = list(CodeLaunch.objects.filter(bundle=bundle).order_by("pk"))
+    Trial.objects.bulk_create(
+        Trial(
+            sweep=sweep,
+            number=number,
+            state="DONE",
+            params={"rate": number / 30},
+            values=[number / 30, 1 - number / 30],
+            within=True,
+            run_id=one.run_id,
+            job_id=one.job_id,
+            ended_at=timezone.now(),
+        )
+        for number, one in enumerate(launches, 1)
+    )
+    for number in range(3):
+        schedule = schedule_create(
+            actor=scientist, name=f"weekly {number}", trigger="CRON", cron="0 3 * * 1", act="SWEEP", sweep_id=sweep.pk
+        )
+    ScheduleRun.objects.bulk_create(
+        ScheduleRun(
+            schedule=schedule,
+            key=f"due:{number}",
+            state="LAUNCHED",
+            cause=f"due {number}",
+            due_at=timezone.now(),
+            job_id=one.job_id,
+            run_id=one.run_id,
+        )
+        for number, one in enumerate(launches)
+    )
     environment = Environment.objects.order_by("-pk").first()
     CodeLaunch.objects.filter(bundle=bundle).update(environment=environment)
 

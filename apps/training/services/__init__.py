@@ -24,7 +24,7 @@ from apps.training.services.launching import (
     training_retry,
 )
 from apps.training.services.reproducing import TOLERANCE, run_reproduce
-from apps.training.services.templates import template_launch, template_remove, template_save
+from apps.training.services.templates import template_inputs, template_launch, template_remove, template_save
 
 __all__ = [
     "ENVIRONMENTS",
@@ -43,6 +43,7 @@ __all__ = [
     "params_check",
     "run_reproduce",
     "signature_of",
+    "template_inputs",
     "template_launch",
     "template_remove",
     "template_save",

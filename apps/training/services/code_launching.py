@@ -146,12 +146,14 @@ def code_launch(
     priority: str = "normal",
     restartable: bool = False,
     idempotency_key: str = "",
+    register: bool = True,
+    tags: dict[str, str] | None = None,
 ) -> CodeLaunch:
     """Begin a run and queue the job that runs an entry, or a command, of a bundle, on a target or on this machine.
 
     With a lockfile the job waits for that environment, which is built when there is none. With a problem the models
-    that the code logs become versions of the problem's model. The same `idempotency_key` again is the same launch.
-    Raises NotFound, Forbidden, Invalid at the field, Conflict.
+    that the code logs become versions of the problem's model, unless it is not to `register` them. The same
+    `idempotency_key` again is the same launch. Raises NotFound, Forbidden, Invalid at the field, Conflict.
     """
     choice = code_choose(
         actor=actor,
@@ -182,7 +184,7 @@ def code_launch(
             problem_id=choice.problem.pk if choice.problem else None,
         )
         model = None
-        if choice.problem is not None:
+        if choice.problem is not None and register:
             agreed = problems.version_current(choice.problem)
             model = registry.model_get_or_create(
                 actor=actor,
@@ -209,7 +211,8 @@ def code_launch(
             created_by_id=actor.id if actor.is_person else None,
             created_by_label=actor.label,
         )
-        launch.run = _run_begin(actor, launch, choice.found, name.strip() or f"{bundle.name}: {title}"[:200])
+        run_name = name.strip() or f"{bundle.name}: {title}"[:200]
+        launch.run = _run_begin(actor, launch, choice.found, run_name, tags=tags)
         launch.job = jobs.job_queue(
             actor=actor,
             team_id=bundle.team_id,
@@ -289,7 +292,14 @@ def _spec(launch: CodeLaunch, choice: CodeChoice) -> dict[str, Any]:
     }
 
 
-def _run_begin(actor: Actor, launch: CodeLaunch, found: CodeInputs, name: str, job_id: uuid.UUID | None = None) -> Run:
+def _run_begin(
+    actor: Actor,
+    launch: CodeLaunch,
+    found: CodeInputs,
+    name: str,
+    job_id: uuid.UUID | None = None,
+    tags: dict[str, str] | None = None,
+) -> Run:
     """A run that notes all that is needed to do it again: code, environment, data, params, seed."""
     bundle, environment = launch.bundle, launch.environment
     told = code.environment_told(environment)
@@ -300,6 +310,7 @@ def _run_begin(actor: Actor, launch: CodeLaunch, found: CodeInputs, name: str, j
         name=name[:200],
         # Not its inputs: those are the run's inputs, and the code may log the paths that it got under their names.
         params={key: str(value)[:6000] for key, value in found.values.items()},
+        tags=tags,
         job_id=job_id,
         inputs=[(version, "training") for version in inputs.values()],
         code={

@@ -66,12 +66,15 @@ def training_launch(
     target_id: uuid.UUID | None = None,
     priority: str = "normal",
     restartable: bool = False,
+    register: bool = True,
+    tags: dict[str, str] | None = None,
 ) -> Launch:
     """Begin a run and queue its job; its model becomes a version of the problem's model when it ends well.
 
-    It runs on the compute target that is asked for, else on this machine. Raises NotFound, Forbidden, Invalid (recipe,
-    params, seed, target, priority), Conflict (problem not accepted, data not sealed or without the target column, a
-    compute target that takes no job now).
+    Without `register` the run keeps it, to be registered by whoever wants it. It runs on the compute target that is
+    asked for, else on this machine. Raises NotFound, Forbidden, Invalid (recipe, params, seed, target, priority),
+    Conflict (problem not accepted, data not sealed or without the target column, a compute target that takes no job
+    now).
     """
     version = datasets.dataset_version_get(actor, dataset_version_id)
     problem = problems.problem_get(actor, problem_id)
@@ -120,6 +123,7 @@ def training_launch(
             recipe=recipe,
             params=cleaned,
             seed=seed,
+            tags=tags,
         )
         spec = {
             "recipe": recipe,
@@ -157,6 +161,7 @@ def training_launch(
             recipe=recipe,
             params=cleaned,
             seed=seed,
+            registers=register,
             created_by_id=actor.id if actor.is_person else None,
             created_by_label=actor.label,
         )
@@ -195,10 +200,11 @@ def training_restart(job: Job, reason: str) -> None:
         experiments.run_update(actor=Actor.system("training"), run_id=launch.run_id, status="RUNNING")
 
 
-def training_finish(job: Job, result: dict[str, Any], outputs: dict[str, Any]) -> ModelVersion | Reproduction:
+def training_finish(job: Job, result: dict[str, Any], outputs: dict[str, Any]) -> ModelVersion | Reproduction | None:
     """Called by the jobs room in the transaction that ends a training job: register the model that it logged.
 
-    A reproduction registers nothing: it is compared with its original. The same call again gives what stands. Raises
+    A reproduction registers nothing: it is compared with its original. Nor does a launch that was not to: then
+    None is given, and the run has the model. The same call again gives what stands. Raises
     Conflict without a model, and what the registry raises.
     """
     launch = Launch.objects.select_related("run", "model").get(job_id=job.pk)
@@ -211,6 +217,8 @@ def training_finish(job: Job, result: dict[str, Any], outputs: dict[str, Any]) -
     if reproduction is not None:
         reproduction_finish(reproduction, run)
         return reproduction
+    if not launch.registers:
+        return None
     version = registry.model_version_create(
         actor=system,
         model_id=launch.model_id,

@@ -26,6 +26,7 @@ def run_begin(
     params: dict[str, Any],
     seed: int,
     job_id: uuid.UUID | None = None,
+    tags: dict[str, str] | None = None,
 ) -> Run:
     """A run that notes all that is needed to do it again: data, code, environment, params, seed."""
     made = build()
@@ -34,6 +35,7 @@ def run_begin(
         experiment=experiment_id,
         name=name,
         params={**{key: str(value) for key, value in params.items()}, "recipe": recipe, "seed": str(seed)},
+        tags=tags,
         job_id=job_id,
         inputs=[(version, "training")],
         code={"version": made.version, "commit": made.commit, "entry": f"recipe {recipe}"},
@@ -67,6 +69,7 @@ def launch_again(actor: Actor, launch: Launch, job: Job, *, name: str) -> Launch
         recipe=launch.recipe,
         params=launch.params,
         seed=launch.seed,
+        registers=launch.registers,
         created_by_id=actor.id if actor.is_person else None,
         created_by_label=actor.label,
     )

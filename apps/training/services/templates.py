@@ -9,9 +9,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.audit.services import audit_record
+from apps.code import selectors as code
 from apps.core.actors import Actor
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.policies import require
+from apps.datasets import selectors as datasets
 from apps.training import policies
 from apps.training.models import CodeLaunch, LaunchTemplate
 from apps.training.services.code_launching import code_choose, code_launch
@@ -99,12 +101,13 @@ def template_launch(
     seed: int | None = None,
     name: str = "",
     idempotency_key: str = "",
+    bundle_id: uuid.UUID | None = None,
 ) -> CodeLaunch:
-    """Launch what a template says, with some parameters changed. Raises as `code_launch`."""
+    """Launch what a template says, with some parameters changed, or with another bundle. Raises as `code_launch`."""
     template = _get(actor, template_id)
     return code_launch(
         actor=actor,
-        bundle_id=template.bundle_id,
+        bundle_id=bundle_id or template.bundle_id,
         entry=template.entry,
         command=template.command,
         params={**template.params, **(params or {})} if template.entry else params,
@@ -115,3 +118,20 @@ def template_launch(
         target_id=template.target_id,
         idempotency_key=idempotency_key,
     )
+
+
+def template_inputs(actor: Actor, template: LaunchTemplate, version_id: uuid.UUID) -> dict[str, Any]:
+    """The template's inputs that are versions of the same dataset as this one, to be launched with it instead."""
+    entry = code.entry_find(template.bundle, template.entry) if template.entry else None
+    dataset_id = datasets.dataset_version_get(actor, version_id).dataset_id
+    found: dict[str, Any] = {}
+    for name, one in entry.schema["properties"].items() if entry is not None else ():
+        if one.get("format") != "dataset" or name not in template.params:
+            continue
+        try:
+            held = datasets.dataset_version_get(actor, uuid.UUID(str(template.params[name])))
+        except (NotFound, ValueError):
+            continue
+        if held.dataset_id == dataset_id:
+            found[name] = str(version_id)
+    return found

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+
+from apps.core.errors import Invalid
+from apps.sweeps.models import Sweep
+from apps.sweeps.tests.factories import sweep_make
+from apps.training.tests.factories import ground_make
+
+pytestmark = pytest.mark.django_db
+
+RATE = {"low": 0.01, "high": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("fields", "where"),
+    [
+        ({"method": "GUESS"}, "method"),
+        ({"space": {}}, "space"),
+        ({"space": []}, "space"),
+        ({"space": {"depth": {"low": 1, "high": 2}}}, "space.depth"),
+        ({"space": {"learning_rate": 5}}, "space.learning_rate"),
+        ({"space": {"learning_rate": {"low": 0.3, "high": 0.1}}}, "space.learning_rate"),
+        ({"space": {"learning_rate": {"low": 0, "high": 0.1}}}, "space.learning_rate"),
+        ({"space": {"learning_rate": {"low": 0.1, "high": 2}}}, "space.learning_rate"),
+        ({"space": {"learning_rate": {"low": float("nan"), "high": 1}}}, "space.learning_rate"),
+        ({"space": {"learning_rate": {"low": "a", "high": 1}}}, "space.learning_rate"),
+        ({"space": {"learning_rate": {**RATE, "log": "yes"}}}, "space.learning_rate"),
+        ({"space": {"learning_rate": {**RATE, "points": 10**9}}}, "space.learning_rate"),
+        ({"space": {"l2_regularization": {"low": 0, "high": 1, "log": True}}}, "space.l2_regularization"),
+        ({"space": {"max_iter": {"low": 1.5, "high": 3}}}, "space.max_iter"),
+        ({"space": {"class_weight": {"choices": ["none"]}}}, "space.class_weight"),
+        ({"space": {"class_weight": {"choices": ["none", "heavy"]}}}, "space.class_weight"),
+        ({"space": {"early_stopping": {"choices": [True, 1]}}}, "space.early_stopping"),
+        ({"space": {"max_iter": {"choices": [1, 1]}}}, "space.max_iter"),
+        ({"recipe": ""}, "recipe"),
+        ({"recipe": "magic"}, "recipe"),
+        ({"params": {"max_iter": 0}}, "params.max_iter"),
+        ({"max_trials": 0}, "max_trials"),
+        ({"max_trials": True}, "max_trials"),
+        ({"parallel": 51}, "parallel"),
+        ({"max_seconds": 0}, "max_seconds"),
+        ({"max_failures": 0}, "max_failures"),
+        ({"seed": -1}, "seed"),
+        ({"cost_limit_minor": 100}, "cost_limit_minor"),
+        ({"objectives": [{"metric": ""}]}, "objectives"),
+        ({"objectives": [{"metric": "x", "direction": "UP"}]}, "objectives"),
+        ({"objectives": [{"metric": "x", "direction": "MINIMISE", "limit": float("inf")}]}, "objectives"),
+        ({"objectives": [{"metric": "x", "direction": "MINIMISE"}] * 2}, "objectives"),
+        ({"prune_after": 0}, "prune_after"),
+        ({"prune_metric": "x"}, "prune_after"),
+        ({"name": "x" * 121}, "name"),
+    ],
+)
+def test_what_makes_no_sense_is_said_at_its_field_and_nothing_begins(fields, where):
+    ground = ground_make()
+
+    with pytest.raises(Invalid) as refusal:
+        sweep_make(ground, **fields)
+
+    assert where in refusal.value.fields
+    assert not Sweep.objects.exists()
+
+
+def test_a_grid_too_large_is_refused_with_its_size():
+    ground = ground_make()
+    space = {name: {"low": 1, "high": 1000, "points": 40} for name in ("max_iter", "min_samples_leaf")}
+
+    with pytest.raises(Invalid, match="1600 combinations"):
+        sweep_make(ground, method="GRID", space=space)
