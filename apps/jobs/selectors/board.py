@@ -14,8 +14,9 @@ from apps.compute.contracts import Use
 from apps.compute.selectors import standing, target_list
 from apps.core.actors import Actor
 from apps.jobs.models import Job, JobAttempt
+from apps.jobs.order import NOTHING
 from apps.jobs.selectors.jobs import use_by_target
-from apps.jobs.selectors.queues import Line, line_of, loads_of, runs_of
+from apps.jobs.selectors.queues import Line, line_of
 
 if TYPE_CHECKING:
     from apps.compute.models import ComputeTarget
@@ -91,7 +92,6 @@ def board_of(actor: Actor, target: ComputeTarget, *, team_id: uuid.UUID | None =
     jobs = {job.pk: job for job in Job.objects.filter(pk__in=wanted).defer("spec", "files", "result")}
     names = dict(team_list(actor).values_list("pk", "name"))
     place = {one.id: number for number, one in enumerate(line.order, 1)}
-    runs = runs_of(target.pk) if going else None
 
     def told(job: Job, moment: datetime | None, since: datetime | None) -> BoardJob:
         mine = job.team_id in names
@@ -110,19 +110,19 @@ def board_of(actor: Actor, target: ComputeTarget, *, team_id: uuid.UUID | None =
         job = jobs.get(pk)
         if job is None or (team_id is not None and job.team_id != team_id):
             continue
-        takes = runs.of(job.signature) if runs is not None else None
+        takes = line.runs.of(job.signature)
         end = max(start + timedelta(seconds=takes), now) if start is not None and takes is not None else None
         running.append(told(job, end, start))
     waiting = [told(jobs[one.id], starts[one.id], jobs[one.id].queued_at) for one in listed if one.id in jobs]
-    shares = _shares(target, line, [jobs[pk].team_id for pk in going if pk in jobs], names)
+    shares = _shares(line, [jobs[pk].team_id for pk in going if pk in jobs], names)
     return Board(target, standing(target), line, running, waiting, shares)
 
 
-def _shares(target: ComputeTarget, line: Line, running: list[uuid.UUID], names: dict[uuid.UUID, str]) -> list[ShareRow]:
+def _shares(line: Line, running: list[uuid.UUID], names: dict[uuid.UUID, str]) -> list[ShareRow]:
     """By team, the one that used most first; teams that the viewer does not see are one row."""
     queued = [one.team for one in line.order]
     teams = {*running, *queued}
-    loads = loads_of(target.pk, teams) if teams else {}
+    loads = {team_id: line.loads.get(team_id, NOTHING) for team_id in teams}
     total = sum(load.used for load in loads.values()) or 1.0
     rows: dict[str, list[float]] = {}
     for team_id in teams:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import median
 from typing import TYPE_CHECKING
@@ -16,16 +16,18 @@ from django.db.models.functions import Coalesce, Greatest, RowNumber
 from django.utils import timezone
 
 from apps.compute.selectors import accepts, standing, target_local
-from apps.jobs.models import Job, JobAttempt, TargetUse
+from apps.jobs.models import Job, JobAttempt
 from apps.jobs.order import START_CHARGE, Load, Waiting, class_of, faded, left_of, order_of, starts_of
-from apps.jobs.selectors.quotas import RAISE, quotas_of, running_of
+from apps.jobs.selectors.quotas import RAISE, running_of
 
 if TYPE_CHECKING:
     from apps.compute.models import ComputeTarget
 
 LIVE = (JobAttempt.State.LEASED, JobAttempt.State.RUNNING)
-LOOKED = 500
-"""Jobs of one team and priority that are put in order; whoever stands behind them is told that many are before."""
+LOOKED = 1000
+"""Waiting jobs that are looked at, as many of each team and priority."""
+ORDERED = 200
+"""Waiting jobs that are put in order; whoever stands behind them is told that so many are before."""
 PAST = 500
 """Ended jobs of a target from which it is learnt how long the jobs in its queue take."""
 
@@ -60,26 +62,37 @@ def queue_heads(target_id: uuid.UUID) -> list[Waiting]:
 
 def loads_of(target_id: uuid.UUID, team_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Load]:
     """What each of these teams has used of a target until now: ended attempts, the old ones faded, and running ones."""
-    now = timezone.now()
-    used = dict.fromkeys(team_ids, 0.0)
-    held = TargetUse.objects.filter(target_id=target_id, team_id__in=team_ids)
-    for team_id, seconds, at in held.values_list("team_id", "seconds", "at"):
-        used[team_id] += faded(seconds, (now - at).total_seconds())
     least = Value(START_CHARGE, output_field=FloatField())
     live = JobAttempt.objects.filter(state__in=LIVE, job__target_id=target_id, job__team_id__in=team_ids)
     cost = Sum(Greatest(Coalesce("cpu_seconds", 0.0), least))
-    for team_id, seconds in live.order_by().values_list("job__team_id").annotate(cost=cost):
-        used[team_id] += seconds
-    quotas = quotas_of(team_ids)
-    limited = [pk for pk, quota in quotas.items() if quota.jobs_at_once is not None]
-    running = running_of(limited) if limited else {}
+    return _loads(target_id, team_ids, dict(live.order_by().values_list("job__team_id").annotate(cost=cost)))
+
+
+_HELD = """
+SELECT team.id, held.seconds, held.at, quota.weight, quota.jobs_at_once
+FROM unnest(%s::uuid[]) AS team(id)
+LEFT JOIN jobs_targetuse held ON held.team_id = team.id AND held.target_id = %s
+LEFT JOIN jobs_teamquota quota ON quota.team_id = team.id
+"""
+
+
+def _loads(
+    target_id: uuid.UUID, team_ids: Collection[uuid.UUID], running: Mapping[uuid.UUID, float]
+) -> dict[uuid.UUID, Load]:
+    """As `loads_of`; `running` is what their running attempts have used until now, in CPU-seconds."""
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(_HELD, [list(team_ids), target_id])
+        rows = cursor.fetchall()
+    limited = [pk for pk, _, _, _, most in rows if most is not None]
+    busy = running_of(limited) if limited else {}
     return {
         pk: Load(
-            seconds,
-            weight=float(quotas[pk].weight) if pk in quotas else 1.0,
-            free=(quotas[pk].jobs_at_once or 0) - running[pk] if pk in running else None,
+            (faded(seconds, (now - at).total_seconds()) if at is not None else 0.0) + running.get(pk, 0.0),
+            weight=float(weight or 1),
+            free=most - busy[pk] if most is not None else None,
         )
-        for pk, seconds in used.items()
+        for pk, seconds, at, weight, most in rows
     }
 
 
@@ -117,6 +130,7 @@ class Line:
     order: list[Waiting]
     starts: list[datetime | None]
     loads: dict[uuid.UUID, Load]
+    runs: Runs
     at: datetime
 
     @property
@@ -132,42 +146,64 @@ class Line:
         return next((number for number, one in enumerate(self.order, 1) if one.id == job_id), None)
 
 
-def line_of(target: ComputeTarget, *, fresh: Waiting | None = None, most: int = 1000) -> Line:
-    """The queue of a target, with one job more when `fresh` is given; the first `most` are put in order."""
+def line_of(target: ComputeTarget, *, fresh: Waiting | None = None) -> Line:
+    """The queue of a target, with one job more when `fresh` is given; the first 200 are put in order."""
     now = timezone.now()
     queued = Job.objects.filter(state=Job.State.QUEUED, target_id=target.pk)
     number = Window(RowNumber(), partition_by=[F("team_id"), F("priority")], order_by=["queued_at", "id"])
-    rows = queued.annotate(place=number).filter(place__lte=LOOKED).order_by()
-    signatures: dict[uuid.UUID, str] = {}
-    jobs: list[Waiting] = []
-    for pk, team_id, priority, at, signature in rows.values_list("pk", "team_id", "priority", "queued_at", "signature"):
-        signatures[pk] = signature
-        jobs.append(Waiting(pk, team_id, priority, (at or now).timestamp()))
-    waiting = queued.count() if len(jobs) >= LOOKED else len(jobs)
-    if fresh is not None:
-        jobs.append(fresh)
+    numbered = queued.annotate(place=number).order_by("place")
+    fields = ("pk", "team_id", "priority", "queued_at", "signature", "place")
+    rows = list(numbered.values_list(*fields)[:LOOKED])
+    # Of each team and priority all are here up to this one.
+    each = rows[-1][5] - 1 if len(rows) >= LOOKED else None
+    waiting = queued.count() if each is not None else len(rows)
     live = list(
         JobAttempt.objects.filter(state__in=LIVE)
         .filter(Q(job__target_id=target.pk) | (Q(job__target__isnull=True) if target.builtin else Q(pk__in=[])))
-        .values_list("job__signature", "started_at")
+        .values_list("job__signature", "started_at", "job__team_id", "cpu_seconds")
     )
-    others = len(jobs) - (fresh is not None)
+    others = len(rows)
     runs = runs_of(target.pk) if others or live else Runs()
-    jobs = [replace(one, cost=runs.of(signatures.get(one.id, "")) or START_CHARGE) for one in jobs]
-    loads = loads_of(target.pk, {one.team for one in jobs}) if others else {}
-    order = order_of(jobs, loads, now.timestamp(), most=most)
-    known = accepts(target) and runs.all is not None
-    going = [
-        left_of(runs.of(name) or 0.0, max(0.0, (now - start).total_seconds()) if start else 0.0) for name, start in live
+    signatures = {row[0]: row[4] for row in rows}
+    jobs = [
+        Waiting(pk, team_id, priority, (at or now).timestamp(), runs.of(signature) or START_CHARGE)
+        for pk, team_id, priority, at, signature, _ in rows
+    ]
+    if fresh is not None:
+        jobs.append(fresh)
+    going: dict[uuid.UUID, float] = {}
+    for _, _, team_id, used in live:
+        going[team_id] = going.get(team_id, 0.0) + max(START_CHARGE, used or 0.0)
+    teams = {*going, *(one.team for one in jobs)}
+    loads = _loads(target.pk, teams, going) if others or live else {}
+    order = _certain(order_of(jobs, loads, now.timestamp(), most=ORDERED), each)
+    left = [
+        left_of(runs.of(name) or 0.0, max(0.0, (now - start).total_seconds()) if start else 0.0)
+        for name, start, _, _ in live
     ]
     durations = [runs.of(signatures.get(one.id, "")) or 0.0 for one in order]
     starts: list[datetime | None]
-    if known:
-        starts = [now + timedelta(seconds=after) for after in starts_of(durations, going, places_of(target))]
+    if accepts(target) and runs.all is not None:
+        starts = [now + timedelta(seconds=after) for after in starts_of(durations, left, places_of(target))]
     else:
         free = places_of(target) - len(live) if accepts(target) else 0
         starts = [now if number < free else None for number in range(len(order))]
-    return Line(target, waiting, len(live), order, starts, loads, now)
+    return Line(target, waiting, len(live), order, starts, loads, runs, now)
+
+
+def _certain(order: list[Waiting], each: int | None) -> list[Waiting]:
+    """The beginning of an order that was made from `each` jobs of each team and priority (None: all of them): until one
+    may have more.
+    """
+    if each is None:
+        return order
+    seen: dict[tuple[uuid.UUID, int], int] = {}
+    for number, one in enumerate(order, 1):
+        pair = (one.team, one.priority)
+        seen[pair] = seen.get(pair, 0) + 1
+        if seen[pair] >= each:
+            return order[:number]
+    return order
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,14 +253,14 @@ def _before(me: Waiting, ahead: Iterable[Waiting], line: Line) -> str:
     mine = class_of(me.priority, now - me.queued)
     counts = {
         "of a higher priority": 0,
-        "of the same team that are older": 0,
+        "older of the same team": 0,
         "of teams that had less or wait longer": 0,
     }
     for other in ahead:
         if class_of(other.priority, now - other.queued) > mine:
             counts["of a higher priority"] += 1
         elif other.team == me.team:
-            counts["of the same team that are older"] += 1
+            counts["older of the same team"] += 1
         else:
             counts["of teams that had less or wait longer"] += 1
     told = [f"{count} {words}" for words, count in counts.items() if count]

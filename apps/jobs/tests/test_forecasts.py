@@ -127,8 +127,8 @@ def test_a_job_says_where_it_stands_when_it_starts_and_why_it_waits(settings):
     assert first.why == "Waits for a free worker."
     assert (standing.position, standing.waiting) == (3, 3)
     assert standing.why == (
-        "Number 3 of 3: the one place of local is taken, and 1 of a higher priority and 1 of the same team that are "
-        "older start before it."
+        "Number 3 of 3: the one place of local is taken, and 1 of a higher priority and 1 older of the same team "
+        "start before it."
     )
     # What runs now and two jobs of the median come first.
     assert timedelta(seconds=250) < standing.start - timezone.now() <= timedelta(seconds=303)

@@ -40,7 +40,9 @@ def test_a_launch_over_the_hours_is_refused_with_who_can_raise_it():
     job_make(actor, team)
     use_make(team, cpu_hours=1, days_ago=1)
 
-    with pytest.raises(Conflict, match=r"10 of its 10 CPU hours.*An administrator of the site can raise it") as refused:
+    with pytest.raises(
+        Conflict, match=r"10\.0 of its 10 CPU hours.*An administrator of the site can raise it"
+    ) as refused:
         job_make(actor, team)
 
     assert refused.value.code == "over_quota"

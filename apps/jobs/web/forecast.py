@@ -50,7 +50,7 @@ def forecast_context(job: Job, attempt: JobAttempt | None) -> dict[str, Any] | N
     rows = [
         _row("Wait", waited_of(job), told.wait, formats.duration),
         _row("Run", took, told.run, formats.duration),
-        _row("Memory, at most", peak, told.memory, formats.size),
+        _row("Memory", peak, told.memory, formats.size),
         *([_row("Cost", cost, told.cost, money)] if cost is not None or told.cost is not None else []),
     ]
     ended = job.state in FINAL_STATES
