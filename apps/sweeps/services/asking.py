@@ -252,12 +252,13 @@ def _code(
     bundle = code.bundle_get(actor, bundle_id)
     found = code.entry_find(bundle, entry)
     # A parameter without a default that is searched over is given by each trial: any of its values serves the check.
-    probe = {**_some(space), **params} if found is not None else params
+    known = found.schema["properties"] if found is not None else {}
+    probe = {key: value for key, value in _some(space).items() if "default" not in known.get(key, {"default": 0})}
     choice = code_choose(
         actor=actor,
         bundle_id=bundle_id,
         entry=entry,
-        params=probe,
+        params={**probe, **params},
         problem_id=problem_id,
         environment=environment,
     )
@@ -266,7 +267,7 @@ def _code(
         team_id=bundle.team_id,
         title=f"{bundle.name} {choice.entry.id}",
         properties=choice.entry.schema["properties"],
-        params={key: value for key, value in choice.values.items() if key in params or key not in _some(space)},
+        params={key: value for key, value in choice.values.items() if key in params or key not in probe},
         aims=[],
         curve="",
         problem=choice.problem,
