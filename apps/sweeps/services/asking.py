@@ -88,6 +88,7 @@ def sweep_create(
     target_id: uuid.UUID | None = None,
     cloned_from_id: uuid.UUID | None = None,
     begun_by: str = "",
+    begun_url: str = "",
     idempotency_key: str = "",
 ) -> Sweep:
     """Begin a search over parameters of a recipe (with data and problem) or of an entry of a bundle.
@@ -166,6 +167,7 @@ def sweep_create(
             run=run,
             cloned_from=cloned,
             begun_by=begun_by[:300],
+            begun_url=begun_url,
             idempotency_key=idempotency_key or None,
             created_by_id=actor.id if actor.is_person else None,
             created_by_label=actor.label,
