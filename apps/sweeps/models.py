@@ -67,8 +67,9 @@ class Sweep(TeamOwned):
     ending = models.CharField(max_length=10, choices=State.choices, blank=True, default="")
     ended_at = models.DateTimeField(null=True)
     cloned_from = models.ForeignKey("sweeps.Sweep", on_delete=models.SET_NULL, null=True, related_name="+")
-    # What began it when no person did, in words with the page to open: "schedule Nightly, due ...".
+    # What began it when no person did, in words ("schedule Nightly, due ..."), and its page.
     begun_by = models.CharField(max_length=300, blank=True, default="")
+    begun_url = models.CharField(max_length=300, blank=True, default="")
     idempotency_key = models.CharField(max_length=200, null=True)
 
     class Meta:

@@ -21,12 +21,13 @@ BY_ROLE = {"home", "problem-detail", "review-detail", "review-list", "version-de
 # Addresses that are no page of their own: what a form is sent to, a part that a page loads, a download.
 ACTS = re.compile(
     r"-(act|apply|archive|alias|attach|build|cancel|check|decide|delete|drain|end|end-others|kill|link|make|mask|message"
-    r"|pause|prioritise|quarantine|read|read-all|remove|renew|reproduce|restore|save|resend|resume|retire|retry|revoke|roles|rollback|session-end|split|start|switch|tag"
+    r"|pause|prioritise|quarantine|read|read-all|remove|renew|reproduce|restore|save|resend|resume|retire|retry|revoke"
+    r"|roles|rollback|session-end|split|start|switch|tag|take"
     r"|test|token-revoke|upload|verify|withdraw|change)$"
 )
 PARTS = {"home-tasks", "home-live", "home-summary", "job-now", "run-curves", "version-lineage", "deployment-traffic"}
 PARTS |= {"deployment-try", "notice-open", "grant-create", "usersessions_list", "problem-objectives", "problem-strip"}
-PARTS |= {"compute-now", "health-now", "job-forecast"}
+PARTS |= {"compute-now", "health-now", "job-forecast", "schedule-times"}
 PARTS |= {"run-difference", "experiment-filter-words", "experiment-trade-off"}
 PARTS |= {"experiment-traces-words", "run-traces-words"}
 DOWNLOADS = re.compile(r"-(csv|json|file|log|export|frame|picture)$")
@@ -34,6 +35,8 @@ DOWNLOADS = re.compile(r"-(csv|json|file|log|export|frame|picture)$")
 ELSEWHERE = {"run-compare", "problem-edit", "run-register", "version-signature"}
 # People bring code, and the demo has none.
 ELSEWHERE |= {"code-detail", "environment-detail", "template-detail"}
+# Somebody begins a sweep or makes a schedule, and the demo has none.
+ELSEWHERE |= {"sweep-detail", "schedule-detail"}
 # An application sends traces, and the demo has none.
 ELSEWHERE |= {"experiment-traces", "run-traces", "trace-detail"}
 # Somebody makes them, and the demo has none.

@@ -239,6 +239,7 @@ def _act(actor: Actor, schedule: Schedule, run: ScheduleRun) -> _Made:
         name=name[:120],
         cloned_from_id=old_sweep.pk,
         begun_by=begun[:300],
+        begun_url=reverse("schedule-detail", args=[schedule.pk]),
         idempotency_key=key,
     )
     return _Made(sweep_id=sweep.pk)

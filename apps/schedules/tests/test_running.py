@@ -175,6 +175,7 @@ def test_a_sweep_is_begun_again_and_names_the_schedule():
     (run,) = runs_of(schedule)
     assert run.sweep is not None
     assert run.sweep.begun_by == "schedule Nightly, due 02 Jun 2026 02:00 Europe/Berlin"
+    assert run.sweep.begun_url == f"/schedules/{schedule.pk}/"
     assert run.sweep.space == schedule.sweep.space
 
 

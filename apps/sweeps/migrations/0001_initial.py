@@ -88,6 +88,7 @@ class Migration(migrations.Migration):
                 ),
                 ("ended_at", models.DateTimeField(null=True)),
                 ("begun_by", models.CharField(blank=True, default="", max_length=300)),
+                ("begun_url", models.CharField(blank=True, default="", max_length=300)),
                 ("idempotency_key", models.CharField(max_length=200, null=True)),
                 (
                     "bundle",

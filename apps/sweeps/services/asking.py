@@ -88,6 +88,7 @@ def sweep_create(
     target_id: uuid.UUID | None = None,
     cloned_from_id: uuid.UUID | None = None,
     begun_by: str = "",
+    begun_url: str = "",
     idempotency_key: str = "",
 ) -> Sweep:
     """Begin a search over parameters of a recipe (with data and problem) or of an entry of a bundle.
@@ -166,6 +167,7 @@ def sweep_create(
             run=run,
             cloned_from=cloned,
             begun_by=begun_by[:300],
+            begun_url=begun_url,
             idempotency_key=idempotency_key or None,
             created_by_id=actor.id if actor.is_person else None,
             created_by_label=actor.label,
@@ -252,12 +254,13 @@ def _code(
     bundle = code.bundle_get(actor, bundle_id)
     found = code.entry_find(bundle, entry)
     # A parameter without a default that is searched over is given by each trial: any of its values serves the check.
-    probe = {**_some(space), **params} if found is not None else params
+    known = found.schema["properties"] if found is not None else {}
+    probe = {key: value for key, value in _some(space).items() if "default" not in known.get(key, {"default": 0})}
     choice = code_choose(
         actor=actor,
         bundle_id=bundle_id,
         entry=entry,
-        params=probe,
+        params={**probe, **params},
         problem_id=problem_id,
         environment=environment,
     )
@@ -266,7 +269,7 @@ def _code(
         team_id=bundle.team_id,
         title=f"{bundle.name} {choice.entry.id}",
         properties=choice.entry.schema["properties"],
-        params={key: value for key, value in choice.values.items() if key in params or key not in _some(space)},
+        params={key: value for key, value in choice.values.items() if key in params or key not in probe},
         aims=[],
         curve="",
         problem=choice.problem,

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import pytest
 
+from apps.code.tests.factories import bundle_make
 from apps.core.errors import Invalid
+from apps.sweeps import services
 from apps.sweeps.models import Sweep
-from apps.sweeps.tests.factories import sweep_make
+from apps.sweeps.tests.factories import sweep_make, trials_of
+from apps.training.models import CodeLaunch
 from apps.training.tests.factories import ground_make
 
 pytestmark = pytest.mark.django_db
@@ -68,3 +71,49 @@ def test_a_grid_too_large_is_refused_with_its_size():
 
     with pytest.raises(Invalid, match="1600 combinations"):
         sweep_make(ground, method="GRID", space=space)
+
+
+CODE = """
+def train(rate: float = 0.1, depth: int = 3, *, width: int):
+    print(rate, depth, width)
+"""
+
+
+def test_a_sweep_over_peoples_own_code_launches_its_entry_with_the_values():
+    ground = ground_make()
+    bundle = bundle_make(ground.scientist, ground.team, CODE)
+    space = {"rate": {"low": 0.01, "high": 1, "log": True}, "width": {"choices": [8, 16]}}
+    aim = {"metric": "loss", "direction": "MINIMISE"}
+
+    sweep = services.sweep_create(
+        actor=ground.scientist,
+        method="RANDOM",
+        space=space,
+        bundle_id=bundle.pk,
+        entry="train.py:train",
+        objectives=[aim],
+    )
+    services.sweep_drive(sweep.pk)
+
+    # What has no default has no value to begin with.
+    assert sweep.params == {"rate": 0.1, "depth": 3}
+    launched = CodeLaunch.objects.get(run_id=trials_of(sweep)[0].run_id)
+    assert launched.params["depth"] == 3
+    assert launched.params["width"] in (8, 16)
+    assert launched.model_id is None
+
+
+def test_code_needs_a_metric_to_look_at():
+    ground = ground_make()
+    bundle = bundle_make(ground.scientist, ground.team, CODE)
+
+    with pytest.raises(Invalid) as refusal:
+        services.sweep_create(
+            actor=ground.scientist,
+            method="TPE",
+            space={"width": {"low": 1, "high": 9}},
+            bundle_id=bundle.pk,
+            entry="train.py:train",
+        )
+
+    assert "objectives" in refusal.value.fields

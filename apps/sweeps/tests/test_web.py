@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 
+from apps.code.tests.factories import bundle_make
 from apps.core.actors import Actor
 from apps.sweeps import services
 from apps.sweeps.models import Sweep
@@ -145,3 +146,29 @@ def test_the_api_begins_shows_and_cancels():
     assert client.get("/api/v1/sweeps").json()["results"][0]["trial_count"] == 1
     cancelled = client.post(f"/api/v1/sweeps/{pk}/cancel", {"reason": "enough"}, content_type="application/json")
     assert cancelled.status_code == 200
+
+
+def test_code_is_searched_by_its_own_form_and_cloned_with_its_limits():
+    ground = ground_make()
+    client = client_of(ground.scientist)
+    bundle = bundle_make(
+        ground.scientist, ground.team, "def train(rate: float = 0.1, width: int = 8):\n    print(rate)\n"
+    )
+    assert "Search its parameters" in client.get(f"/code/{bundle.pk}/").content.decode()
+    assert client.get("/sweeps/launch/", {"bundle": bundle.pk}).status_code == 200
+    sent = {
+        **{"bundle": str(bundle.pk), "entry": "train.py:train", "method": "GRID", "max_trials": "9", "parallel": "2"},
+        **{"max_failures": "3", "seed": "0", "metric_1": "loss", "direction_1": "MINIMISE", "limit_1": "0.5"},
+        **{"direction_2": "MINIMISE", "v.rate": "0.1", "v.width": "8", "grid_points": "3"},
+        **{"s.width": "on", "l.width": "2", "h.width": "4"},
+    }
+
+    answer = client.post("/sweeps/launch/", sent)
+
+    sweep = Sweep.objects.get()
+    assert answer.status_code == 302
+    assert sweep.space == {"width": {"type": "int", "low": 2, "high": 4, "log": False, "points": 3}}
+    assert sweep.objectives == [{"name": "loss", "metric": "loss", "direction": "MINIMISE", "limit": 0.5}]
+    clone = client.get("/sweeps/launch/", {"clone": sweep.pk}).content.decode()
+    assert 'name="limit_1" value="0.5"' in clone
+    assert client.get("/sweeps/launch/", {"bundle": bundle.pk, "entry": "gone"}).status_code == 404

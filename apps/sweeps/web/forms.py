@@ -131,6 +131,7 @@ class SweepForm(forms.Form):
                 label="Metric that the code logs" if required else "Second metric", required=required, max_length=250
             )
             self.fields[f"direction_{number}"] = forms.ChoiceField(label="Which way is better", choices=ways)
+            self.fields[f"limit_{number}"] = forms.FloatField(label="Limit to keep to", required=False)
 
     def _param_fields(self, name: str, schema: Mapping[str, Any]) -> None:
         default = self.held.get(name, schema.get("default"))
@@ -223,7 +224,11 @@ class SweepForm(forms.Form):
         if self.aims:
             return [self.aims[metric].to_json() for metric in data.get("objectives", ())]
         return [
-            {"metric": data[f"metric_{number}"], "direction": data[f"direction_{number}"]}
+            {
+                "metric": data[f"metric_{number}"],
+                "direction": data[f"direction_{number}"],
+                "limit": data.get(f"limit_{number}"),
+            }
             for number in (1, 2)
             if data.get(f"metric_{number}")
         ]

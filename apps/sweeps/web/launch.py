@@ -135,7 +135,11 @@ class SweepPage:
                 "target_id": clone.target_id,
             }
             for number, aim in enumerate(aims_of(clone)[:2], 1):
-                initial |= {f"metric_{number}": aim.metric, f"direction_{number}": aim.direction}
+                initial |= {
+                    f"metric_{number}": aim.metric,
+                    f"direction_{number}": aim.direction,
+                    f"limit_{number}": aim.limit,
+                }
         same = clone is not None and (clone.recipe == self.recipe or clone.bundle_id is not None)
         held = clone.params if same and clone else {}
         if self.launch and self.launch.recipe == self.recipe:
