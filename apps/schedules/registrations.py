@@ -13,6 +13,7 @@ from apps.core.registries import Command, NavEntry, command_register, navigation
 from apps.experiments.contracts import RunAction, run_actions_register, run_panel_register
 from apps.jobs.contracts import job_panel_register
 from apps.schedules import policies, selectors
+from apps.schedules.contracts import SCHEDULE_TAG
 
 if TYPE_CHECKING:
     from apps.experiments.models import Run
@@ -30,7 +31,7 @@ def _job_panel(actor: Actor, job: Job) -> dict[str, Any] | None:
 
 
 def _run_panel(actor: Actor, run: Run) -> dict[str, Any] | None:
-    found = selectors.run_of_run(actor, run.pk)
+    found = selectors.run_of_run(actor, run.pk) if SCHEDULE_TAG in run.tags else None
     return None if found is None else {"begun": found}
 
 

@@ -23,11 +23,13 @@ from apps.core.actors import Actor
 from apps.core.errors import Conflict, FairwayError, Forbidden
 from apps.datasets import selectors as datasets
 from apps.evaluations.services import evaluation_launch
+from apps.experiments import services as experiments
 from apps.jobs.contracts import OPEN_STATES
 from apps.notices.services import notice_send
 from apps.registry import selectors as registry
 from apps.schedules import policies
 from apps.schedules.changes import changes_of
+from apps.schedules.contracts import SCHEDULE_TAG
 from apps.schedules.cron import cron_next, cron_parse, cron_times
 from apps.schedules.models import Schedule, ScheduleRun
 from apps.sweeps import selectors as sweeps
@@ -190,6 +192,8 @@ def _begin(schedule: Schedule, run: ScheduleRun) -> None:
         _end(run, ScheduleRun.State.FAILED, f"{refusal.detail} {fields}".strip()[:1000])
         _tell(schedule, [schedule.owner], "failed", f"{run.cause}: {run.note}", run.pk)
         return
+    if made.run_id is not None:
+        experiments.tags_set(actor=actor, run_id=made.run_id, tags={SCHEDULE_TAG: str(schedule.pk)})
     run.state = ScheduleRun.State.LAUNCHED
     run.job_id, run.run_id, run.sweep_id = made.job_id, made.run_id, made.sweep_id
     run.save(update_fields=["state", "job_id", "run_id", "sweep_id"])

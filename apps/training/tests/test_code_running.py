@@ -12,7 +12,7 @@ from apps.jobs import selectors as jobs
 from apps.jobs import services as job_services
 from apps.jobs import tasks
 from apps.jobs.models import Job
-from apps.jobs.tests.factories import scientist
+from apps.jobs.tests.factories import first_make, scientist
 from apps.training import services
 from apps.training.models import CodeLaunch
 from apps.training.tests.factories import ground_make
@@ -27,6 +27,7 @@ def _web(settings, tmp_path, live_server):
 
 
 def ran(launch: CodeLaunch) -> tuple[Job, Run, list[str]]:
+    first_make(launch.job)
     tasks.job_run(str(launch.job_id))
     job = Job.objects.get(pk=launch.job_id)
     return job, Run.objects.get(pk=launch.run_id), [line.text for line in jobs.log_lines(job)]
