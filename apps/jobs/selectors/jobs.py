@@ -46,6 +46,8 @@ def job_get(actor: Actor, pk: uuid.UUID) -> Job:
 
 def attempt_list(job: Job) -> list[JobAttempt]:
     """The attempts of a job that the caller may see, oldest first, without their results."""
+    if job.attempt_number == 0:
+        return []
     return list(job.attempts.defer("result", "outputs").order_by("number"))
 
 
@@ -90,5 +92,7 @@ def event_list(job: Job, *, after: int = 0) -> QuerySet[JobEvent]:
 
 def usage_recent(job: Job, *, count: int = 60) -> list[dict[str, Any]]:
     """The last readings of the newest attempt, oldest first: {"cpu", "memory", "cpu_seconds"}."""
+    if job.attempt_number == 0:
+        return []
     rows = JobEvent.objects.filter(job=job, kind="usage", attempt=job.attempt_number).order_by("-seq")
     return [row.data for row in reversed(rows[:count])]

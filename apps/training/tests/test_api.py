@@ -83,3 +83,25 @@ def test_another_team_gets_404_and_a_viewer_403():
     assert viewer.get(f"/api/v1/launches/{launch.pk}").status_code == 200
     assert viewer.post("/api/v1/launches", body_of(ground), content_type="application/json").status_code == 403
     assert Client().get("/api/v1/recipes").status_code == 401
+
+
+def test_a_launch_says_its_priority_and_that_it_may_give_way():
+    ground = ground_make()
+    client = Client()
+    client.force_login(User.objects.get(pk=ground.scientist.id))
+    body = {
+        "dataset_version_id": str(ground.version.pk),
+        "problem_id": str(ground.problem.pk),
+        "recipe": "logistic_regression",
+    }
+
+    def post(**more):
+        return client.post("/api/v1/launches", {**body, **more}, content_type="application/json")
+
+    low = post(priority="low", restartable=True)
+    high, odd = post(priority="high"), post(priority="urgent")
+    job = client.get(f"/api/v1/jobs/{low.json()['job_id']}").json()
+
+    assert (low.status_code, job["priority"], job["restartable"]) == (201, "low", True)
+    assert (high.status_code, odd.status_code) == (403, 400)
+    assert "priority" in odd.content.decode()

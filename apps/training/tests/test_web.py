@@ -337,3 +337,25 @@ def test_audit_and_lineage_lead_to_the_pages():
     assert link_of("training.launch", str(launch.pk)) == run
     assert link_of("experiments.run", str(launch.run_id)) == run
     assert link_of("registry.model", str(launch.model_id)) == reverse("model-detail", args=[launch.model_id])
+
+
+def test_the_form_says_the_priority_and_asks_for_the_forecast():
+    ground = ground_make()
+    client = browser(ground.scientist)
+
+    page = text_of(client.get(reverse("training-launch")))
+    refused = client.post(reverse("training-launch"), form_of(ground, priority="high"))
+    sent = client.post(reverse("training-launch"), form_of(ground, priority="low", restartable="on"))
+    job = Launch.objects.get().job
+    told = client.get(
+        reverse("job-forecast"),
+        {"team": str(job.team_id), "signature": job.signature, "priority": "low"},
+        headers={"HX-Request": "true"},
+    )
+
+    assert reverse("job-forecast") in page
+    assert "high" not in page.partition('name="priority"')[2].partition("</select>")[0], "that takes another right"
+    assert refused.status_code == 422
+    assert sent.status_code == 302
+    assert (job.get_priority_display(), job.restartable, job.signature) == ("low", True, "recipe:logistic_regression")
+    assert "<dt>Starts in</dt><dd>now" in told.content.decode()
