@@ -25,11 +25,16 @@ def _may(actor: Actor) -> bool:
 
 
 def _job_panel(actor: Actor, job: Job) -> dict[str, Any] | None:
+    # Launches of a schedule are marked; an evaluation has nowhere to be.
+    if job.kind != "evaluate" and "fairway.schedule" not in (job.spec.get("tags") or {}):
+        return None
     found = selectors.run_of_job(actor, job.pk)
     return None if found is None else {"begun": found}
 
 
 def _run_panel(actor: Actor, run: Run) -> dict[str, Any] | None:
+    if "fairway.schedule" not in run.tags:
+        return None
     found = selectors.run_of_run(actor, run.pk)
     return None if found is None else {"begun": found}
 

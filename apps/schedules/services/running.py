@@ -219,6 +219,7 @@ def _act(actor: Actor, schedule: Schedule, run: ScheduleRun) -> _Made:
             seed=old.seed,
             name=name,
             target_id=old.job.target_id,
+            tags={"fairway.schedule": str(schedule.pk)},
         )
         return _Made(launch.job_id, launch.run_id)
     if schedule.act == Schedule.Act.EVALUATION and schedule.model_id is not None:
@@ -265,7 +266,13 @@ def _template(actor: Actor, schedule: Schedule, run: ScheduleRun, key: str, name
         params = training_services.template_inputs(actor, template, run.change_id)
     bundle = run.change_id if schedule.trigger == Schedule.Trigger.CODE else None
     launch = training_services.template_launch(
-        actor=actor, template_id=template.pk, params=params, name=name, idempotency_key=key, bundle_id=bundle
+        actor=actor,
+        template_id=template.pk,
+        params=params,
+        name=name,
+        idempotency_key=key,
+        bundle_id=bundle,
+        tags={"fairway.schedule": str(schedule.pk)},
     )
     return _Made(launch.job_id, launch.run_id)
 
