@@ -1,4 +1,4 @@
 """What this room writes where others keep it."""
 
 SCHEDULE_TAG = "fairway.schedule"
-"""On a run that a schedule began: which one. Its page asks for more only where this stands."""
+"""On runs and in the specs of jobs that a schedule began: which one. Their pages ask for more only where it stands."""

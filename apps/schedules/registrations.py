@@ -26,6 +26,9 @@ def _may(actor: Actor) -> bool:
 
 
 def _job_panel(actor: Actor, job: Job) -> dict[str, Any] | None:
+    # Launches of a schedule are marked; an evaluation has nowhere to be.
+    if job.kind != "evaluate" and SCHEDULE_TAG not in (job.spec.get("tags") or {}):
+        return None
     found = selectors.run_of_job(actor, job.pk)
     return None if found is None else {"begun": found}
 

@@ -40,6 +40,8 @@ def _run_actions(actor: Actor, run: Run) -> Iterable[RunAction]:
 
 
 def _job_panel(actor: Actor, job: Job) -> dict[str, Any] | None:
+    if "fairway.sweep" not in (job.spec.get("tags") or {}):
+        return None
     trial = selectors.trial_of_job(actor, job.pk)
     return None if trial is None else {"trial": trial}
 

@@ -23,7 +23,6 @@ from apps.core.actors import Actor
 from apps.core.errors import Conflict, FairwayError, Forbidden
 from apps.datasets import selectors as datasets
 from apps.evaluations.services import evaluation_launch
-from apps.experiments import services as experiments
 from apps.jobs.contracts import OPEN_STATES
 from apps.notices.services import notice_send
 from apps.registry import selectors as registry
@@ -192,8 +191,6 @@ def _begin(schedule: Schedule, run: ScheduleRun) -> None:
         _end(run, ScheduleRun.State.FAILED, f"{refusal.detail} {fields}".strip()[:1000])
         _tell(schedule, [schedule.owner], "failed", f"{run.cause}: {run.note}", run.pk)
         return
-    if made.run_id is not None:
-        experiments.tags_set(actor=actor, run_id=made.run_id, tags={SCHEDULE_TAG: str(schedule.pk)})
     run.state = ScheduleRun.State.LAUNCHED
     run.job_id, run.run_id, run.sweep_id = made.job_id, made.run_id, made.sweep_id
     run.save(update_fields=["state", "job_id", "run_id", "sweep_id"])
@@ -223,6 +220,7 @@ def _act(actor: Actor, schedule: Schedule, run: ScheduleRun) -> _Made:
             seed=old.seed,
             name=name,
             target_id=old.job.target_id,
+            tags={SCHEDULE_TAG: str(schedule.pk)},
         )
         return _Made(launch.job_id, launch.run_id)
     if schedule.act == Schedule.Act.EVALUATION and schedule.model_id is not None:
@@ -269,7 +267,13 @@ def _template(actor: Actor, schedule: Schedule, run: ScheduleRun, key: str, name
         params = training_services.template_inputs(actor, template, run.change_id)
     bundle = run.change_id if schedule.trigger == Schedule.Trigger.CODE else None
     launch = training_services.template_launch(
-        actor=actor, template_id=template.pk, params=params, name=name, idempotency_key=key, bundle_id=bundle
+        actor=actor,
+        template_id=template.pk,
+        params=params,
+        name=name,
+        idempotency_key=key,
+        bundle_id=bundle,
+        tags={SCHEDULE_TAG: str(schedule.pk)},
     )
     return _Made(launch.job_id, launch.run_id)
 

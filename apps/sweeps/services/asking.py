@@ -375,28 +375,3 @@ def _same(team_id: uuid.UUID, key: str) -> Sweep | None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 12))", [f"{team_id}:{key}"])
     found: Sweep | None = Sweep.objects.filter(team_id=team_id, idempotency_key=key).first()
     return found
-
-
-def sweep_clone_of(sweep: Sweep) -> dict[str, Any]:
-    """What `sweep_create` takes to begin the same again."""
-    return {
-        "method": sweep.method,
-        "space": sweep.space,
-        "max_trials": sweep.max_trials,
-        "recipe": sweep.recipe,
-        "dataset_version_id": sweep.dataset_version_id,
-        "problem_id": sweep.problem_id,
-        "bundle_id": sweep.bundle_id,
-        "entry": sweep.entry,
-        "environment": sweep.environment,
-        "params": sweep.params,
-        "objectives": sweep.objectives,
-        "prune_after": sweep.pruning["first"] if sweep.pruning else None,
-        "prune_metric": sweep.pruning["metric"] if sweep.pruning else "",
-        "seed": sweep.seed,
-        "parallel": sweep.parallel,
-        "max_seconds": sweep.max_seconds,
-        "cost_limit_minor": sweep.cost_limit_minor,
-        "max_failures": sweep.max_failures,
-        "target_id": sweep.target_id,
-    }

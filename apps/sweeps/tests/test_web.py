@@ -102,6 +102,7 @@ def test_the_page_says_the_best_first_and_gives_the_trials_as_a_file():
     assert "Best of all: validation_roc_auc 0.750, trial 2." in page
     assert "0.050 better than trial 1, the first that was done." in page
     assert "All 2 trials were made." in page
+    assert "Trial 1 of" in client.get(f"/jobs/{trials_of(sweep)[0].job_id}/").content.decode()
     assert "Register its model" in page
     assert client.get(f"/sweeps/{sweep.pk}/", {"sort": "-v0"}).status_code == 200
     assert b"0.75" in b"".join(file.streaming_content) if file.streaming else b"0.75" in file.content

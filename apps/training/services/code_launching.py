@@ -218,7 +218,7 @@ def code_launch(
             team_id=bundle.team_id,
             kind="train" if choice.entry else "command",
             title=f"run {title}"[:200],
-            spec=_spec(launch, choice),
+            spec={**_spec(launch, choice), **({"tags": tags} if tags else {})},
             files=[{"sha256": bundle.sha256, "size": bundle.size, "name": bundle.filename}, *choice.found.files()],
             problem_id=choice.problem.pk if choice.problem else None,
             run_id=launch.run.pk,

@@ -134,6 +134,9 @@ def training_launch(
             "costs": problems.costs_of(agreed),
             **facts,
         }
+        if tags:
+            # The page of the job tells by them that something began it, without asking.
+            spec["tags"] = tags
         job = jobs.job_queue(
             actor=actor,
             team_id=problem.team_id,

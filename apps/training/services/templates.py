@@ -102,6 +102,7 @@ def template_launch(
     name: str = "",
     idempotency_key: str = "",
     bundle_id: uuid.UUID | None = None,
+    tags: dict[str, str] | None = None,
 ) -> CodeLaunch:
     """Launch what a template says, with some parameters changed, or with another bundle. Raises as `code_launch`."""
     template = _get(actor, template_id)
@@ -117,6 +118,7 @@ def template_launch(
         environment=template.environment,
         target_id=template.target_id,
         idempotency_key=idempotency_key,
+        tags=tags,
     )
 
 
