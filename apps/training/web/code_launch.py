@@ -187,10 +187,14 @@ class CodePage:
         if self.bundle is None:
             return ""
         title = self.entry.id if self.entry else str(form["command"].value() or "")
-        query = {"team": self.bundle.team_id, "kind": "train", "local": "1"}
-        return (
-            f"{reverse('job-forecast')}?{urlencode(query | {'signature': services.signature_of(self.bundle, title)})}"
-        )
+        query = {
+            "team": self.bundle.team_id,
+            "kind": "command" if self.is_command else "train",
+            "signature": services.signature_of(self.bundle, title),
+            # A lockfile's packages lie on this machine alone.
+            **({"local": "1"} if form["environment"].value() == "lock" else {}),
+        }
+        return f"{reverse('job-forecast')}?{urlencode(query)}"
 
     def _commands(self, form: CodeForm) -> dict[str, str]:
         params = {}
