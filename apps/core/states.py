@@ -37,7 +37,7 @@ _CODES: dict[tuple[str, str], str] = {
     ),
     ("none", "off"): (
         "CANCELLED CLOSED RETIRED ARCHIVED WITHDRAWN SUPERSEDED REMOVED GONE REVOKED SKIPPED ENDED CONCLUDED "
-        "PURGED STOPPED DRAINED UNUSED WITHDRAW"
+        "PURGED STOPPED DRAINED UNUSED WITHDRAW PRUNED"
     ),
     ("warn", "triangle"): (
         "STALE DEGRADED DUE OVERDUE LATE LOST WARNED EXPIRED THIN CHANGED ALERT DELAYED READ_ONLY WARN OVERRIDE"
@@ -48,7 +48,7 @@ _CODES: dict[tuple[str, str], str] = {
     ("none", "bar"): "SUPPRESSED",
     ("bad", "diamond"): (
         "ERROR FAILED FAIL REJECTED REFUSE TIMED_OUT RECALLED BROKEN ROLLED_BACK ABORTED HARMED KILLED BLOCK "
-        "DOWN OFFLINE"
+        "DOWN OFFLINE REFUSED"
     ),
     ("worse", "worse"): "WORSE",
     ("better", "better"): "BETTER HELPED",

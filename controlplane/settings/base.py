@@ -310,6 +310,7 @@ SPECTACULAR_SETTINGS = {
         "BundleKind": "apps.code.models.Bundle.Kind",
         "BundleState": "apps.code.models.Bundle.State",
         "EnvironmentState": "apps.code.models.Environment.State",
+        "SweepMethod": "apps.sweeps.models.Sweep.Method",
         "JobState": "apps.jobs.models.Job.State",
         "JobAttemptState": "apps.jobs.models.JobAttempt.State",
         "ExperimentState": "apps.experiments.models.Experiment.State",

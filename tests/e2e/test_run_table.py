@@ -16,7 +16,7 @@ def scientist(people) -> Person:
     """At the page of the demo's experiment."""
     person = people("scientist")
     person.open("/experiments/")
-    person.page.locator("#table-experiments tbody th a").first.click()
+    person.page.locator("#table-experiments tbody th a", has_text="Release on recognisance").first.click()
     expect(person.page.locator("#table-runs tbody tr").first).to_be_visible()
     return person
 

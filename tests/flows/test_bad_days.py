@@ -146,7 +146,7 @@ def test_another_site_cannot_ride_a_session(live_stack, people):
 
 def test_hostile_files_do_nothing_and_come_back_as_attachments(live_stack, people):
     scientist = people["writer"]
-    dataset = scientist.get("datasets")["results"][0]["id"]
+    dataset = scientist.get("datasets", text="Toronto")["results"][0]["id"]
     version = scientist.get(f"datasets/{dataset}/versions")["results"][0]["id"]
     problem = scientist.get("problems", text="Release on")["results"][0]["id"]
     slow = {"max_iter": 5000, "learning_rate": 0.001, "early_stopping": False}

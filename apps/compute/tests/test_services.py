@@ -60,14 +60,14 @@ def test_a_job_carries_its_target_with_its_limits_and_a_retry_goes_there_too():
 
 def test_a_target_of_chosen_teams_does_not_exist_for_others():
     actor, team = scientist()
-    target = healthy_make(all_teams=False, team_ids=[team_make().pk])
+    here, target = local(), healthy_make(all_teams=False, team_ids=[team_make().pk])
 
     with pytest.raises(NotFound):
         selectors.target_get(actor, target.pk)
     with pytest.raises(Invalid) as refused:
         job_make(actor, team, target_id=target.pk)
     assert "target_id" in refused.value.fields
-    assert selectors.target_choices(team.pk) == [local()]
+    assert selectors.target_choices(team.pk) == [here]
 
 
 def test_a_drained_target_says_so_takes_nothing_and_comes_back():

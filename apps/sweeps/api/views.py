@@ -19,7 +19,6 @@ from apps.sweeps.models import Sweep, Trial
 from apps.sweeps.selectors import standing, trial_list
 
 DIRECTIONS = ["MINIMISE", "MAXIMISE"]
-METHODS = [*services.METHODS]
 LOCK_OR_OWN = ["lock", "own"]
 _LIMIT = 2**53
 
@@ -38,7 +37,7 @@ class SweepInput(serializers.Serializer[Any]):
     {"low", "high", "log"?, "points"?} or {"choices"}. Without `objectives` those of the problem are taken.
     """
 
-    method = serializers.ChoiceField(choices=METHODS, required=False, default="TPE")
+    method = serializers.ChoiceField(choices=Sweep.Method.choices, required=False, default="TPE")
     space = serializers.DictField()
     params = serializers.DictField(required=False, default=dict)
     recipe = serializers.CharField(max_length=60, required=False, allow_blank=True, default="")

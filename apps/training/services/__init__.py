@@ -1,18 +1,8 @@
 """Launching training, reproducing a run, and what follows when a job ends."""
 
+from apps.training.services.code_ending import code_fail, code_finish, code_launch_of, code_restart, code_retry
 from apps.training.services.code_inputs import command_words, values_check
-from apps.training.services.code_launching import (
-    ENVIRONMENTS,
-    SEEDS,
-    code_choose,
-    code_fail,
-    code_finish,
-    code_launch,
-    code_launch_of,
-    code_restart,
-    code_retry,
-    signature_of,
-)
+from apps.training.services.code_launching import ENVIRONMENTS, SEEDS, code_choose, code_launch, signature_of
 from apps.training.services.environment_use import environment_uses
 from apps.training.services.launching import (
     SEED_LIMIT,

@@ -1,4 +1,4 @@
-"""Launching people's own code, and what follows when its job ends."""
+"""Launching people's own code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
-from django.utils import timezone
 
 from apps.audit.services import audit_record
 from apps.code import selectors as code
@@ -15,10 +14,9 @@ from apps.code import services as code_services
 from apps.code.contracts import Entry
 from apps.compute import services as compute_services
 from apps.core.actors import Actor
-from apps.core.errors import Conflict, FairwayError, Invalid
+from apps.core.errors import Conflict, Invalid
 from apps.core.policies import require
 from apps.datasets import services as dataset_services
-from apps.experiments import selectors as experiment_selectors
 from apps.experiments import services as experiments
 from apps.jobs import services as jobs
 from apps.lineage.services import edge_add
@@ -31,7 +29,6 @@ from apps.training.services.code_inputs import CodeInputs, command_words, inputs
 if TYPE_CHECKING:
     from apps.code.models import Bundle, Environment
     from apps.experiments.models import Run
-    from apps.jobs.models import Job
     from apps.problems.models import Problem
 
 SEED_LIMIT = 2**32
@@ -176,7 +173,7 @@ def code_launch(
             same = _same(bundle.team_id, idempotency_key)
             if same is not None:
                 return same
-        held = _environment(actor, bundle) if environment == "lock" else None
+        held = environment_for(actor, bundle) if environment == "lock" else None
         experiment = experiments.experiment_get_or_create(
             actor=actor,
             team_id=bundle.team_id,
@@ -212,7 +209,7 @@ def code_launch(
             created_by_label=actor.label,
         )
         run_name = name.strip() or f"{bundle.name}: {title}"[:200]
-        launch.run = _run_begin(actor, launch, choice.found, run_name, tags=tags)
+        launch.run = run_begin(actor, launch, choice.found, run_name, tags=tags)
         launch.job = jobs.job_queue(
             actor=actor,
             team_id=bundle.team_id,
@@ -227,7 +224,7 @@ def code_launch(
             priority=priority,
             restartable=restartable,
             signature=signature_of(bundle, title),
-            **_waits(held),
+            **waits_for(held),
         )
         experiments.run_job_set(run_id=launch.run.pk, job_id=launch.job.pk)
         launch.save(force_insert=True)
@@ -256,7 +253,7 @@ def _same(team_id: uuid.UUID, key: str) -> CodeLaunch | None:
     return found
 
 
-def _environment(actor: Actor, bundle: Bundle) -> Environment | None:
+def environment_for(actor: Actor, bundle: Bundle) -> Environment | None:
     """The environment of the bundle's lockfile, built if need be; None for a bundle without one."""
     if not bundle.lock_path:
         return None
@@ -265,7 +262,7 @@ def _environment(actor: Actor, bundle: Bundle) -> Environment | None:
     )
 
 
-def _waits(environment: Environment | None) -> dict[str, Any]:
+def waits_for(environment: Environment | None) -> dict[str, Any]:
     """What a job waits for, and in which words."""
     job = code_services.environment_job(environment) if environment is not None else None
     if job is None:
@@ -292,7 +289,7 @@ def _spec(launch: CodeLaunch, choice: CodeChoice) -> dict[str, Any]:
     }
 
 
-def _run_begin(
+def run_begin(
     actor: Actor,
     launch: CodeLaunch,
     found: CodeInputs,
@@ -329,89 +326,3 @@ def _run_begin(
     for version in {one.pk: one for one in found.models}.values():
         edge_add(subject=run, relation="USED", thing=version, team_id=run.team_id)
     return run
-
-
-def code_launch_of(job: Job) -> CodeLaunch | None:
-    """The launch of people's own code that queued a job; None for every other job. For the callbacks of the kind."""
-    rows = CodeLaunch.objects.select_related("run", "bundle", "environment", "experiment")
-    found: CodeLaunch | None = rows.filter(job_id=job.pk).first()
-    return found
-
-
-def code_finish(launch: CodeLaunch) -> dict[str, Any]:
-    """In the transaction that ends its job well: the run ends, and what it logged is registered where that was asked.
-
-    A model that the registry does not take is said and fails nothing: the run has it.
-    """
-    system = Actor.system("training")
-    experiments.run_finish(actor=system, run_id=launch.run_id, status="FINISHED")
-    if launch.model_id is None:
-        return {"label": "The run has what it measured and kept."}
-    run = experiment_selectors.run_get(system, launch.run_id)
-    told, versions = [], []
-    for logged, _ in experiment_selectors.run_files(run)[1]:
-        try:
-            with transaction.atomic():
-                versions.append(
-                    registry.logged_model_register(actor=system, model_id=launch.model_id, logged_model_id=logged.pk)
-                )
-        except FairwayError as refusal:
-            told.append(f"“{logged.name}” is not registered: {refusal.detail}")
-    for version in versions:
-        if version.state == version.State.QUARANTINED:
-            told.insert(0, f"{version} is stored but quarantined: {version.quarantine_reason}")
-        else:
-            told.insert(0, f"{version} is registered and sealed.")
-    if versions:
-        launch.model_version = versions[-1]
-        launch.save(update_fields=["model_version"])
-    return {"label": " ".join(told) or "It logged no model, so none is registered.", "version": versions}
-
-
-def code_fail(launch: CodeLaunch, job: Job) -> None:
-    """Its job ended in any other way: the run ends too, also one that the code called finished."""
-    if launch.run.sealed_at is not None:
-        return
-    status = "KILLED" if job.state == "CANCELLED" else "FAILED"
-    ended = launch.run.ended_at or timezone.now()
-    experiments.run_update(actor=Actor.system("training"), run_id=launch.run_id, status=status, ended_at=ended)
-
-
-def code_restart(launch: CodeLaunch) -> None:
-    """An attempt was lost and the next one continues the same run."""
-    if launch.run.sealed_at is None and launch.run.status != "RUNNING":
-        experiments.run_update(actor=Actor.system("training"), run_id=launch.run_id, status="RUNNING")
-
-
-def code_retry(actor: Actor, old: CodeLaunch, new: Job) -> None:
-    """A retried job writes a run and a launch of its own, and asks for its environment again."""
-    bundle = code.bundle_get(actor, old.bundle_id)
-    entry = code.entry_find(bundle, old.entry) if old.entry else None
-    found = inputs_find(actor, old.team_id, entry, old.params)
-    held = _environment(actor, bundle) if old.environment_id else None
-    again = CodeLaunch(
-        team_id=old.team_id,
-        bundle=bundle,
-        job=new,
-        environment=held,
-        created_by_id=actor.id if actor.is_person else None,
-        created_by_label=actor.label,
-        **{name: getattr(old, name) for name in _COPIED},
-    )
-    again.run = _run_begin(actor, again, found, old.run.name, job_id=new.pk)
-    again.save(force_insert=True)
-    new.run_id, new.subject_id = again.run.pk, again.run.pk
-    waits = _waits(held)
-    if waits:
-        new.waits_for, new.progress_text = waits["waits_for"], waits["waits_text"]
-    audit_record(
-        actor=actor,
-        action="code.retry",
-        thing=again,
-        object_label=f"{old.entry or 'command'} of {bundle}"[:200],
-        problem_id=new.problem_id,
-        after={"run": again.run.pk.hex, "job": new.number},
-    )
-
-
-_COPIED = ("entry", "command", "params", "seed", "problem_id", "experiment_id", "model_id")

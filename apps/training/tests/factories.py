@@ -14,7 +14,7 @@ from apps.experiments.models import Run
 from apps.experiments.tests.factories import run_actor
 from apps.jobs import services as jobs
 from apps.jobs.models import Job
-from apps.jobs.tests.factories import claim_make, exited
+from apps.jobs.tests.factories import claim_make, exited, first_make
 from apps.problems.models import Problem
 from apps.problems.tests.factories import people, problem_accepted
 from apps.registry.tests.factories import facts_of, files_log
@@ -55,7 +55,8 @@ def launch_make(ground: Ground, **fields: Any) -> Launch:
 
 def job_end_well(launch: Launch, *, files: dict[str, bytes] | None = None, **facts: Any) -> Job:
     """Do what worker and child do: claim, start, log a model, report it, exit 0."""
-    claim, _ = claim_make(Job.objects.get(pk=launch.job_id))
+    first_make(launch.job)
+    claim, _ = claim_make(launch.job)
     jobs.attempt_started(claim=claim, handle="/nowhere/attempt")
     run = Run.objects.select_related("experiment").get(pk=launch.run_id)
     child = run_actor(run)

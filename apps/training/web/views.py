@@ -84,9 +84,10 @@ class LaunchPage:
         return found
 
     def _version_first(self) -> DatasetVersion | None:
-        """The newest data of the chosen problem, else the newest of the team."""
+        """The newest data of the chosen problem that can be learnt from, else the newest of it, else of the team."""
         mine = [one for one in self.versions if self.problem and one.dataset.problem_id == self.problem.pk]
-        return next(iter([*mine, *self.versions]), None)
+        targets = [one for one in mine if any(column.get("role") == "TARGET" for column in one.schema)]
+        return next(iter([*targets, *mine, *self.versions]), None)
 
     def _problem(self) -> Problem | None:
         wanted = _uuid(self.source.get("problem"))
