@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from apps.jobs.models import Job
 
 FINAL_STATES = frozenset({"SUCCEEDED", "FAILED", "CANCELLED", "TIMED_OUT"})
+LIVE_ATTEMPTS = ("LEASED", "RUNNING")
+"""States of an attempt that holds a place."""
 OPEN_STATES = frozenset({"PENDING", "QUEUED", "STARTING", "RUNNING"})
 
 PRIORITIES = {"low": 0, "normal": 1, "high": 2}

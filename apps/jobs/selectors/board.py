@@ -13,6 +13,7 @@ from apps.accounts.selectors import team_list
 from apps.compute.contracts import Use
 from apps.compute.selectors import standing, target_list
 from apps.core.actors import Actor
+from apps.jobs.contracts import LIVE_ATTEMPTS
 from apps.jobs.models import Job, JobAttempt
 from apps.jobs.order import NOTHING
 from apps.jobs.selectors.jobs import use_by_target
@@ -84,7 +85,7 @@ def board_of(actor: Actor, target: ComputeTarget, *, team_id: uuid.UUID | None =
     Titles, people and links are told of jobs of the actor's own teams only.
     """
     line = line_of(target)
-    attempts = JobAttempt.objects.filter(job__target=target, state__in=("LEASED", "RUNNING")).order_by("id")
+    attempts = JobAttempt.objects.filter(job__target=target, state__in=LIVE_ATTEMPTS).order_by("id")
     going = dict(attempts.values_list("job_id", "started_at"))
     starts = dict(zip((one.id for one in line.order), line.starts, strict=True))
     listed = [one for one in line.order if team_id is None or one.team == team_id][:SHOWN]

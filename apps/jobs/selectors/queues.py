@@ -16,6 +16,7 @@ from django.db.models.functions import Coalesce, Greatest, RowNumber
 from django.utils import timezone
 
 from apps.compute.selectors import accepts, standing, target_local
+from apps.jobs.contracts import LIVE_ATTEMPTS
 from apps.jobs.models import Job, JobAttempt
 from apps.jobs.order import START_CHARGE, Load, Waiting, class_of, faded, left_of, order_of, starts_of
 from apps.jobs.selectors.quotas import RAISE, running_of
@@ -23,7 +24,6 @@ from apps.jobs.selectors.quotas import RAISE, running_of
 if TYPE_CHECKING:
     from apps.compute.models import ComputeTarget
 
-LIVE = (JobAttempt.State.LEASED, JobAttempt.State.RUNNING)
 LOOKED = 1000
 """Waiting jobs that are looked at, as many of each team and priority."""
 ORDERED = 200
@@ -63,7 +63,7 @@ def queue_heads(target_id: uuid.UUID) -> list[Waiting]:
 def loads_of(target_id: uuid.UUID, team_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Load]:
     """What each of these teams has used of a target until now: ended attempts, the old ones faded, and running ones."""
     least = Value(START_CHARGE, output_field=FloatField())
-    live = JobAttempt.objects.filter(state__in=LIVE, job__target_id=target_id, job__team_id__in=team_ids)
+    live = JobAttempt.objects.filter(state__in=LIVE_ATTEMPTS, job__target_id=target_id, job__team_id__in=team_ids)
     cost = Sum(Greatest(Coalesce("cpu_seconds", 0.0), least))
     return _loads(target_id, team_ids, dict(live.order_by().values_list("job__team_id").annotate(cost=cost)))
 
@@ -158,7 +158,7 @@ def line_of(target: ComputeTarget, *, fresh: Waiting | None = None) -> Line:
     each = rows[-1][5] - 1 if len(rows) >= LOOKED else None
     waiting = queued.count() if each is not None else len(rows)
     live = list(
-        JobAttempt.objects.filter(state__in=LIVE)
+        JobAttempt.objects.filter(state__in=LIVE_ATTEMPTS)
         .filter(Q(job__target_id=target.pk) | (Q(job__target__isnull=True) if target.builtin else Q(pk__in=[])))
         .values_list("job__signature", "started_at", "job__team_id", "cpu_seconds")
     )

@@ -17,11 +17,11 @@ from apps.core.actors import Actor
 from apps.core.blob_references import team_totals
 from apps.core.errors import NotFound
 from apps.core.policies import who_can
+from apps.jobs.contracts import LIVE_ATTEMPTS
 from apps.jobs.models import JobAttempt, TeamQuota, UseDay
 from apps.jobs.policies import QUOTA
 
 DAYS = 30
-LIVE = (JobAttempt.State.LEASED, JobAttempt.State.RUNNING)
 RAISE = f"{who_can(QUOTA).capitalize()} of the site can raise it under Admin, Quotas."
 
 
@@ -58,7 +58,7 @@ def teams_of_quotas(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
 def running_of(team_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
     """How many jobs of each team hold a place now, over all targets."""
     counts = dict.fromkeys(team_ids, 0)
-    live = JobAttempt.objects.filter(state__in=LIVE, job__team_id__in=team_ids)
+    live = JobAttempt.objects.filter(state__in=LIVE_ATTEMPTS, job__team_id__in=team_ids)
     for team_id in live.values_list("job__team_id", flat=True):
         counts[team_id] += 1
     return counts
@@ -69,7 +69,7 @@ def used_of(team_ids: Collection[uuid.UUID], *, storage: bool) -> dict[uuid.UUID
     since = (timezone.now() - timedelta(days=DAYS)).date()
     days = UseDay.objects.filter(team_id__in=team_ids, day__gt=since).values("team_id").order_by()
     ended = {row["team_id"]: row for row in days.annotate(cpu=Sum("cpu_seconds"), gpu=Sum("gpu_seconds"))}
-    live = JobAttempt.objects.filter(state__in=LIVE, job__team_id__in=team_ids).order_by()
+    live = JobAttempt.objects.filter(state__in=LIVE_ATTEMPTS, job__team_id__in=team_ids).order_by()
     now_cpu = dict(live.values_list("job__team_id").annotate(cpu=Sum(Coalesce(F("cpu_seconds"), 0.0))))
     running = running_of(team_ids)
     kept = team_totals(frozenset(team_ids)) if storage and team_ids else {}

@@ -23,9 +23,9 @@ from apps.compute.selectors import accepts, target_local
 from apps.compute.services import kind_about
 from apps.core.actors import Actor
 from apps.core.errors import Conflict
-from apps.jobs.contracts import OPEN_STATES, Claim
+from apps.jobs.contracts import LIVE_ATTEMPTS, OPEN_STATES, Claim
 from apps.jobs.models import Job, JobAttempt
-from apps.jobs.selectors.queues import LIVE, places_of
+from apps.jobs.selectors.queues import places_of
 from apps.jobs.services.preempting import preempt_ask
 from apps.jobs.services.queueing import limits_of
 from apps.jobs.services.queues import queue_take
@@ -75,7 +75,7 @@ def slots_free(target: ComputeTarget | None = None) -> int:
 
     Without a target: this machine itself. Elsewhere the target's own number holds, over all machines that watch.
     """
-    live = JobAttempt.objects.filter(state__in=LIVE)
+    live = JobAttempt.objects.filter(state__in=LIVE_ATTEMPTS)
     mine = live.filter(worker__startswith=f"{platform.node()}:")
     if target is None or target.builtin:
         most = target.slots if target is not None and target.slots else settings.JOB_SLOTS
@@ -161,7 +161,7 @@ def attempt_lock(claim: Claim) -> tuple[Job, JobAttempt]:
     """Job and attempt, locked, for who holds the lease. Raises LeaseLost."""
     job = job_lock(claim.job_id)
     attempt = JobAttempt.objects.select_for_update(of=("self",), no_key=True).get(pk=claim.attempt_id)
-    if attempt.state not in LIVE or attempt.lease_token != claim.lease or job.attempt_number != attempt.number:
+    if attempt.state not in LIVE_ATTEMPTS or attempt.lease_token != claim.lease or job.attempt_number != attempt.number:
         raise LeaseLost("Another worker has taken over this attempt, or it has ended.")
     return job, attempt
 
@@ -183,7 +183,7 @@ def attempt_heartbeat(*, claim: Claim) -> bool:
     One statement without a lock on the job, so that a beat never waits for a long write.
     """
     now = timezone.now()
-    held = JobAttempt.objects.filter(pk=claim.attempt_id, lease_token=claim.lease, state__in=LIVE).update(
+    held = JobAttempt.objects.filter(pk=claim.attempt_id, lease_token=claim.lease, state__in=LIVE_ATTEMPTS).update(
         heartbeat_at=now, lease_until=now + timedelta(seconds=settings.JOB_LEASE_SECONDS)
     )
     if not held:
@@ -194,7 +194,7 @@ def attempt_heartbeat(*, claim: Claim) -> bool:
 def cancel_wanted(*, claim: Claim) -> bool:
     """Did a person ask to cancel, or is its place taken? Raises LeaseLost when this watcher no longer holds it."""
     row = (
-        JobAttempt.objects.filter(pk=claim.attempt_id, lease_token=claim.lease, state__in=LIVE)
+        JobAttempt.objects.filter(pk=claim.attempt_id, lease_token=claim.lease, state__in=LIVE_ATTEMPTS)
         .values_list("job__cancel_requested_at", "job__attempt_number", "number", "preempt_at")
         .first()
     )
@@ -208,12 +208,12 @@ def attempt_adopt(*, attempt_id: uuid.UUID, lease: uuid.UUID | None) -> Claim | 
     mine = uuid.uuid4()
     now = timezone.now()
     with transaction.atomic():
-        found = JobAttempt.objects.filter(pk=attempt_id, lease_token=lease, state__in=LIVE).first()
+        found = JobAttempt.objects.filter(pk=attempt_id, lease_token=lease, state__in=LIVE_ATTEMPTS).first()
         if found is None:
             return None
         job = job_lock(found.job_id)
         taken = JobAttempt.objects.filter(
-            pk=attempt_id, lease_token=lease, state__in=LIVE, number=job.attempt_number
+            pk=attempt_id, lease_token=lease, state__in=LIVE_ATTEMPTS, number=job.attempt_number
         ).update(
             lease_token=mine,
             worker=worker_name(),

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from apps.audit.services import audit_record
 from apps.core.actors import Actor
+from apps.jobs.contracts import LIVE_ATTEMPTS
 from apps.jobs.models import Job, JobAttempt
-from apps.jobs.selectors.queues import LIVE
 from apps.jobs.services.queues import queue_next
 from apps.jobs.services.transitions import event_append, job_lock
 
@@ -31,7 +31,7 @@ def preempt_ask(target: ComputeTarget) -> Job | None:
     first = Job.objects.filter(pk=next_id, priority=Job.Priority.HIGH).first() if next_id is not None else None
     if first is None:
         return None
-    live = JobAttempt.objects.filter(state__in=LIVE, job__target_id=target.pk)
+    live = JobAttempt.objects.filter(state__in=LIVE_ATTEMPTS, job__target_id=target.pk)
     asked = live.filter(preempt_at__isnull=False).count()
     waiting = Job.objects.filter(state=Job.State.QUEUED, target=target, priority=Job.Priority.HIGH)
     if waiting[: asked + 1].count() <= asked:

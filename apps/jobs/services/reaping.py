@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from apps.compute.selectors import accepts
 from apps.core.broker import task_send_now
+from apps.jobs.contracts import LIVE_ATTEMPTS
 from apps.jobs.models import Job, JobAttempt
-from apps.jobs.selectors.queues import LIVE
 from apps.jobs.services.attempts import slots_free, target_of, worker_gone
 from apps.jobs.services.queueing import RUN_TASK
 
@@ -29,7 +29,7 @@ def attempts_orphaned() -> list[JobAttempt]:
     """
     now = timezone.now()
     stale = now - timedelta(seconds=settings.JOB_HEARTBEAT_SECONDS * 3)
-    rows = JobAttempt.objects.filter(state__in=LIVE).only("pk", "worker", "heartbeat_at", "lease_token")
+    rows = JobAttempt.objects.filter(state__in=LIVE_ATTEMPTS).only("pk", "worker", "heartbeat_at", "lease_token")
     ahead = now + CLOCKS_APART
     return [
         row
@@ -92,7 +92,7 @@ def directories_sweep() -> int:
     root = Path(settings.FAIRWAY_HOME) / "jobs"
     if not root.is_dir():
         return 0
-    live = set(JobAttempt.objects.filter(state__in=LIVE).values_list("handle", flat=True))
+    live = set(JobAttempt.objects.filter(state__in=LIVE_ATTEMPTS).values_list("handle", flat=True))
     old = timezone.now().timestamp() - 3600
     removed = 0
     for directory in root.glob("*/*"):

@@ -12,9 +12,9 @@ from django.db import transaction
 from apps.core.actors import Actor
 from apps.core.blobs import BlobRef, blob_chunks, blob_hold, blob_write
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
+from apps.jobs.contracts import LIVE_ATTEMPTS
 from apps.jobs.models import Job, JobAttempt
 from apps.jobs.policies import is_attempt
-from apps.jobs.selectors.queues import LIVE
 from apps.jobs.services.queueing import limits_of
 from apps.jobs.services.transitions import event_append, job_lock
 
@@ -38,7 +38,7 @@ def attempt_of(actor: Actor) -> tuple[Job, JobAttempt]:
 
 
 def _check(job: Job, attempt: JobAttempt) -> None:
-    if attempt.state not in LIVE or job.attempt_number != attempt.number:
+    if attempt.state not in LIVE_ATTEMPTS or job.attempt_number != attempt.number:
         raise Conflict("This attempt has ended or was replaced by a newer one.", code="attempt_ended")
 
 
