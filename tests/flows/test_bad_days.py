@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from apps.home.demo.facts import DATASET, PROBLEM
 from controlplane.stack.testing import LiveStack
 from tests.e2e.product import Product
 from tests.flows.processes import wait_for
@@ -146,9 +147,9 @@ def test_another_site_cannot_ride_a_session(live_stack, people):
 
 def test_hostile_files_do_nothing_and_come_back_as_attachments(live_stack, people):
     scientist = people["writer"]
-    dataset = scientist.get("datasets", text="Toronto")["results"][0]["id"]
+    dataset = next(row["id"] for row in scientist.get("datasets")["results"] if row["name"] == DATASET)
     version = scientist.get(f"datasets/{dataset}/versions")["results"][0]["id"]
-    problem = scientist.get("problems", text="Release on")["results"][0]["id"]
+    problem = next(row["id"] for row in scientist.get("problems")["results"] if row["name"] == PROBLEM)
     slow = {"max_iter": 5000, "learning_rate": 0.001, "early_stopping": False}
     launch = scientist.post(
         "launches",
