@@ -6,6 +6,7 @@ permissions anew: half a second each time. Here the tables that hold rows lose t
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,20 @@ def ray_head() -> Iterator[RayHead]:
 
     with ray_open() as head:
         yield head
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Where several processes share the tests on the run's own server, their databases are copies of one."""
+    from django.conf import settings
+
+    known = settings.DATABASES["default"]
+    if os.environ.get("PYTEST_XDIST_WORKER") and known["HOST"].startswith("/"):
+        from tests.migrated import migrated_shared
+
+        known.setdefault("TEST", {})["TEMPLATE"] = migrated_shared(tmp_path_factory.getbasetemp().parent)
 
 
 @pytest.hookimpl(trylast=True)
