@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.authentication import SessionAuthentication
@@ -19,6 +19,7 @@ from apps.core.actors import Actor, ActorKind
 from apps.core.api.exceptions import MethodRefused, Unauthenticated, error_translate
 from apps.core.errors import Invalid, NotFound, TooLarge
 from apps.core.ids import id_read
+from apps.core.quick_json import json_bytes
 from apps.mlflow_api.api.teams import actor_in_workspace
 from apps.mlflow_api.errors import error_response
 
@@ -272,5 +273,5 @@ def prefixed_id_of(text: str, prefix: str, missing: str) -> uuid.UUID:
     return found
 
 
-def answer(body: dict[str, Any]) -> JsonResponse:
-    return JsonResponse(body)
+def answer(body: dict[str, Any]) -> HttpResponse:
+    return HttpResponse(json_bytes(body), content_type="application/json")

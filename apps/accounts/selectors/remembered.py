@@ -52,10 +52,10 @@ class BelievedActor:
 
     # Only tokens of people are remembered.
     is_person = True
-    __slots__ = ("_digest", "_find", "_found", "_remembered", "proven")
+    __slots__ = ("_digest", "_find", "_found", "_remembered", "_rights", "proven")
 
-    def __init__(self, digest: str, remembered: Remembered, find: Callable[[], Actor]) -> None:
-        self._digest, self._remembered, self._find = digest, remembered, find
+    def __init__(self, digest: str, remembered: Actor, rights: str, find: Callable[[], Actor]) -> None:
+        self._digest, self._remembered, self._rights, self._find = digest, remembered, rights, find
         self._found: Actor | None = None
         self.proven = False
 
@@ -74,9 +74,9 @@ class BelievedActor:
         # A failed proof ends the transaction: it may not be that of somebody who goes on.
         if self._found is not None or connection.in_atomic_block:
             return None
-        held = self._remembered
+        proof = [self._digest, timezone.now(), self._rights]
         try:
-            row = _row(statement + _PROOF, [*parameters(held.actor), self._digest, timezone.now(), held.rights])
+            row = _row(statement + _PROOF, [*parameters(self._remembered), *proof])
         except DatabaseError as error:
             if getattr(error.__cause__, "sqlstate", None) != _CHANGED:
                 raise
@@ -91,7 +91,7 @@ def believed_actor(digest: str, *, request_id: str, find: Callable[[], Actor]) -
     if held is None or held.until < time.monotonic():
         return None
     actor = replace(held.actor, request_id=request_id, out_of_scope=[])
-    return BelievedActor(digest, replace(held, actor=actor), find)
+    return BelievedActor(digest, actor, held.rights, find)
 
 
 def row_proven(actor: Actor, statement: str, parameters: Callable[[Actor], Sequence[Any]]) -> tuple[Any, ...]:
