@@ -135,7 +135,7 @@ def _actor_of_api_token(digest: str, now: datetime, request_id: str) -> tuple[Ac
 
 def bearer_of(request: HttpRequest) -> str:
     """The secret of an Authorization header: Bearer, or the password of Basic (git and MLflow clients use it)."""
-    header = request.META.get("HTTP_AUTHORIZATION", "")
+    header: str = request.META.get("HTTP_AUTHORIZATION", "")
     scheme, _, rest = header.partition(" ")
     if scheme.lower() == "bearer":
         return rest.strip()
