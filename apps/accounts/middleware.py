@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 
 from allauth.account.authentication import get_authentication_records
 from allauth.usersessions.models import UserSession
@@ -13,7 +14,14 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from apps.accounts.selectors import actor_of_secret, actor_of_user, bearer_of
+from apps.accounts.selectors import (
+    BelievedActor,
+    actor_of_secret,
+    actor_of_user,
+    bearer_of,
+    believed_actor,
+    secret_hash,
+)
 from apps.core.actors import Actor
 from apps.core.api.exceptions import Unauthenticated
 from apps.core.middleware import wants_json
@@ -33,10 +41,21 @@ def _session_actor(request: HttpRequest) -> Actor:
     return actor_of_user(user, request_id=request.request_id, mfa=mfa, just_read=read)  # type: ignore[attr-defined]
 
 
+def _token_actor(request: HttpRequest, secret: str) -> Actor:
+    """The actor of a secret, with its owner as the request's user. Raises Unauthenticated."""
+    found = actor_of_secret(secret, request_id=request.request_id)  # type: ignore[attr-defined]
+    if found is None:
+        raise Unauthenticated("The token is not valid: it is unknown, has ended or was revoked.")
+    actor, user = found
+    request.user = user or AnonymousUser()
+    return actor
+
+
 class ActorMiddleware:
     """Sets `request.actor`. A bearer secret wins over a session, so a token never gains a session's rights.
 
-    A secret that is sent and not valid is a 401 at every program door, never an anonymous request.
+    A secret that is sent and not valid is a 401 at every program door, never an anonymous request. A request that
+    `proves` its actor in what it writes may have one by memory (`apps.accounts.selectors.remembered`).
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -47,18 +66,23 @@ class ActorMiddleware:
         if not secret:
             request.actor = SimpleLazyObject(lambda: _session_actor(request))  # type: ignore[attr-defined]
             return self.get_response(request)
-        found = actor_of_secret(secret, request_id=request.request_id)  # type: ignore[attr-defined]
-        if found is None:
-            error = Unauthenticated("The token is not valid: it is unknown, has ended or was revoked.")
+        try:
+            request.actor = self._actor(request, secret)  # type: ignore[attr-defined]
+        except Unauthenticated as error:
             response = problem_response(error, request_id=request.request_id)  # type: ignore[attr-defined]
             response["WWW-Authenticate"] = 'Bearer realm="fairway"'
             return response
-        actor, user = found
-        request.actor = actor  # type: ignore[attr-defined]
-        request.user = user or AnonymousUser()
         # A header that no other site can send needs no form token.
         request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
         return self.get_response(request)
+
+    def _actor(self, request: HttpRequest, secret: str) -> Actor | BelievedActor:
+        find = partial(_token_actor, request, secret)
+        if not getattr(request, "proves", False):
+            return find()
+        request_id: str = request.request_id  # type: ignore[attr-defined]
+        believed = believed_actor(secret_hash(secret), request_id=request_id, find=find)
+        return believed or find()
 
 
 class SessionSeenMiddleware:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import Any
 
@@ -69,19 +69,28 @@ def _client() -> Redis:
     )
 
 
-def group_publish(group: str, message: dict[str, Any]) -> bool:
-    """Send to a Channels group from a thread, as the channel layer would; True when Valkey took it.
+def groups_publish(messages: Mapping[str, dict[str, Any]]) -> bool:
+    """Send a message to each of some Channels groups from a thread, as the channel layer would; True when Valkey took
+    them.
 
     The layer's own `group_send` is a coroutine: from a thread it needs an event loop, and with it a connection, for
-    each call. Publishing the layer's bytes on the layer's channel does the same in a tenth of a millisecond.
+    each call. Publishing the layer's bytes on the layer's channel does the same in a tenth of a millisecond, and many
+    go in one turn.
     """
     layer = get_channel_layer()
     if layer is None:
         return False
     config: Any = settings.CHANNEL_LAYERS["default"]["CONFIG"]
     prefix = config["prefix"]
-    data = layer.serialize(message)
-    return _breaker.call(partial(_client().publish, f"{prefix}__group__{group}", data))
+    turn = _client().pipeline(transaction=False)
+    for group, message in messages.items():
+        turn.publish(f"{prefix}__group__{group}", layer.serialize(message))
+    return _breaker.call(turn.execute)
+
+
+def group_publish(group: str, message: dict[str, Any]) -> bool:
+    """Send to one Channels group; True when Valkey took it."""
+    return groups_publish({group: message})
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 
 from apps.core.actors import Actor
-from apps.core.broker import group_publish
+from apps.core.broker import group_publish, groups_publish
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,13 @@ def group_name(name: str) -> str:
     return f"topic.{name}"
 
 
+def _message(name: str, seq: int) -> dict[str, Any]:
+    return {"type": "topic.nudge", "topic": name, "seq": seq}
+
+
 def _send(name: str, seq: int) -> None:
     # A lost nudge costs a delay, never a line: listeners sweep.
-    group_publish(group_name(name), {"type": "topic.nudge", "topic": name, "seq": seq})
+    group_publish(group_name(name), _message(name, seq))
 
 
 class _Gathering:
@@ -81,8 +85,7 @@ class _Gathering:
                 if not names:
                     self._thread = None
                     return
-            for name in names:
-                _send(name, 0)
+            groups_publish({group_name(name): _message(name, 0) for name in names})
 
 
 _GATHER = 0.1

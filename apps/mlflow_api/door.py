@@ -9,15 +9,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.authentication import SessionAuthentication
 
+from apps.accounts.selectors import BelievedActor
 from apps.core.actors import Actor, ActorKind
 from apps.core.api.exceptions import MethodRefused, Unauthenticated, error_translate
 from apps.core.errors import Invalid, NotFound, TooLarge
 from apps.core.ids import id_read
+from apps.core.quick_json import json_bytes
 from apps.mlflow_api.api.teams import actor_in_workspace
 from apps.mlflow_api.errors import error_response
 
@@ -34,26 +36,37 @@ _PLAUSIBLE_ID = re.compile(r"^[a-zA-Z0-9][\w\-]{0,255}$")
 _UNSAFE_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
 
-def door(*, everywhere: bool = False, **handlers: Handler) -> Callable[..., HttpResponseBase]:
+def door(*, everywhere: bool = False, proves: bool = False, **handlers: Handler) -> Callable[..., HttpResponseBase]:
     """A view from handlers by method, e.g. `door(GET=run_get)`; each takes (actor, request, **path parts).
 
     The actor has what it has in the workspace of the header; with `everywhere`, which is for calls about people,
-    teams and the server itself, what it has in all of them.
+    teams and the server itself, what it has in all of them. Handlers that `prove` their actor in the statement that
+    writes get one by memory, where there is one; whether it stands is known when they are done.
     """
+
+    def handled(actor: Actor, request: HttpRequest, parts: dict[str, Any]) -> HttpResponseBase:
+        handler = handlers.get(request.method or "")
+        if handler is None:
+            raise MethodRefused(f"Only {', '.join(handlers)} here.")
+        return handler(actor if everywhere else actor_in_workspace(actor, request), request, **parts)
 
     @csrf_exempt
     def view(request: HttpRequest, **parts: Any) -> HttpResponseBase:
         try:
             actor: Actor = request.actor  # type: ignore[attr-defined]
+            if isinstance(actor, BelievedActor):
+                try:
+                    return handled(actor, request, parts)
+                finally:
+                    # Also who is refused for another reason is told first that the token is none any more.
+                    if not actor.proven:
+                        actor.now()
             if not actor.is_authenticated:
                 raise Unauthenticated("Set MLFLOW_TRACKING_TOKEN to a Fairway token.")
             if actor.kind is ActorKind.USER and request.method not in ("GET", "HEAD"):
                 # A session may be ridden by another site; a token may not.
                 SessionAuthentication().enforce_csrf(request)  # type: ignore[arg-type]
-            handler = handlers.get(request.method or "")
-            if handler is None:
-                raise MethodRefused(f"Only {', '.join(handlers)} here.")
-            return handler(actor if everywhere else actor_in_workspace(actor, request), request, **parts)
+            return handled(actor, request, parts)
         except Exception as error:
             ours = error_translate(error)
             if ours is None:
@@ -62,6 +75,7 @@ def door(*, everywhere: bool = False, **handlers: Handler) -> Callable[..., Http
 
     view.fairway_guard = "actor"  # type: ignore[attr-defined]
     view.fairway_methods = tuple(handlers)  # type: ignore[attr-defined]
+    view.fairway_proves = proves  # type: ignore[attr-defined]
     return view
 
 
@@ -259,5 +273,5 @@ def prefixed_id_of(text: str, prefix: str, missing: str) -> uuid.UUID:
     return found
 
 
-def answer(body: dict[str, Any]) -> JsonResponse:
-    return JsonResponse(body)
+def answer(body: dict[str, Any]) -> HttpResponse:
+    return HttpResponse(json_bytes(body), content_type="application/json")

@@ -66,6 +66,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "apps.mlflow_api.short_chain.ShortChain",
     "apps.core.middleware.RequestIdMiddleware",
     "apps.core.middleware.SecurityHeadersMiddleware",
     "apps.mlflow_api.middleware.MlflowErrorsMiddleware",

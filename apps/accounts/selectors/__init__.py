@@ -34,6 +34,7 @@ from apps.accounts.selectors.people import (
     user_list,
     user_named,
 )
+from apps.accounts.selectors.remembered import BelievedActor, believed_actor, row_proven
 from apps.accounts.selectors.teams import (
     deciders_need_mfa,
     grant_get,
@@ -51,11 +52,13 @@ from apps.accounts.selectors.teams import (
 __all__ = [
     "API_TOKEN_PREFIX",
     "RUN_TOKEN_PREFIX",
+    "BelievedActor",
     "Holder",
     "actor_of_secret",
     "actor_of_user",
     "administrators_of_site",
     "bearer_of",
+    "believed_actor",
     "deciders_need_mfa",
     "factor_words",
     "gateway_token_hashes",
@@ -72,6 +75,7 @@ __all__ = [
     "person_former",
     "person_of_link",
     "person_with_roles",
+    "row_proven",
     "secret_hash",
     "session_get",
     "session_list",

@@ -14,6 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from apps.accounts.models import ApiToken, RunToken, User
+from apps.accounts.selectors.remembered import remember
 from apps.core.actors import Actor, ActorKind, Role, RoleGrant
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ _COLUMNS = ", ".join(f'(person)."{field.column}"' for field in User._meta.concre
 _PERSON_FIELDS = [field.attname for field in User._meta.concrete_fields]
 # Every request passes here, so a person, what let them in and the roles held now come in one call (migration 0003).
 _PERSON = f"SELECT roles, {_COLUMNS} FROM accounts_person_find(%s, %s)"  # noqa: S608 - the columns are the model's own
-_TOKEN = f"SELECT token, scopes, last_used, roles, {_COLUMNS} FROM accounts_token_find(%s, %s)"  # noqa: S608 - as above
+_TOKEN = f"SELECT token, scopes, last_used, roles, rights, {_COLUMNS} FROM accounts_token_find(%s, %s)"  # noqa: S608 - as above
 
 
 def _person(roles: str | None, columns: list[Any]) -> User:
@@ -115,7 +116,7 @@ def _actor_of_api_token(digest: str, now: datetime, request_id: str) -> tuple[Ac
         row = cursor.fetchone()
     if row is None:
         return None
-    token_id, scopes, last_used_at, roles, *person = row
+    token_id, scopes, last_used_at, roles, rights, *person = row
     user = _person(roles, person)
     if last_used_at is None or (now - last_used_at).total_seconds() > 60:
         ApiToken.objects.filter(pk=token_id).update(last_used_at=now)
@@ -128,12 +129,13 @@ def _actor_of_api_token(digest: str, now: datetime, request_id: str) -> tuple[Ac
         token_id=token_id,
         request_id=request_id,
     )
+    remember(digest, actor, rights)
     return actor, user
 
 
 def bearer_of(request: HttpRequest) -> str:
     """The secret of an Authorization header: Bearer, or the password of Basic (git and MLflow clients use it)."""
-    header = request.headers.get("Authorization", "")
+    header: str = request.META.get("HTTP_AUTHORIZATION", "")
     scheme, _, rest = header.partition(" ")
     if scheme.lower() == "bearer":
         return rest.strip()

@@ -15,6 +15,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from apps.accounts.selectors import row_proven
 from apps.audit.services import audit_who
 from apps.core.actors import Actor, ActorKind
 from apps.core.ids import id_new
@@ -24,9 +25,16 @@ NAME_LIMIT, USER_LIMIT = 250, 256
 
 _BEGIN = """
 SELECT experiment, team FROM experiments_run_begin(
-  %s, %s, %s::uuid[], %s, %s, %s, %s::jsonb, %s, %s::jsonb, %s, %s, %s, %s, %s::jsonb)
+  %s, %s, %s::uuid[], %s, %s, %s, %s::jsonb, %s, %s::jsonb, %s, %s, %s, %s, %s::jsonb) AS begun
 """
-_CHANGE = "SELECT * FROM experiments_run_change(%s, %s::uuid[], %s, %s, %s, %s, %s, %s, %s::jsonb)"
+# What clients are told of a run, and its experiment's number.
+_TOLD = (
+    "id", "team_id", "experiment_id", "name", "user_name", "created_by_label", "job_id", "status", "started_at",
+    "ended_at", "number",
+)  # fmt: skip
+_CHANGE = f"""
+SELECT {", ".join(_TOLD)} FROM experiments_run_change(%s, %s::uuid[], %s, %s, %s, %s, %s, %s, %s::jsonb) AS changed
+"""  # noqa: S608 - fixed text
 
 
 def reach(actor: Actor) -> tuple[str | None, uuid.UUID | None]:
@@ -60,8 +68,7 @@ def run_begin(
     """Begin a person's run in the experiment of that number; None, with nothing written, where that cannot be."""
     if not actor.is_person or len(name) > NAME_LIMIT:
         return None
-    teams, _ = reach(actor)
-    now = timezone.now()
+    now, entry = timezone.now(), id_new()
     run = Run(
         id=id_new(),
         created_at=now,
@@ -71,18 +78,16 @@ def run_begin(
         tags=tags,
         notes=notes,
         code=code,
-        created_by_id=actor.id,
-        created_by_label=actor.label,
     )
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _BEGIN,
-            [
-                run.pk, number, teams, name, run.user_name, run.started_at, _text(tags), notes, _text(code), actor.id,
-                actor.label, now, id_new(), _text(audit_who(actor)),
-            ],
-        )  # fmt: skip
-        experiment_id, run.team_id = cursor.fetchone()
+
+    def parameters(by: Actor) -> list[Any]:
+        run.created_by_id, run.created_by_label = by.id, by.label
+        return [
+            run.pk, number, reach(by)[0], name, run.user_name, run.started_at, _text(tags), notes, _text(code), by.id,
+            by.label, now, entry, _text(audit_who(by)),
+        ]  # fmt: skip
+
+    experiment_id, run.team_id = row_proven(actor, _BEGIN, parameters)
     if experiment_id is None:
         return None
     run.experiment = Experiment(id=experiment_id, number=number)
@@ -96,13 +101,13 @@ def run_change(
 
     Of the run only what MLflow's clients are told of one is read.
     """
-    teams, own = reach(actor)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _CHANGE,
-            [run_id, teams, own, status, name, ended_at, timezone.now(), id_new(), _text(audit_who(actor))],
-        )
-        told = dict(zip([column.name for column in cursor.description], cursor.fetchone(), strict=True))
+    now, entry = timezone.now(), id_new()
+    row = row_proven(
+        actor,
+        _CHANGE,
+        lambda by: [run_id, *reach(by), status, name, ended_at, now, entry, _text(audit_who(by))],
+    )
+    told = dict(zip(_TOLD, row, strict=True))
     if told["id"] is None:
         return None
     number = told.pop("number")

@@ -16,9 +16,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, NamedTuple
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 
+from apps.accounts.selectors import row_proven
 from apps.audit.services import audit_record
 from apps.core.actors import Actor
 from apps.core.errors import Conflict, Invalid, NotFound
@@ -121,9 +122,9 @@ def _dump(value: Mapping[str, Any]) -> str | None:
 
 
 _LOG = """
-SELECT experiments_run_log(
+SELECT written FROM experiments_run_log(
   %s, %s::uuid[], %s, %s::text[], %s::int4[], %s::float8[], %s::int8[], %s::int8[], %s::uuid[], %s::text[], %s::text[],
-  %s::jsonb, %s::jsonb, %s::jsonb)
+  %s::jsonb, %s::jsonb, %s::jsonb) AS written
 """
 
 
@@ -149,9 +150,7 @@ def run_batch_log(
     with transaction.atomic() if worded else nullcontext():
         if worded:
             _words_write(actor, run_lock(actor, run_id), name, notes)
-        with connection.cursor() as cursor:
-            cursor.execute(_LOG, [run_id, *reach(actor), *columns, *documents])
-            (written,) = cursor.fetchone()
+        (written,) = row_proven(actor, _LOG, lambda by: [run_id, *reach(by), *columns, *documents])
         if not written:
             raise _refusal(actor, run_id, new, closes=bool(metrics or params))
         if metrics:

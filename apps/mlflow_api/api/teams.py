@@ -11,14 +11,15 @@ from apps.core.actors import Actor
 from apps.core.errors import Forbidden, NotFound
 from apps.core.policies import require
 
-HEADER = "X-MLFLOW-WORKSPACE"
+HEADER = "HTTP_X_MLFLOW_WORKSPACE"
+"""X-MLFLOW-WORKSPACE, as WSGI names it."""
 # The workspace that is in every MLflow: here the team that one works in.
 DEFAULT = "default"
 
 
 def team_named(request: HttpRequest) -> uuid.UUID | None:
     """The team of the workspace header, by its short name; None without one. Raises NotFound."""
-    wanted = request.headers.get(HEADER, "")
+    wanted = request.META.get(HEADER, "")
     if not wanted or wanted == DEFAULT:
         return None
     team = next((team for team in accounts.teams_of_request(request) if team.slug == wanted), None)
@@ -33,7 +34,7 @@ def actor_in_workspace(actor: Actor, request: HttpRequest) -> Actor:
     So a run, an experiment, a model or a trace of another workspace is not found by its id either. A job's attempt
     sees its own run alone, whatever the header says.
     """
-    if HEADER not in request.headers or not actor.is_person:
+    if HEADER not in request.META or not actor.is_person:
         return actor
     team_id = team_named(request)
     return actor.within(team_id) if team_id is not None else actor

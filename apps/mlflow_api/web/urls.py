@@ -52,18 +52,18 @@ _ROUTES = {
     "experiments/delete-experiment-tag": door(POST=experiments.tag_delete),
     "experiments/search": door(GET=experiments.search, POST=experiments.search),
     "runs/search": door(POST=runs.search),
-    "runs/create": door(POST=runs.create),
+    "runs/create": door(proves=True, POST=runs.create),
     "runs/get": door(GET=runs.get),
-    "runs/update": door(POST=runs.update),
+    "runs/update": door(proves=True, POST=runs.update),
     "runs/delete": door(POST=runs.delete),
     "runs/restore": door(POST=runs.restore),
     "runs/log-inputs": door(POST=runs.log_inputs),
     "runs/outputs": door(POST=runs.log_outputs),
-    "runs/log-batch": door(POST=measurements.log_batch),
-    "runs/log-metric": door(POST=measurements.log_metric),
-    "runs/log-parameter": door(POST=measurements.log_parameter),
+    "runs/log-batch": door(proves=True, POST=measurements.log_batch),
+    "runs/log-metric": door(proves=True, POST=measurements.log_metric),
+    "runs/log-parameter": door(proves=True, POST=measurements.log_parameter),
     "runs/log-model": door(POST=measurements.log_model),
-    "runs/set-tag": door(POST=measurements.set_tag),
+    "runs/set-tag": door(proves=True, POST=measurements.set_tag),
     "runs/delete-tag": door(POST=measurements.delete_tag),
     "metrics/get-history-bulk-interval": door(GET=histories.interval),
     "metrics/get-history": door(GET=measurements.history),
@@ -189,21 +189,27 @@ _ROUTES_ARTIFACTS = {
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _nothing = door(everywhere=True, **dict.fromkeys(_METHODS, _left_out))  # type: ignore[arg-type]
 
-urlpatterns: list[URLPattern | URLResolver] = [
-    path("health", server.health, name="mlflow-health"),
-    path("version", door(everywhere=True, GET=server.version)),
-    path("v1/traces", door(POST=spans.export)),
-    path("get-artifact", door(GET=artifacts.run_file)),
-    path("model-versions/get-artifact", door(GET=model_versions.file_get)),
-]
+_ROUTES_TOP = {
+    "version": door(everywhere=True, GET=server.version),
+    "v1/traces": door(POST=spans.export),
+    "get-artifact": door(GET=artifacts.run_file),
+    "model-versions/get-artifact": door(GET=model_versions.file_get),
+}
+# The doors whose address has no variable part, by that address: for programs, which take the short way to them.
+DOORS: dict[str, View] = {f"/{route}": view for route, view in _ROUTES_TOP.items()}
 
 
 def _below(prefix: str, routes: Mapping[str, View]) -> URLResolver:
     """Routes below a prefix: an address elsewhere is compared with the prefix alone."""
+    DOORS.update({f"/{prefix}{route}": view for route, view in routes.items() if "<" not in route})
     return path(prefix, include([path(route, view) for route, view in routes.items()]))
 
 
-urlpatterns += [_below("ajax-api/2.0/mlflow/", _ROUTES_AJAX)]
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("health", server.health, name="mlflow-health"),
+    *(path(route, view) for route, view in _ROUTES_TOP.items()),
+    _below("ajax-api/2.0/mlflow/", _ROUTES_AJAX),
+]
 for _prefix in ("api", "ajax-api"):
     urlpatterns += [
         _below(f"{_prefix}/2.0/mlflow/", _ROUTES),
