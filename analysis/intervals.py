@@ -48,6 +48,21 @@ def group_sum(codes: npt.NDArray[np.integer], values: npt.ArrayLike, size: int) 
     return np.bincount(codes, weights=np.asarray(values, np.float64), minlength=size).astype(np.float64)
 
 
+def weights_of(weights: npt.ArrayLike | None, n: int) -> Floats | None:
+    """Weights [n] of rows as they are counted: None where there are none, and where all of them are 1.
+
+    Raises ValueError for another number of them, or one that is not a finite number above 0.
+    """
+    if weights is None:
+        return None
+    values = np.asarray(weights, np.float64)
+    if values.shape != (n,):
+        raise ValueError("There is one weight for each row")
+    if not ((values > 0) & np.isfinite(values)).all():
+        raise ValueError("Every row's weight is a finite number above 0")
+    return None if (values == 1).all() else values
+
+
 def wilson(hits: npt.ArrayLike, n: npt.ArrayLike, level: Level = 0.95) -> Ends:
     """Wilson score interval of a share hits / n (Wilson 1927); nan for n = 0."""
     z = normal_z(level)
