@@ -3,8 +3,13 @@
 A difference is candidate minus baseline. Shares of the same rows (accuracy, recall, ...) get McNemar's exact
 test and Bonett and Price's interval; precision, F1 and other functions of counts the delta method on the
 eight cells of (truth, candidate's word, baseline's word); areas the sum of squared differences of influence
-values (paired DeLong for the ROC AUC); losses the normal interval of the mean difference per row. All p
+values (paired DeLong for the ROC AUC); losses Student's interval of the mean difference per row. All p
 values of a report make one family.
+
+A mean over rows of two classes is two means, whose sum has at least as many degrees of freedom as the smaller class has
+rows less one (B. L. Welch, Biometrika 34 (1947) 28-35); so many are taken for the log loss, of which few rows of
+the rare class carry most. Average precision rests on the positives: their number less one, and their variance with
+m / (m - 1). By the normal alone 95 % intervals held 91 % with 15 positives, 93 % with 30 (tests/test_cover_pairs.py).
 """
 
 from collections.abc import Mapping
@@ -13,7 +18,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import bdtr
+from scipy.special import bdtr, stdtr, stdtrit
 
 from analysis.contracts.costs import Costs
 from analysis.contracts.report import (
@@ -97,6 +102,19 @@ def normal_difference(value: Floats, error: Floats, level: float, method: str) -
     return Differences(value, value - z * error, value + z * error, p, method)
 
 
+def student_difference(value: Floats, error: Floats, free: Floats, level: float, method: str) -> Differences:
+    """Difference with a standard error of so many degrees of freedom; nan ends below one of them."""
+    known = free >= 1
+    safe = np.where(known, free, 1.0)
+    t = stdtrit(safe, 0.5 + level / 2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        moved = np.where((error == 0) & (value == 0), 0.0, value / error)
+        p = 2 * stdtr(safe, -np.abs(moved))
+    told = known & np.isfinite(value) & np.isfinite(error)
+    ends = np.where(told, value - t * error, np.nan), np.where(told, value + t * error, np.nan)
+    return Differences(value, *ends, np.where(told, p, np.nan), method)
+
+
 def paired_table(cells: Counts) -> PairedTable:
     """Who was right, from counts [G, 2, 2, 2] by truth, candidate's word and baseline's word."""
     both_right = cells[:, 0, 0, 0] + cells[:, 1, 1, 1]
@@ -152,11 +170,17 @@ def binary_differences(
     out = {name: _share_of(paired, cells, truths, turned, level) for name, (truths, turned) in _SHARES.items()}
     for name, slope in count_slopes(costs).items():
         out[name] = cells_difference(paired, name, slope, found, level)
-    for index, (name, method) in enumerate((("roc_auc", "paired DeLong"), ("pr_auc", "paired influence function"))):
-        value = found[0][name].value - found[1][name].value
-        out[name] = normal_difference(value, np.sqrt(paired.variances[:, index]), level, method)
+    negatives, positives = _class_rows(paired)
+    apart = {name: found[0][name].value - found[1][name].value for name in ("roc_auc", "pr_auc")}
+    out["roc_auc"] = normal_difference(apart["roc_auc"], np.sqrt(paired.variances[:, 0]), level, "paired DeLong")
+    with np.errstate(invalid="ignore"):
+        error = np.sqrt(paired.variances[:, 1] * np.where(positives > 1, ratio(positives, positives - 1), np.nan))
+    out["pr_auc"] = student_difference(
+        apart["pr_auc"], error, positives - 1, level, "paired influence function, t by positives"
+    )
     for index, name in enumerate(("log_loss", "brier")):
-        out[name] = _paired_mean(paired, index, level)
+        rows = np.minimum(negatives, positives) if name == "log_loss" else negatives + positives
+        out[name] = _paired_mean(paired, index, rows - 1, level)
     out["ece"] = unpaired_difference(found, "ece")
     return table, out
 
@@ -189,12 +213,21 @@ def _share_of(
     )
 
 
-def _paired_mean(paired: PairedStatistics, index: int, level: float) -> Differences:
+def _class_rows(paired: PairedStatistics) -> tuple[Floats, Floats]:
+    """Rows of truth 0 and of truth 1 in every group; with weights the effective number."""
+    rows, squares = paired.cells.sum(axis=(2, 3)), paired.squares.sum(axis=(2, 3))
+    both = np.nan_to_num(ratio(rows**2, squares)) if paired.weighted else rows
+    return both[:, 0], both[:, 1]
+
+
+def _paired_mean(paired: PairedStatistics, index: int, free: Floats, level: float) -> Differences:
     total, first, second, squares = paired.losses[:, index].T
     n = paired.cells.sum(axis=(1, 2, 3))
     value = ratio(total, n)
     error = np.sqrt(weighted_spread(second, first, squares, value, n))
-    return normal_difference(value, error, level, "normal, paired by row")
+    # A group of one class has one mean, with all of its rows.
+    alone = np.nan_to_num(ratio(n**2, squares)) - 1
+    return student_difference(value, error, np.where(free < 0, alone, free), level, "t, paired by row")
 
 
 def mean_difference(
@@ -206,13 +239,14 @@ def mean_difference(
         total = np.bincount(codes, weights=per_row, minlength=size)
         squares = np.bincount(codes, weights=per_row**2, minlength=size)
         value, error = mean_error(total, squares, n)
-        return normal_difference(value, error, level, "normal, paired by row")
+        return student_difference(value, error, n - 1.0, level, "t, paired by row")
     heavy = weights**2
     sums = [weights, weights * per_row, heavy, heavy * per_row, heavy * per_row**2]
     weighed, moved, zeroth, first, second = (group_sum(codes, one, size) for one in sums)
     value = ratio(moved, weighed)
     error = np.sqrt(weighted_spread(second, first, zeroth, value, weighed))
-    return normal_difference(value, error, level, "normal, paired by row")
+    free = np.nan_to_num(ratio(weighed**2, zeroth)) - 1
+    return student_difference(value, error, free, level, "t, paired by row")
 
 
 def right_difference(

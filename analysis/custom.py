@@ -1,7 +1,7 @@
 """Metrics of one's own: pure functions that are registered once and then measured like the others.
 
 Two shapes. A function of rows, (truth [n], what the model says [n] or [n, K]) -> a number per row; the metric is its
-mean, with the normal interval and the paired difference of means. A function of the counts tn, fp, fn, tp (each float
+mean, with Student's interval and the paired difference of means. A function of the counts tn, fp, fn, tp (each float
 [G]) -> a number per group, unchanged when all counts are scaled; the interval and the paired difference come from the
 delta method with numeric derivatives. nan means undefined.
 """
@@ -15,7 +15,7 @@ import numpy as np
 from analysis.compare import Codes, Differences, mean_difference
 from analysis.contracts.metrics import BINARY, CUSTOM, TASKS, UNITS, Metric, metric_register
 from analysis.inputs import ModelOutput
-from analysis.intervals import Counts, Floats, Level, mean_normal, normal_z, ratio
+from analysis.intervals import Counts, Floats, Level, mean_student, normal_z, ratio
 from analysis.segment_metrics.estimates import Estimates, Maker, estimates
 from analysis.segment_metrics.slopes import numeric_slope, slope_error
 
@@ -117,8 +117,8 @@ class CustomValues:
             np.bincount(inside, weights=one, minlength=size) for one in (of, of**2, of * plain, of * plain**2)
         )
         scale = np.nan_to_num(ratio(n, n_squares))
-        ends = mean_normal(total * scale, squares * scale, n * scale, level)
-        return estimates(ratio(total, n), ends, n * scale, "normal", UNDEFINED)
+        ends = mean_student(total * scale, squares * scale, n * scale, level)
+        return estimates(ratio(total, n), ends, n * scale, "t", UNDEFINED)
 
     def differences(self, codes: Codes, size: int, level: float) -> dict[str, Differences]:
         """Candidate minus baseline, over the rows for which both have a number."""

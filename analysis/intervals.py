@@ -48,6 +48,21 @@ def group_sum(codes: npt.NDArray[np.integer], values: npt.ArrayLike, size: int) 
     return np.bincount(codes, weights=np.asarray(values, np.float64), minlength=size).astype(np.float64)
 
 
+def weights_of(weights: npt.ArrayLike | None, n: int) -> Floats | None:
+    """Weights [n] of rows as they are counted: None where there are none, and where all of them are 1.
+
+    Raises ValueError for another number of them, or one that is not a finite number above 0.
+    """
+    if weights is None:
+        return None
+    values = np.asarray(weights, np.float64)
+    if values.shape != (n,):
+        raise ValueError("There is one weight for each row")
+    if not ((values > 0) & np.isfinite(values)).all():
+        raise ValueError("Every row's weight is a finite number above 0")
+    return None if (values == 1).all() else values
+
+
 def wilson(hits: npt.ArrayLike, n: npt.ArrayLike, level: Level = 0.95) -> Ends:
     """Wilson score interval of a share hits / n (Wilson 1927); nan for n = 0."""
     z = normal_z(level)
@@ -64,18 +79,35 @@ def wilson(hits: npt.ArrayLike, n: npt.ArrayLike, level: Level = 0.95) -> Ends:
     return np.where(undefined, np.nan, low), np.where(undefined, np.nan, high)
 
 
-def mean_normal(total: npt.ArrayLike, squares: npt.ArrayLike, n: npt.ArrayLike, level: Level = 0.95) -> Ends:
-    """Normal interval of a mean from sum and sum of squares (variance with n - 1); nan below two values."""
-    centre, error = mean_error(total, squares, n)
+def wilson_even(hits: npt.ArrayLike, n: npt.ArrayLike, level: Level = 0.95) -> Ends:
+    """Wilson's interval with both tails alike, by the second-order correction of T. Cai, J. Statistical Planning and
+    Inference 131 (2005) 63-88; nan for n = 0.
+
+    Wilson's own lower end misses a rare share too often and its upper end too seldom: at 99.57 %, the level of each of
+    12 groups, of 500 rows with a share of 0.02, its lower end misses 3.1 times as often as stated, this one 0.7 times.
+    It is for sums of shares, where one end decides; a share by itself keeps Wilson's.
+    """
     z = normal_z(level)
-    return centre - z * error, centre + z * error
+    trials = np.asarray(n, np.float64)
+    share = ratio(hits, trials)
+    shift = z * z / 3 + 1 / 6
+    spread = share * (1 - share)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        centre = (share * trials + shift) / (trials + 2 * shift)
+        more = (-(13 / 18 * z * z + 17 / 18) * spread + z * z / 18 + 7 / 36) / trials
+        half = z * np.sqrt(np.maximum(spread + more, 0) / trials)
+    # As for Wilson's; the correction can leave a value of few rows outside, which is no end then.
+    low = np.where(share == 0, 0.0, np.minimum(np.clip(centre - half, 0, 1), share))
+    high = np.where(share == 1, 1.0, np.maximum(np.clip(centre + half, 0, 1), share))
+    undefined = np.isnan(share)
+    return np.where(undefined, np.nan, low), np.where(undefined, np.nan, high)
 
 
-def student_t(level: float, free: npt.ArrayLike) -> Floats:
+def student_t(level: Level, free: npt.ArrayLike) -> Floats:
     """Two-sided critical value of Student's t: the expansion of R. A. Fisher and E. A. Cornish, Technometrics 2 (1960)
     209-225, within 1 % from 4 degrees of freedom at 95 %; nan below one.
     """
-    z = float(normal_z(level))
+    z = normal_z(level)
     v = np.asarray(free, np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         found = (
@@ -88,7 +120,7 @@ def student_t(level: float, free: npt.ArrayLike) -> Floats:
     return np.where(v >= 1, found, np.nan)
 
 
-def mean_student(total: npt.ArrayLike, squares: npt.ArrayLike, n: npt.ArrayLike, level: float = 0.95) -> Ends:
+def mean_student(total: npt.ArrayLike, squares: npt.ArrayLike, n: npt.ArrayLike, level: Level = 0.95) -> Ends:
     """Student's interval of a mean from sum and sum of squares; nan below two values."""
     centre, error = mean_error(total, squares, n)
     t = student_t(level, np.asarray(n, np.float64) - 1)

@@ -128,7 +128,7 @@ def bands_merge(
     def place_of(place: Place) -> Place:
         return Place(place.segment, place.name, new[place.level]) if place.name == segment else place
 
-    groups = [group for group in report.groups if any(place.name == segment for place in group.dimensions)]
+    groups = [group for group in report.groups if segment in [place.name for place in group.dimensions]]
     return _merged(report, statistics, groups, lambda group: tuple(map(place_of, group.dimensions)), baseline)
 
 
@@ -185,11 +185,16 @@ def statistics_sum(stored: BinaryStatistics, owners: npt.NDArray[np.int64], size
     A group that is one stored group keeps its exact areas; those of the others come from the bins.
     """
 
+    order = np.argsort(owners, kind="stable")
+    filled, starts = np.unique(owners[order], return_index=True)
+
     def total(part: npt.NDArray[Any] | None) -> npt.NDArray[Any] | None:
+        """Sums of runs of the rows in the order of their owners: many times as fast as adding row by row."""
         if part is None:
             return None
         out = np.zeros((size, *part.shape[1:]), np.float64 if part.dtype.kind == "f" else np.int64)
-        np.add.at(out, owners, part)
+        if filled.size:
+            out[filled] = np.add.reduceat(part[order], starts, axis=0, dtype=out.dtype)
         return out
 
     parts = {name: total(part) for name, part in stored.parts().items() if name not in ("ranks", "rank_bounds")}

@@ -152,11 +152,11 @@ def ranking_differences(
         apart = quality - baseline.quality[name]
         if groups is None:
             none = np.full(size, np.nan)
-            out[name] = Differences(none, none, none, none, "normal, paired by query", DIVIDED)
+            out[name] = Differences(none, none, none, none, "t, paired by query", DIVIDED)
         else:
             known = np.isfinite(apart)
             one = mean_difference(groups[known], size, apart[known], level)
-            out[name] = replace(one, method="normal, paired by query", reason=NO_RELEVANT)
+            out[name] = replace(one, method="t, paired by query", reason=NO_RELEVANT)
     for name, (value, error) in zip(EXPOSURES, exposure_differences(codes, size, candidate, baseline), strict=True):
         out[name] = normal_difference(value, error, level, "ratio of sums over queries, paired")
     return out

@@ -1,4 +1,8 @@
-"""Running a behaviour test: which rows were tested, how many did as they must, and the ones that did not."""
+"""Running a behaviour test: which rows were tested, how many did as they must, and the ones that did not.
+
+Where rows have weights, the share is of the sums of weights, with Wilson's interval of the effective number of rows,
+(sum of w)^2 / (sum of w^2) (L. Kish, Survey Sampling (1965) 11.7). Counts stay those of rows; cases count once each.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -27,7 +31,7 @@ from analysis.contracts.behaviour import (
 from analysis.contracts.expressions import ExpressionError
 from analysis.contracts.metrics import BINARY, MULTICLASS, REGRESSION
 from analysis.contracts.report import Estimate
-from analysis.intervals import Floats, wilson
+from analysis.intervals import Floats, weights_of, wilson
 
 Result: TypeAlias = Literal["PASS", "FAIL", "NOT_EVALUATED"]
 PASS: Final = "PASS"  # noqa: S105 - a verdict, not a secret
@@ -131,25 +135,54 @@ def behaviour_run(
     *,
     most_rows: int = MOST_ROWS,
     level: float = 0.95,
+    weights: npt.ArrayLike | None = None,
 ) -> BehaviourResult:
     """Run one test on the rows of a table (cases bring rows of their own in its columns).
 
     Raises BehaviourError when the test does not fit the table or the task, ValueError when the model does not answer as
-    its task needs or there is not one id a row.
+    its task needs, there is not one id a row, or `weights` [n] are not above 0.
     """
     if len(row_ids) != table.num_rows:
         raise ValueError("There is one id for each row")
     _fits(spec, subject)
     if spec.cases:
         cases = _cases_table(spec.cases, table)
-        return _least(spec, subject, cases, [f"case {at + 1}" for at in range(len(spec.cases))], most_rows, level)
+        names = [f"case {at + 1}" for at in range(len(spec.cases))]
+        return _least(spec, subject, cases, names, _Told(most_rows, level))
+    weighing = weights_of(weights, table.num_rows)
     chosen = rows_chosen(spec, table)
     rows, ids = table.take(chosen), np.asarray(row_ids)[chosen].tolist()
     if not ids:
         return _not_evaluated(spec, "the test chooses no row")
+    told = _Told(most_rows, level, None if weighing is None else weighing[chosen])
     if spec.kind in (INVARIANCE, DIRECTION):
-        return _moved(spec, subject, rows, ids, most_rows, level)
-    return _least(spec, subject, rows, ids, most_rows, level)
+        return _moved(spec, subject, rows, ids, told)
+    return _least(spec, subject, rows, ids, told)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """How a result is told: failing rows at most, the level of its interval, and what each row counts [n]."""
+
+    most: int
+    level: float
+    weights: Floats | None = None
+
+    def share(self, right: Bools, tested: Bools) -> Estimate:
+        """The share of tested rows that did as they must."""
+        n = int(tested.sum())
+        if self.weights is None:
+            hits, of, method = float((right & tested).sum()), float(n), "Wilson"
+            value = hits / of
+        else:
+            mass = float(self.weights[tested].sum())
+            value = float(self.weights[right & tested].sum()) / mass
+            # Rounding must not leave a test that every row passes a hair below its whole.
+            value = 1.0 if bool(right[tested].all()) else value
+            of = mass**2 / float(np.square(self.weights[tested]).sum())
+            hits, method = value * of, "Wilson, effective number of rows"
+        low, high = wilson(hits, of, self.level)
+        return Estimate(value, float(low), float(high), method, n)
 
 
 def _fits(spec: BehaviourSpec, subject: Subject) -> None:
@@ -243,9 +276,7 @@ def _fails(spec: BehaviourSpec, miss: Floats) -> Bools:
     return miss >= -_SLACK if spec.direction in (UP, DOWN) else miss > _SLACK
 
 
-def _moved(
-    spec: BehaviourSpec, subject: Subject, rows: pa.Table, ids: Sequence[Any], most: int, level: float
-) -> BehaviourResult:
+def _moved(spec: BehaviourSpec, subject: Subject, rows: pa.Table, ids: Sequence[Any], told: _Told) -> BehaviourResult:
     variants = rows_change(rows, spec.change)
     touched = np.logical_or.reduce([one.differs for one in variants])
     if not touched.any():
@@ -277,7 +308,7 @@ def _moved(
             miss=float(worst[at]),
         )
 
-    return _result(spec, worst, touched, failing, most, level)
+    return _result(spec, worst, touched, failing, told)
 
 
 def _shown(spec: BehaviourSpec, subject: Subject, outputs: Floats, at: int) -> float:
@@ -285,9 +316,7 @@ def _shown(spec: BehaviourSpec, subject: Subject, outputs: Floats, at: int) -> f
     return float(measured.max() if np.ndim(measured) else measured)
 
 
-def _least(
-    spec: BehaviourSpec, subject: Subject, rows: pa.Table, ids: Sequence[Any], most: int, level: float
-) -> BehaviourResult:
+def _least(spec: BehaviourSpec, subject: Subject, rows: pa.Table, ids: Sequence[Any], told: _Told) -> BehaviourResult:
     outputs = subject.outputs(rows)
     expects = [case.expect for case in spec.cases] or [spec.expect or Expect()] * len(ids)
     measured = _measured(spec, subject, outputs)
@@ -306,7 +335,7 @@ def _least(
         after = _shown(spec, subject, outputs, at)
         return FailingRow(ids[at], None, None, after, None, answers[at], expects[at].text(), float(beyond[at]))
 
-    return _result(spec, beyond, np.ones(len(ids), np.bool_), failing, most, level)
+    return _result(spec, beyond, np.ones(len(ids), np.bool_), failing, told)
 
 
 def _result(
@@ -314,22 +343,23 @@ def _result(
     beyond: Floats,
     tested: Bools,
     failing: Callable[[int], FailingRow],
-    most: int,
-    level: float,
+    told: _Told,
 ) -> BehaviourResult:
-    failed = np.flatnonzero(tested & _fails(spec, beyond))
+    wrong = _fails(spec, beyond)
+    failed = np.flatnonzero(tested & wrong)
     n = int(tested.sum())
-    right = n - failed.size
-    low, high = wilson(right, n, level)
-    order = failed[np.argsort(-beyond[failed], kind="stable")][:most]
+    share = told.share(~wrong, tested)
+    # In rows, so that it rests on no rounding where a whole number is asked for.
+    enough = (n - failed.size) if told.weights is None else (share.value or 0.0) * n
+    order = failed[np.argsort(-beyond[failed], kind="stable")][: told.most]
     return BehaviourResult(
         name=spec.name,
         kind=spec.kind,
-        result=PASS if right >= spec.least_share * n - 1e-9 else FAIL,
+        result=PASS if enough >= spec.least_share * n - 1e-9 else FAIL,
         tested=n,
         failed=failed.size,
         unchanged=tested.size - n,
-        share=Estimate(right / n, float(low), float(high), "Wilson", n),
+        share=share,
         least_share=spec.least_share,
         failing=tuple(failing(at) for at in order.tolist()),
     )

@@ -40,6 +40,7 @@ from analysis.contracts.findings import (
 from analysis.contracts.metrics import BINARY
 from analysis.contracts.report import Estimate
 from analysis.findings.rows import Bools
+from analysis.intervals import Floats, weights_of
 
 MOST_ROWS: Final = 20_000
 """Rows that a test asks both models about at most."""
@@ -83,18 +84,37 @@ def behaviour_of(
     told: Told,
     *,
     level: float = 0.95,
+    weights: npt.ArrayLike | None = None,
 ) -> Behaviour:
-    """Run each test on the rows of a table; one that does not fit the rows or a model is not run, with the reason."""
+    """Run each test on the rows of a table; one that does not fit the rows or a model is not run, with the reason.
+
+    `weights` [n] say how much each row counts in the shares; a sample of many rows is drawn without regard to them, and
+    cases of a least function count once each. Raises ValueError for weights that do not fit.
+    """
+    rows = _Rows(table, weights_of(weights, table.num_rows), level)
     return Behaviour(
         most_rows=MOST_ROWS,
         seed=SEED,
-        tests=tuple(_one(one, candidate, baseline, table, told, level) for one in asked),
+        tests=tuple(_one(one, candidate, baseline, rows, told) for one in asked),
+        weighted=rows.weights is not None,
     )
 
 
-def _one(
-    asked: BehaviourAsked, candidate: Tried, baseline: Tried | None, table: pa.Table, told: Told, level: float
-) -> BehaviourFound:
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows that tests are about, how much each counts [n], and the level of intervals."""
+
+    table: pa.Table
+    weights: Floats | None
+    level: float
+
+    def take(self, places: npt.NDArray[np.int64]) -> "_Rows":
+        weights = None if self.weights is None else self.weights[places]
+        return replace(self, table=self.table.take(pa.array(places)), weights=weights)
+
+
+def _one(asked: BehaviourAsked, candidate: Tried, baseline: Tried | None, held: _Rows, told: Told) -> BehaviourFound:
+    table = held.table
     try:
         spec = behaviour_read(dict(asked.test))
         chosen = _sorted_sample(rows_chosen(spec, table))
@@ -103,8 +123,8 @@ def _one(
         return _unfit(asked, baseline is not None, error.message)
     # The rows are chosen already, the same ones for both models.
     asking = replace(spec, where=None)
-    rows = table.take(pa.array(chosen))
-    side, failing = _side(asking, candidate, rows, chosen, level)
+    rows = held.take(chosen)
+    side, failing = _side(asking, candidate, rows, chosen)
     shown = [one for one in failing if spec.cases or not told.hidden[int(one.row)]][:MOST_PAIRS]
     return BehaviourFound(
         id=asked.id,
@@ -119,7 +139,7 @@ def _one(
         least_share=spec.least_share,
         chosen=count,
         candidate=side,
-        baseline=None if baseline is None else _side(asking, baseline, rows, chosen, level)[0],
+        baseline=None if baseline is None else _side(asking, baseline, rows, chosen)[0],
         pairs=tuple(_pair(spec, candidate.subject, one, table, told) for one in shown),
     )
 
@@ -156,12 +176,12 @@ def _not_run(reason: str, unchanged: int = 0) -> Side:
 
 
 def _side(
-    spec: BehaviourSpec, tried: Tried, rows: pa.Table, places: npt.NDArray[np.int64], level: float
+    spec: BehaviourSpec, tried: Tried, rows: _Rows, places: npt.NDArray[np.int64]
 ) -> tuple[Side, tuple[FailingRow, ...]]:
     """How a model did, and its failing rows by their place in the whole table."""
     unread = tuple(one.column for one in spec.change if one.column not in tried.reads)
     try:
-        found = behaviour_run(spec, tried.subject, rows, places, level=level)
+        found = behaviour_run(spec, tried.subject, rows.table, places, level=rows.level, weights=rows.weights)
     except (BehaviourError, ValueError) as error:
         return replace(_not_run(str(error)), unread=unread), ()
     if found.result == NOT_EVALUATED:

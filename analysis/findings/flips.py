@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from analysis.contracts.findings import Flip, Flips
 from analysis.contracts.metrics import BINARY, MULTICLASS
-from analysis.findings.rows import Bools, Grouped, gravity_of, right_of, right_words
+from analysis.findings.rows import Bools, Grouped, gravity_of, is_weighted, right_of, right_words
 from analysis.flips import FlipGroup, flips_find
 from analysis.inputs import EvaluateSpec, EvaluationRows, ModelOutput
 from analysis.intervals import benjamini_hochberg
@@ -57,6 +57,7 @@ def flips_of(
             gravity=gravity,
             most_rows=MOST_ROWS,
             level=spec.level,
+            weights=rows.weights,
         )
         found += [(grouping, standing, at, one) for at, one in enumerate(counted) if one.n != 0]
     judged = [one.p if standing.usable()[at] and one.p is not None else np.nan for _, standing, at, one in found]
@@ -76,7 +77,9 @@ def flips_of(
     told = [name for name in ranked if name not in masked][:MOST_VALUES]
     veiled = [name for name in masked if name in rows.columns.column_names][:MOST_VALUES]
     file = _file(rows, spec, listed, told, veiled)
-    return Flips(right_words(spec), groups, int(np.isfinite(adjusted).sum()), tuple(file["columns"])), file
+    tests = int(np.isfinite(adjusted).sum())
+    flips = Flips(right_words(spec), groups, tests, tuple(file["columns"]), weighted=is_weighted(rows))
+    return flips, file
 
 
 def rows_hidden(grouped: Grouped) -> Bools:
@@ -101,6 +104,9 @@ def _flip(grouping: Grouping, standing: Standing, at: int, one: FlipGroup, adjus
         difference=one.difference,
         p=one.p,
         p_adjusted=adjusted if np.isfinite(adjusted) else None,
+        mass=one.mass,
+        negative_mass=one.negative_mass,
+        positive_mass=one.positive_mass,
         barred=one.barred,
         thin=standing.thin[at],
     )

@@ -81,7 +81,8 @@ def findings_make(rows: EvaluationRows, spec: EvaluateSpec, asked: Asked) -> Fou
 def _behaviour(trials: Trials | None, rows: EvaluationRows, spec: EvaluateSpec, told: Told) -> Behaviour | None:
     if trials is None:
         return None
-    return behaviour_of(trials.tests, trials.candidate, trials.baseline, rows.columns, told, level=spec.level)
+    models = trials.candidate, trials.baseline
+    return behaviour_of(trials.tests, *models, rows.columns, told, level=spec.level, weights=rows.weights)
 
 
 def _leakage(trials: Trials | None, rows: EvaluationRows, spec: EvaluateSpec) -> Leakage | None:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from analysis.contracts.findings import ABSOLUTE, WRONG
 from analysis.contracts.metrics import BINARY, MULTICLASS
 from analysis.inputs import EvaluateSpec, EvaluationRows, ModelOutput
-from analysis.intervals import Floats
+from analysis.intervals import Floats, group_sum, ratio, weights_of
 from analysis.segment_metrics.groupings import Grouping, groupings_build
 from analysis.segments import segments_evaluate
 from analysis.support import Sizes, Standing, standings
@@ -39,12 +39,21 @@ class Grouped:
 
 
 def sizes_of(codes: npt.NDArray[np.int32], size: int, rows: EvaluationRows, spec: EvaluateSpec) -> Sizes:
-    """Rows of each group, and of either outcome where there are two."""
+    """Rows of each group, of either outcome where there are two, and the effective number where rows have weights."""
     n = np.bincount(codes, minlength=size)
+    effective = None
+    if rows.weights is not None:
+        total, squares = (group_sum(codes, one, size) for one in (rows.weights, rows.weights**2))
+        effective = np.nan_to_num(ratio(total**2, squares))
     if spec.task != BINARY:
-        return Sizes(n)
+        return Sizes(n, effective=effective)
     positives = np.bincount(codes[rows.truth.astype(np.bool_)], minlength=size)
-    return Sizes(n, positives, n - positives)
+    return Sizes(n, positives, n - positives, effective)
+
+
+def is_weighted(rows: EvaluationRows) -> bool:
+    """Do some rows count more than others, or all by another number than 1?"""
+    return weights_of(rows.weights, len(rows.truth)) is not None
 
 
 def right_of(output: ModelOutput, rows: EvaluationRows, spec: EvaluateSpec) -> Bools | None:

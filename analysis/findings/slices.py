@@ -17,7 +17,7 @@ from analysis.contracts.expressions import columns as columns_read
 from analysis.contracts.expressions import parse
 from analysis.contracts.findings import SliceFound, SlicesFound
 from analysis.contracts.segments import SegmentSpec, Support
-from analysis.findings.rows import Grouped, loss_of, sizes_of
+from analysis.findings.rows import Grouped, is_weighted, loss_of, sizes_of
 from analysis.inputs import EvaluateSpec, EvaluationRows
 from analysis.slices import SliceSpec, WeakSlice, slice_columns, weak_slices
 
@@ -54,7 +54,7 @@ def slices_find(rows: EvaluationRows, spec: EvaluateSpec, grouped: Grouped, rank
     kind, loss = loss_of(rows.candidate, rows, spec)
     wanted = SliceSpec(least_rows=max(LEAST_ROWS, -(-spec.least_support.rows // 2)))
     columns = slice_columns(rows.columns, names, protected=protected)
-    found = weak_slices(loss, columns, rows.row_ids, wanted)
+    found = weak_slices(loss, columns, rows.row_ids, wanted, weights=rows.weights)
     shown, withheld = _shown(found.slices, rows, spec, grouped)
     return SlicesFound(
         loss=kind,
@@ -68,6 +68,7 @@ def slices_find(rows: EvaluationRows, spec: EvaluateSpec, grouped: Grouped, rank
         false_share=found.false_share,
         slices=shown,
         reason=found.reason,
+        weighted=is_weighted(rows),
     )
 
 

@@ -21,12 +21,14 @@ from analysis.intervals import (
     Floats,
     Level,
     logit_normal,
-    mean_normal,
+    mean_student,
     normal_z,
     ratio,
     square_and_add,
+    student_t,
     weighted_spread,
     wilson,
+    wilson_even,
 )
 from analysis.segment_metrics.estimates import Estimates, LazyEstimates, Maker, estimates, exact
 from analysis.segment_metrics.slopes import lift_slope, lift_value, mcc_slope, mcc_value, slope_error
@@ -134,6 +136,11 @@ class _Cells:
             return wilson(hits, trials, level)
         return wilson(ratio(hits, self.total(*of)) * trials, trials, level)
 
+    def even(self, cell: int, level: Level) -> Ends:
+        """The interval with even tails of one cell among all rows."""
+        trials = self.effective(*_ALL)
+        return wilson_even(ratio(self.total(cell), self.total(*_ALL)) * trials, trials, level)
+
     def table(self) -> tuple[Counts, Counts]:
         """Counts and squares as [G, 2, 2] by truth and prediction."""
         squares = self.counts if self.squares is None else self.squares
@@ -233,16 +240,20 @@ def _lift(cells: _Cells, level: Level) -> Estimates:
 
 
 def _cost(cells: _Cells, costs: Costs, level: Level) -> Estimates:
-    """Money per 100 rows: a weighted sum of the shares of both errors, which exclude each other."""
+    """Money per 100 rows: a weighted sum of the shares of both errors, which exclude each other.
+
+    One rare and dear error decides the lower end, which is too high by Wilson's interval: in 12 groups of 500 rows
+    with one positive in 20 to 40 all costs together were held in 93.8 % of the draws, with even tails in 95.9 %.
+    """
     n = cells.total(*_ALL)
     a, b = ratio(cells.fp, n), ratio(cells.fn, n)
     with np.errstate(divide="ignore", invalid="ignore"):
         tied = -np.sqrt(a * b / ((1 - a) * (1 - b)))
     weights = (100 * costs.false_positive, 100 * costs.false_negative)
-    both = (cells.wilson(cells.fp, _ALL, level), cells.wilson(cells.fn, _ALL, level))
+    both = (cells.even(FP, level), cells.even(FN, level))
     ends = square_and_add((a, b), both, weights, np.nan_to_num(tied))
     value = weights[0] * a + weights[1] * b
-    return estimates(value, _positive(ends), cells.effective(*_ALL), "square and add of Wilson")
+    return estimates(value, _positive(ends), cells.effective(*_ALL), "square and add of Wilson, even tails")
 
 
 def specificity_at(
@@ -291,11 +302,12 @@ def _mean(statistics: BinaryStatistics, column: int, level: Level) -> Estimates:
     total, squares = statistics.sums[:, column], statistics.sums[:, column + 1]
     value = ratio(total, n)
     if statistics.squares is None or statistics.sum_squares is None:
-        return estimates(value, _positive(mean_normal(total, squares, n, level)), n, "normal")
+        return estimates(value, _positive(mean_student(total, squares, n, level)), n, "t")
     first, second = statistics.sum_squares[:, column], statistics.sum_squares[:, column + 1]
     spread = weighted_spread(second, first, statistics.squares.sum(axis=1), value, np.asarray(n, np.float64))
-    half = normal_z(level) * np.sqrt(spread)
-    return estimates(value, _positive((value - half, value + half)), cells.effective(*_ALL), "normal")
+    rows = cells.effective(*_ALL)
+    half = student_t(level, rows - 1) * np.sqrt(spread)
+    return estimates(value, _positive((value - half, value + half)), rows, "t")
 
 
 def _calibration_error(statistics: BinaryStatistics, level: Level) -> Estimates:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from analysis.contracts.costs import ClassCosts
 from analysis.contracts.metrics import CLASS_AUC, CLASS_F1, CLASS_PRECISION, CLASS_RECALL, TOP_K
-from analysis.intervals import Counts, Floats, Level, group_sum, logit_normal, mean_normal, normal_z, ratio, wilson
+from analysis.intervals import Counts, Floats, Level, group_sum, logit_normal, mean_student, normal_z, ratio, wilson
 from analysis.segment_metrics.binary_rows import BinaryRows, RowCodes, binary_rows, binary_statistics
 from analysis.segment_metrics.estimates import NO_ROWS, Estimates, estimates, exact
 from analysis.segment_metrics.groupings import Grouping
@@ -153,8 +153,8 @@ def multiclass_estimates(
     # One prediction a row: over all classes together every error is one false positive and one false negative.
     found["micro_f1"] = found["accuracy"]
     sums = statistics.sums if scale is None else statistics.sums * scale[:, None]
-    low, high = mean_normal(sums[:, 0], sums[:, 1], n, level)
-    found["log_loss"] = estimates(ratio(sums[:, 0], n), (np.maximum(low, 0), high), n, "normal", NO_PROBABILITIES)
+    low, high = mean_student(sums[:, 0], sums[:, 1], n, level)
+    found["log_loss"] = estimates(ratio(sums[:, 0], n), (np.maximum(low, 0), high), n, "t", NO_PROBABILITIES)
     found["macro_roc_auc"] = _macro_area(statistics.ranks, n, actual, level)
     for k in top_k:
         if statistics.places is None:
@@ -232,8 +232,8 @@ def _cost(confusion: Counts, prices: Floats, level: Level) -> Estimates:
         wrong = n - np.trace(confusion, axis1=1, axis2=2)
         low, high = wilson(wrong, n, level)
         return estimates(100 * price * ratio(wrong, n), (100 * price * low, 100 * price * high), n, "Wilson")
-    low, high = mean_normal(total, squares, n, level)
-    return estimates(100 * ratio(total, n), (100 * np.maximum(low, 0), 100 * high), n, "normal")
+    low, high = mean_student(total, squares, n, level)
+    return estimates(100 * ratio(total, n), (100 * np.maximum(low, 0), 100 * high), n, "t")
 
 
 def aggregate_values(confusion: npt.NDArray[np.number]) -> dict[str, Floats]:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.contracts.metrics import EXPOSURES, MAP_AT, NDCG_AT
-from analysis.intervals import Floats, Level, group_sum, mean_normal, normal_z, ratio
+from analysis.intervals import Floats, Level, group_sum, mean_student, normal_z, ratio
 from analysis.segment_metrics.estimates import Estimates, estimates, exact
 
 Ints = npt.NDArray[np.int64]
@@ -160,13 +160,13 @@ def ranking_estimates(
     found = {"count": exact(statistics.items, statistics.items)}
     for index, name in enumerate(qualities):
         n, total, squares = statistics.queries[:, index].T
-        low, high = mean_normal(total, squares, n, level)
+        low, high = mean_student(total, squares, n, level)
         divided = bool(np.isnan(n).any())
         found[name] = estimates(
             ratio(total, n),
             (np.maximum(low, 0), np.minimum(high, 1)),
             np.nan_to_num(n),
-            "normal over queries",
+            "t over queries",
             DIVIDED if divided else NO_RELEVANT,
         )
     for index, name in enumerate(EXPOSURES):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import numpy.typing as npt
 
-from analysis.intervals import Counts, Floats, Level, group_sum, mean_normal, normal_z, ratio, wilson
+from analysis.intervals import Counts, Floats, Level, group_sum, mean_student, normal_z, ratio, wilson
 from analysis.segment_metrics.estimates import Estimates, estimates, exact
 
 SUMS = (
@@ -161,20 +161,20 @@ def regression_estimates(
     columns = dict(zip(SUMS, (statistics.sums * scale[:, None]).T, strict=True))
     n = columns["n"]
     total, variance = statistics.variation[:, 0] * scale, ratio(statistics.variation[:, 1], scale)
-    square_low, square_high = mean_normal(columns["square"], columns["fourth"], n, level)
+    square_low, square_high = mean_student(columns["square"], columns["fourth"], n, level)
     r2 = np.where(total > 0, 1 - ratio(columns["square"], total), np.nan)
     z = normal_z(level)
     share_n = columns["share_n"]
-    absolute = mean_normal(columns["absolute"], columns["square"], n, level)
-    share = mean_normal(columns["share"], columns["share_square"], share_n, level)
+    absolute = mean_student(columns["absolute"], columns["square"], n, level)
+    share = mean_student(columns["share"], columns["share_square"], share_n, level)
     found = {
         "count": exact(weighed, weighed),
-        "mae": estimates(ratio(columns["absolute"], n), (np.maximum(absolute[0], 0), absolute[1]), n, "normal"),
+        "mae": estimates(ratio(columns["absolute"], n), (np.maximum(absolute[0], 0), absolute[1]), n, "t"),
         "rmse": estimates(
             np.sqrt(ratio(columns["square"], n)),
             (np.sqrt(np.maximum(square_low, 0)), np.sqrt(square_high)),
             n,
-            "normal for the squares",
+            "t of the squares",
         ),
         "r2": estimates(
             r2,
@@ -185,15 +185,15 @@ def regression_estimates(
         ),
         "mean_error": estimates(
             ratio(columns["error"], n),
-            mean_normal(columns["error"], columns["square"], n, level),
+            mean_student(columns["error"], columns["square"], n, level),
             n,
-            "normal",
+            "t",
         ),
         "mape": estimates(
             ratio(columns["share"], share_n),
             (np.maximum(share[0], 0), share[1]),
             share_n,
-            "normal",
+            "t",
             "every truth is zero",
         ),
     }
@@ -232,9 +232,9 @@ def _quantile(sizes: Floats, n: Floats, share: float, level: Level) -> Estimates
 
 
 def residual_curve(residuals: Floats, level: float = 0.95) -> dict[str, list[float]]:
-    """Mean prediction, mean error with its normal interval and rows of each band [BANDS, 4] of one group, as JSON."""
+    """Mean prediction, mean error with Student's interval and rows of each band [BANDS, 4] of one group, as JSON."""
     n, predicted, error, square = residuals[residuals[:, 0] > 0].T
-    low, high = mean_normal(error, square, n, level)
+    low, high = mean_student(error, square, n, level)
     bounded = np.isfinite(low)
 
     def numbers(values: Floats) -> list[float]:

@@ -10,7 +10,7 @@ from scipy.special import stdtr, stdtrit
 
 from analysis.contracts.segments import PERFORMANCE, PROTECTED, SegmentSpec
 from analysis.fingerprints import values_hash
-from analysis.intervals import Floats, benjamini_hochberg
+from analysis.intervals import Floats, benjamini_hochberg, weights_of
 from analysis.slices.columns import SliceColumn
 from analysis.slices.lattice import MAX_DEPTH, Candidate, is_weak, lattice_search
 from analysis.slices.tables import Sums, sums_of, welch
@@ -47,7 +47,8 @@ class WeakSlice:
 
     `n` counts its rows on both halves; everything else is of the half that the search did not see: rows there, mean
     loss, that of all other rows, the difference with its interval, and p before and after correction. `excess` is the
-    loss that the slice's rows have beyond that of as many others, over both halves by the proven difference.
+    loss that the slice's rows have beyond that of as many others, over both halves by the proven difference. Where rows
+    have weights the means and the excess are weighted, and `mass` is the sum of its rows' weights on both halves.
     """
 
     expression: str
@@ -64,6 +65,7 @@ class WeakSlice:
     p: float
     p_adjusted: float
     excess: float
+    mass: float | None = None
 
     def segment(self, id: str, name: str | None = None) -> SegmentSpec:
         """The slice as a segment of two groups: its rows, and the others."""
@@ -95,15 +97,38 @@ class WeakSlices:
         return data
 
 
+@dataclass(frozen=True, slots=True)
+class _Half:
+    """One half of the rows: columns, losses, and weights where there are some."""
+
+    columns: Sequence[SliceColumn]
+    loss: Floats
+    weights: Floats | None
+
+    @classmethod
+    def of(
+        cls, columns: Sequence[SliceColumn], loss: Floats, weights: Floats | None, rows: npt.NDArray[np.int64]
+    ) -> "_Half":
+        part = [SliceColumn(one.name, one.codes.take(rows), one.levels, one.protected) for one in columns]
+        return cls(part, loss.take(rows), None if weights is None else weights.take(rows))
+
+    def sums(self, rows: npt.NDArray[np.bool_] | None = None) -> Sums:
+        return sums_of(self.loss, rows, self.weights)
+
+
 def weak_slices(
     loss: Floats,
     columns: Sequence[SliceColumn],
     row_ids: Sequence[object] | npt.NDArray[np.generic],
     spec: SliceSpec | None = None,
+    *,
+    weights: Floats | None = None,
 ) -> WeakSlices:
     """Find the weak slices of a model by the loss of each row [n], zero or more, the larger the worse.
 
-    Raises ValueError when arrays do not fit together or a loss is negative or not finite.
+    `weights` [n] above 0 say how much each row counts: means, differences and their tests are weighted (`tables`),
+    while bands and halves are of rows. Weights of 1 change nothing. Raises ValueError when arrays do not fit together,
+    a loss is negative or not finite, or a weight not above 0.
     """
     spec = spec or SliceSpec()
     loss = np.asarray(loss, np.float64)
@@ -111,21 +136,27 @@ def weak_slices(
         raise ValueError("Losses, columns and row ids have the same number of rows")
     if not np.isfinite(loss).all() or (loss.size and loss.min() < 0):
         raise ValueError("Every loss is a number, zero or more")
-    mean = float(loss.mean()) if loss.size else None
+    weights = weights_of(weights, loss.size)
+    whole = sums_of(loss, None, weights)
+    mean = float(loss.mean() if weights is None else whole.loss / whole.mass) if loss.size else None
     seen = values_hash(row_ids) % np.uint64(2) == 0
     why = _why_not(loss, columns, seen, spec)
     if why is not None:
         return WeakSlices((), loss.size, mean, 0, 0, 0, spec.false_share, why)
-    search, proof = (_half(columns, loss, np.flatnonzero(side)) for side in (seen, ~seen))
-    bar = spec.least_factor * float(search[1].mean())
-    found = lattice_search(search[0], search[1], least_rows=spec.least_rows, bar=bar, depth=spec.depth)
-    candidates = _unexplained(found.candidates[:MAX_CANDIDATES], *search, bar)
-    tested = [_test(one, *proof) for one in candidates]
-    adjusted = benjamini_hochberg(np.asarray([one.p if one.n >= spec.least_rows else np.nan for one in tested]))
+    search, proof = (_Half.of(columns, loss, weights, np.flatnonzero(side)) for side in (seen, ~seen))
+    bar = spec.least_factor * float(search.loss.mean() if weights is None else search.sums().loss / search.sums().mass)
+    found = lattice_search(
+        search.columns, search.loss, least_rows=spec.least_rows, bar=bar, depth=spec.depth, weights=search.weights
+    )
+    candidates = _unexplained(found.candidates[:MAX_CANDIDATES], search, bar)
+    tested = [_test(one, proof) for one in candidates]
+    adjusted = benjamini_hochberg(
+        np.asarray([one.p if min(one.n, one.effective) >= spec.least_rows else np.nan for one in tested])
+    )
     proven = [at for at in range(len(tested)) if adjusted[at] <= spec.false_share]
-    kept = _cover([(at, candidates[at]) for at in proven], *search, bar)
+    kept = _cover([(at, candidates[at]) for at in proven], search, bar)
     level = 1 - spec.false_share * len(proven) / max(len(tested), 1)
-    slices = [_slice(candidates[at], tested[at], float(adjusted[at]), columns, level, search=search[0]) for at in kept]
+    slices = [_slice(candidates[at], tested[at], float(adjusted[at]), level, search, proof) for at in kept]
     return WeakSlices(
         tuple(sorted(slices, key=lambda one: (-one.excess, one.expression))),
         loss.size,
@@ -146,27 +177,18 @@ def _why_not(loss: Floats, columns: Sequence[SliceColumn], seen: npt.NDArray[np.
     return "no row has any loss" if not loss.any() else None
 
 
-def _half(
-    columns: Sequence[SliceColumn], loss: Floats, rows: npt.NDArray[np.int64]
-) -> tuple[list[SliceColumn], Floats]:
-    part = [SliceColumn(one.name, one.codes.take(rows), one.levels, one.protected) for one in columns]
-    return part, loss.take(rows)
-
-
-def _unexplained(
-    candidates: Sequence[Candidate], columns: Sequence[SliceColumn], loss: Floats, bar: float
-) -> list[Candidate]:
+def _unexplained(candidates: Sequence[Candidate], half: _Half, bar: float) -> list[Candidate]:
     """Without those that are no longer weak once the rows of their children are taken out."""
-    whole = sums_of(loss)
+    whole = half.sums()
     kept = []
     for one in candidates:
         children = [other for other in candidates if other.below(one)]
         if children:
-            rows = one.rows(columns)
-            outside = whole.less(sums_of(loss, rows))
+            rows = one.rows(half.columns)
+            outside = whole.less(half.sums(rows))
             for child in children:
-                rows &= ~child.rows(columns)
-            if not is_weak(sums_of(loss, rows), outside, bar):
+                rows &= ~child.rows(half.columns)
+            if not is_weak(half.sums(rows), outside, bar):
                 continue
         kept.append(one)
     return kept
@@ -175,6 +197,8 @@ def _unexplained(
 @dataclass(frozen=True, slots=True)
 class _Tested:
     n: int
+    effective: float
+    mass: float
     p: float
     mean: float
     rest: float
@@ -183,16 +207,16 @@ class _Tested:
     free: float
 
 
-def _test(candidate: Candidate, columns: Sequence[SliceColumn], loss: Floats) -> _Tested:
-    rows = candidate.rows(columns)
-    own, whole = sums_of(loss, rows), sums_of(loss)
+def _test(candidate: Candidate, half: _Half) -> _Tested:
+    rows = candidate.rows(half.columns)
+    own, whole = half.sums(rows), half.sums()
     others = [whole.less(own)]
-    others += [sums_of(loss, parent.rows(columns) & ~rows) for parent in candidate.parents()]
+    others += [half.sums(parent.rows(half.columns) & ~rows) for parent in candidate.parents()]
     p = max(_p(own, other) for other in others)
     difference, error, free = (float(part) for part in welch(own, others[0]))
     n = int(own.n)
-    mean = float(own.loss) / n if n else float("nan")
-    return _Tested(n, p, mean, mean - difference, difference, error, free)
+    mean = float(own.loss) / float(own.mass) if n else float("nan")
+    return _Tested(n, float(own.effective), float(own.mass), p, mean, mean - difference, difference, error, free)
 
 
 def _p(own: Sums, other: Sums) -> float:
@@ -205,39 +229,34 @@ def _p(own: Sums, other: Sums) -> float:
     return float(stdtr(free, -difference / error))
 
 
-def _cover(
-    proven: Sequence[tuple[int, Candidate]], columns: Sequence[SliceColumn], loss: Floats, bar: float
-) -> list[int]:
+def _cover(proven: Sequence[tuple[int, Candidate]], half: _Half, bar: float) -> list[int]:
     """Of the proven, by falling z, those that are still weak without the rows covered already.
 
     Decided on the search half: what is shown of the other half is not chosen by it.
     """
-    covered = np.zeros(loss.size, np.bool_)
+    covered = np.zeros(half.loss.size, np.bool_)
     kept = []
     for at, candidate in proven:
-        rows = candidate.rows(columns)
+        rows = candidate.rows(half.columns)
         fresh, outside = rows & ~covered, ~(rows | covered)
-        if is_weak(sums_of(loss, fresh), sums_of(loss, outside), bar):
+        if is_weak(half.sums(fresh), half.sums(outside), bar):
             kept.append(at)
             covered |= rows
     return kept
 
 
 def _slice(
-    candidate: Candidate,
-    tested: _Tested,
-    adjusted: float,
-    columns: Sequence[SliceColumn],
-    level: float,
-    *,
-    search: Sequence[SliceColumn],
+    candidate: Candidate, tested: _Tested, adjusted: float, level: float, search: _Half, proof: _Half
 ) -> WeakSlice:
+    columns = proof.columns
     picked = [
         (columns[at], columns[at].levels[code - 1])
         for at, code in zip(candidate.crossing, candidate.codes, strict=True)
     ]
     half = float(stdtrit(tested.free, 0.5 + level / 2)) * tested.error if tested.error > 0 else 0.0
-    n = tested.n + int(candidate.rows(search).sum())
+    searched = search.sums(candidate.rows(search.columns))
+    n = tested.n + int(searched.n)
+    mass = None if proof.weights is None else tested.mass + float(searched.mass)
     return WeakSlice(
         expression=" and ".join(level.expression for _, level in picked),
         label=", ".join(f"{column.name}: {level.label}" for column, level in picked),
@@ -252,5 +271,6 @@ def _slice(
         high=tested.difference + half,
         p=tested.p,
         p_adjusted=adjusted,
-        excess=tested.difference * n,
+        excess=tested.difference * (n if mass is None else mass),
+        mass=mass,
     )

@@ -2,7 +2,9 @@
 
 Level by level, as SliceLine does (S. Sagadeeva and M. Boehm, SIGMOD 2021). A slice of fewer than `least_rows` rows is
 none, nor is one whose mean loss stays below a bar. No slice below a cell can reach a mean loss above (sum of the cell's
-losses) / least_rows, so a cell for which that is under the bar is not looked into further.
+losses) / least_rows, so a cell for which that is under the bar is not looked into further. Where rows have weights the
+means are weighted, the lightest `least_rows` rows of all take the place of their number in that bound, and a slice
+needs as many effective rows too (Kish; see `tables`).
 """
 
 from collections.abc import Sequence
@@ -68,16 +70,23 @@ class Searched:
 
 def is_weak(own: Sums, other: Sums, bar: float) -> bool:
     """Is the one set of rows worse than the other beyond doubt, and not below the bar?"""
-    return bool(own.loss >= bar * own.n and welch_z(own, other) > LEAST_Z)
+    return bool(own.loss >= bar * own.mass and welch_z(own, other) > LEAST_Z)
 
 
 def lattice_search(
-    columns: Sequence[SliceColumn], loss: Floats, *, least_rows: int, bar: float, depth: int = MAX_DEPTH
+    columns: Sequence[SliceColumn],
+    loss: Floats,
+    *,
+    least_rows: int,
+    bar: float,
+    depth: int = MAX_DEPTH,
+    weights: Floats | None = None,
 ) -> Searched:
     """All candidates among the slices of at most `depth` conditions; `loss` is zero or more, [n], `bar` the least mean
-    loss of a slice.
+    loss of a slice; `weights` [n] above 0 where rows have some.
     """
-    whole = sums_of(loss)
+    whole = sums_of(loss, None, weights)
+    least_mass = float(least_rows) if weights is None else _lightest(weights, least_rows)
     sizes = [len(column.levels) + 1 for column in columns]
     codes = [column.codes for column in columns]
     tables: dict[Crossing, Sums] = {(): whole}
@@ -90,18 +99,24 @@ def lattice_search(
             for one in combinations(range(len(columns)), width)
             if all(part in alive for part in combinations(one, width - 1))
         ]
-        tables |= tables_make(codes, sizes, loss, wanted)
+        tables |= tables_make(codes, sizes, loss, wanted, weights)
         for one in wanted:
             table = tables[one]
-            reach = (table.n >= least_rows) & (table.loss / least_rows >= bar)
+            reach = (table.n >= least_rows) & (table.loss / least_mass >= bar)
             for axis in range(width):
                 reach[(slice(None),) * axis + (NOT_SEARCHED,)] = False
                 reach &= np.expand_dims(alive[one[:axis] + one[axis + 1 :]], axis)
             looked_at += int((table.n > 0).sum())
             if reach.any():
                 alive[one] = reach
-                found.extend(_candidates(one, table, tables, reach, bar))
+                enough = reach if weights is None else reach & (table.effective >= least_rows)
+                found.extend(_candidates(one, table, tables, enough, bar))
     return Searched(tuple(sorted(found, key=lambda one: (-one.z, one.crossing, one.codes))), looked_at)
+
+
+def _lightest(weights: Floats, count: int) -> float:
+    """What the lightest rows count together."""
+    return float(np.partition(weights, count - 1)[:count].sum()) if count <= weights.size else float(weights.sum())
 
 
 def _candidates(
@@ -109,11 +124,10 @@ def _candidates(
 ) -> list[Candidate]:
     z = welch_z(table, tables[()].less(table))
     with np.errstate(invalid="ignore"):
-        kept = reach & (table.loss >= bar * table.n) & (z > LEAST_Z)
+        kept = reach & (table.loss >= bar * table.mass) & (z > LEAST_Z)
         for axis in range(len(crossing) if kept.any() and len(crossing) > 1 else 0):
             parent = tables[crossing[:axis] + crossing[axis + 1 :]]
-            wide = Sums(*(np.expand_dims(part, axis) for part in (parent.n, parent.loss, parent.square)))
-            kept &= welch_z(table, wide.less(table)) > LEAST_Z
+            kept &= welch_z(table, parent.wide(axis).less(table)) > LEAST_Z
     return [
         Candidate(crossing, tuple(int(part) for part in place), float(z[tuple(place)])) for place in np.argwhere(kept)
     ]

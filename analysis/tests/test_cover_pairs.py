@@ -1,8 +1,7 @@
 """How often intervals of paired differences hold the truth, and how often something is found where nothing is.
 
 7,500 draws a cell at a stated 95 %; the error of such a simulation is 0.25 points. Every difference is held in at least
-94 % of the draws but for two, whose normal approximation needs more rows: PR AUC (90.8 % with 50 rows of 15 positives,
-92.6 % with 100) and log loss (93.2 % with 50 rows) where the models differ much.
+94 % of the draws, also with 50 rows of 15 positives, below the least support.
 """
 
 from functools import cache
@@ -26,7 +25,6 @@ PART = 2_500
 COSTS = Costs(1, 5)
 ALIKE, APART = (0.6, 0.6), (0.2, 1.2)
 """Noise of candidate and baseline."""
-SHORT = {("pr_auc", 50): 0.9, ("pr_auc", 100): 0.92, ("log_loss", 50): 0.925}
 
 
 def measure(rng: np.random.Generator, noise: tuple[float, float], size: int, n: int) -> dict[str, Differences]:
@@ -67,7 +65,7 @@ def test_differences_hold_the_truth(noise: tuple[float, float], n: int) -> None:
             held[name] += int(((one.low <= right[name]) & (right[name] <= one.high) & defined).sum())
 
     for name in right:
-        assert held[name] / known[name] >= SHORT.get((name, n), 0.94), name
+        assert held[name] / known[name] >= 0.94, (name, held[name] / known[name])
 
 
 @pytest.mark.parametrize(("groups", "n"), [(2, 100), (5, 200), (12, 100)])

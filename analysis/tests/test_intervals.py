@@ -12,7 +12,7 @@ from analysis.intervals import (
     benjamini_hochberg,
     bonferroni_level,
     logit_normal,
-    mean_normal,
+    mean_student,
     normal_p,
     normal_z,
     paired_shares,
@@ -52,7 +52,7 @@ def test_normal_values() -> None:
 
 
 def test_mean_needs_two_rows() -> None:
-    low, high = mean_normal([3.0, 6.0], [9.0, 20.0], [1, 2])
+    low, high = mean_student([3.0, 6.0], [9.0, 20.0], [1, 2])
 
     assert np.isnan(low[0])
     assert low[1] < 3 < high[1]

@@ -3,6 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy import stats
 from sklearn import metrics as sk
 
 from analysis.contracts.metrics import metric_get
@@ -75,7 +76,7 @@ def test_quality_equals_scikit_learn(report: Report) -> None:
             found = group.metrics[name]
             assert found.value == pytest.approx(np.mean(values), abs=1e-12), name
             assert found.n == len(values)
-            half = 1.959964 * np.std(values, ddof=1) / np.sqrt(len(values))
+            half = stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
             assert found.low == pytest.approx(np.mean(values) - half, abs=1e-6)
 
 

@@ -84,6 +84,37 @@ def test_one_specification_gives_the_same_model_here_and_on_ray(live_stack, peop
     assert there["attempts"][0]["rss_peak_bytes"] > 0
 
 
+def test_a_profile_and_an_evaluation_say_the_same_here_and_on_ray(live_stack, people, ray_head):
+    scientist, operator = people["far-scientist"], people["far-operator"]
+    team = next(row["id"] for row in scientist.get("teams")["results"] if row["name"] == TEAM)
+    target = target_tested(operator, ray_head, "ray-judges")
+    others = (people["far-viewer"], people["far-stranger"])
+    problem = problem_accepted(team, scientist, people["far-owner"], *others)
+    version = data_uploaded(team, problem, scientist, people["far-stranger"])
+    body = {"dataset_version_id": version, "problem_id": problem, "recipe": "logistic_regression", "seed": 3}
+    launch_ = scientist.post("launches", body, key=key())
+    scientist.ended(launch_["job_id"], 180)
+    made = scientist.get(f"launches/{launch_['id']}")["model_version_id"]
+    content = scientist.call("GET", f"dataset-versions/{version}/file").text.encode()
+
+    found = []
+    for where in (None, target["id"]):
+        dataset = scientist.post("datasets", {"team_id": team, "name": f"Rows {where}"}, key=key())["id"]
+        upload = scientist.post(f"datasets/{dataset}/uploads", {"filename": "rows.csv", "size": len(content)})["id"]
+        scientist.call("PUT", f"uploads/{upload}/parts", data=content, offset=0).expect(200)
+        told = scientist.call("POST", f"uploads/{upload}/complete", {"target_id": where}).expect(200)["version"]
+        read = scientist.ended(told["job_id"], 120)
+        asked = scientist.post("evaluations", {"model_version_id": made, "target_id": where}, key=key())
+        judged = scientist.ended(asked["job_id"], 180)
+        report = scientist.get(f"evaluations/{asked['id']}")["report"]
+        profile = scientist.get(f"dataset-versions/{told['id']}/profile")
+        assert {read["target_id"], judged["target_id"]} == ({target["id"]} if where else {read["target_id"]})
+        found.append((profile, report))
+
+    assert found[0] == found[1]
+    assert found[0][1]["groups"]
+
+
 CODE = b"""
 import os, sys
 from pathlib import Path

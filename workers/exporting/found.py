@@ -145,6 +145,7 @@ def flips_table(evidence: Evidence) -> Table | None:
     notes = (
         f"Spoiled: right under {evidence.facts.baseline}, wrong under {evidence.facts.candidate}; mended: the other "
         f"way round. An answer is right when {flips.right}.",
+        *(("Weighted: the net counts each row by its weight, the numbers of rows do not.",) if flips.weighted else ()),
     )
     lines = tuple(_flip_line(one) for one in shown)
     return Table("flips", "Answers spoiled and mended", columns, lines, notes)
@@ -190,6 +191,8 @@ def slices_table(evidence: Evidence) -> Table | None:
         f"{number_text(found.looked_at, 0)} groups were looked at on one half of the rows; what is listed was proven "
         f"on the other half, with at most {100 * found.false_share:g} % false ones expected."
     ]
+    if found.weighted:
+        notes.append("Weighted: shares and means count each row by its weight.")
     if found.withheld:
         notes.append(f"{found.withheld} more would let somebody be singled out and are withheld.")
     return Table("slices", "Weak slices", columns, lines, tuple(notes), told=4)

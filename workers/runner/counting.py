@@ -13,8 +13,8 @@ from workers.runner.errors import BadInput
 from workers.runner.fitting.data import label_texts
 
 NOTE = (
-    "Each row counts by its number in “{name}”: {n} rows have the precision of {effective} that count alike. Weak "
-    "slices, flips, fairness criteria and behaviour tests count every row once."
+    "Each row counts by its number in “{name}”: {n} rows have the precision of {effective} that count alike. Fairness "
+    "criteria count every row once."
 )
 
 

@@ -2,7 +2,8 @@
 
 Shape of the JSON ("or null" is written "?")::
 
-    Behaviour {"most_rows": rows that a test asks at most, "seed": of the sample beyond that, "tests": [Test]}
+    Behaviour {"most_rows": rows that a test asks at most, "seed": of the sample beyond that, "tests": [Test],
+               "weighted": bool, shares are of the rows' weights}
     Test      {"id": of the test's version, "name", "number": of the version, "kind", "why", "critical": bool,
                "where"?, "change": [what was done, in words], "expected": in words, "least_share",
                "chosen": rows that the test is about, "candidate": Side, "baseline"?: Side, "pairs": [Pair]}
@@ -94,6 +95,7 @@ class Behaviour:
     most_rows: int
     seed: int
     tests: tuple[BehaviourFound, ...] = ()
+    weighted: bool = False
 
 
 def behaviour_found_read(data: Json) -> Behaviour:

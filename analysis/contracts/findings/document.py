@@ -4,12 +4,13 @@ Shape of the JSON (a key of the first level is left out where there is nothing t
 
     {"schema": 1, "slices": Slices, "flips": Flips, "fairness": [Fairness], "behaviour": Behaviour, "leakage": Leakage}
     Slices   {"loss": "wrong" | "absolute error", "columns": [names searched], "n", "mean_loss"?, "looked_at",
-              "candidates", "proven", "withheld", "false_share", "reason"?, "slices": [Slice]}
+              "candidates", "proven", "withheld", "false_share", "reason"?, "slices": [Slice], "weighted": bool}
     Slice    as `analysis.slices.WeakSlice` makes it, and "named"?: the label of a named group with the same rows
     Flips    {"right": what counts as right, "groups": [Flip], "tests": p values corrected together,
-              "rows": [columns of the listed rows]}
+              "rows": [columns of the listed rows], "weighted": bool}
     Flip     {"key", "label", "segment", "protected": bool, "n"?, "negative"?, "positive"?, "negative_rate": Estimate,
-              "of_right": Estimate, "difference": Estimate, "p"?, "p_adjusted"?, "barred"?: reason, "thin"?: reason}
+              "of_right": Estimate, "difference": Estimate, "p"?, "p_adjusted"?, "barred"?: reason, "thin"?: reason,
+              "mass"?, "negative_mass"?, "positive_mass"?: what these rows weigh}
     Fairness {"segment": name, "protected": bool, "criteria": [Criterion], "conflicts"?: Conflicts,
               "class_conflicts": [{"of": class, "found": Conflicts}] of many classes, the most frequent first}
     Criterion, Conflicts  as `analysis.criteria` makes them, of the shapes below
@@ -18,6 +19,8 @@ Shape of the JSON (a key of the first level is left out where there is nothing t
     Combination  of the shape in `findings.combination`; null where no further model was asked
 
 Documents made before there were any have no "behaviour"; one of a problem without behaviour tests has no test in it.
+Where rows have weights a part is "weighted": its shares, means and excess are of weights, its counts of rows. Documents
+made before say nothing of it; they counted every row once.
 Shares lie between 0 and 1; a cost is money. Standard library only.
 """
 
@@ -66,6 +69,7 @@ class SliceFound:
     p_adjusted: float
     excess: float
     named: str | None = None
+    mass: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ class SlicesFound:
     false_share: float
     slices: tuple[SliceFound, ...]
     reason: str | None = None
+    weighted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,9 @@ class Flip:
     p_adjusted: float | None
     barred: str | None = None
     thin: str | None = None
+    mass: float | None = None
+    negative_mass: float | None = None
+    positive_mass: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +121,7 @@ class Flips:
     groups: tuple[Flip, ...]
     tests: int
     rows: tuple[str, ...] = ()
+    weighted: bool = False
 
     def group(self, key: str) -> Flip | None:
         """The group of that key, or None."""

@@ -257,6 +257,14 @@ class UploadRow(ModelSerializer[Upload]):
         return PART_BYTES
 
 
+class ProfileInput(serializers.Serializer[Any]):
+    """Where the job that reads the file runs."""
+
+    target_id = serializers.UUIDField(
+        required=False, allow_null=True, default=None, help_text="A compute target; left out: this machine."
+    )
+
+
 class UploadDone(serializers.Serializer[Any]):
     """What the upload became: its own id, the version, and the page to go to."""
 

@@ -62,10 +62,10 @@ class UploadPartView(ApiView):
 
 
 class UploadCompleteView(ApiView):
-    @extend_schema(operation_id="upload_complete", request=None, responses=s.UploadDone)
+    @extend_schema(operation_id="upload_complete", request=s.ProfileInput, responses=s.UploadDone)
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """Turn the received bytes into a version; the same bytes give the version that stands (`same`)."""
-        result = services.upload_complete(actor=self.actor, upload_id=pk)
+        result = services.upload_complete(actor=self.actor, upload_id=pk, **self.input(s.ProfileInput))
         version = selectors.dataset_version_get(self.actor, result.version.pk)
         body = {
             "id": pk,

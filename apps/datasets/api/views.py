@@ -189,10 +189,14 @@ class VersionPurgeView(ApiView):
 
 
 class VersionProfileAgainView(ApiView):
-    @extend_schema(operation_id="dataset_version_profile_again", request=None, responses={202: s.DatasetVersionDetail})
+    @extend_schema(
+        operation_id="dataset_version_profile_again",
+        request=s.ProfileInput,
+        responses={202: s.DatasetVersionDetail},
+    )
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """Read the file of a failed version again."""
-        version = services.version_profile_again(actor=self.actor, version_id=pk)
+        version = services.version_profile_again(actor=self.actor, version_id=pk, **self.input(s.ProfileInput))
         return Response(s.DatasetVersionDetail(version).data, status=202)
 
 

@@ -45,8 +45,12 @@ def _job_spec(version: DatasetVersion) -> dict[str, Any]:
     }
 
 
-def profile_queue(actor: Actor, version: DatasetVersion) -> None:
-    """Queue the job that reads the whole file, in the caller's transaction; `version.job_id` names it."""
+def profile_queue(actor: Actor, version: DatasetVersion, target_id: uuid.UUID | None = None) -> None:
+    """Queue the job that reads the whole file, in the caller's transaction; `version.job_id` names it.
+
+    It runs on the compute target that is asked for, else on this machine. Raises Invalid at `target_id`, Conflict for a
+    target that takes no job now.
+    """
     entry = {"sha256": version.content_digest, "size": version.size}
     job = job_queue(
         actor=actor,
@@ -57,16 +61,18 @@ def profile_queue(actor: Actor, version: DatasetVersion) -> None:
         files=[{**entry, "name": f"table.{version.format}"}],
         problem_id=version.dataset.problem_id,
         subject=version,
+        target_id=target_id,
     )
     version.job_id = job.pk
     version.save(update_fields=["job_id"])
 
 
 @transaction.atomic
-def version_support_count(*, actor: Actor, version_id: uuid.UUID) -> uuid.UUID:
+def version_support_count(*, actor: Actor, version_id: uuid.UUID, target_id: uuid.UUID | None = None) -> uuid.UUID:
     """Queue a count of the problem's present segments in a sealed version; returns the job's id.
 
-    Raises NotFound, Forbidden, Conflict without segments, or when they are counted already.
+    Raises NotFound, Forbidden, Invalid and Conflict for the compute target, Conflict without segments, or when they are
+    counted already.
     """
     version = selectors.dataset_version_get(actor, version_id)
     require_verb(actor, "job.run", version)
@@ -87,6 +93,7 @@ def version_support_count(*, actor: Actor, version_id: uuid.UUID) -> uuid.UUID:
         files=[{**entry, "name": "table.parquet"}],
         problem_id=version.dataset.problem_id,
         subject=version,
+        target_id=target_id,
     )
     audit_record(actor=actor, action="dataset.support_counted", thing=version, problem_id=version.dataset.problem_id)
     return job.pk
@@ -261,13 +268,15 @@ def _again_check(version: DatasetVersion) -> None:
 
 
 @transaction.atomic
-def version_profile_again(*, actor: Actor, version_id: uuid.UUID) -> DatasetVersion:
-    """Read the file of a failed version again. Raises NotFound, Forbidden, Conflict."""
+def version_profile_again(*, actor: Actor, version_id: uuid.UUID, target_id: uuid.UUID | None = None) -> DatasetVersion:
+    """Read the file of a failed version again, on a compute target or this machine. Raises NotFound, Forbidden,
+    Invalid, Conflict.
+    """
     version = version_lock(actor, version_id)
     _again_check(version)
     version.state, version.error = _State.PROFILING, None
     version.row_version += 1
     version.save(update_fields=["state", "error", "row_version"])
-    profile_queue(actor, version)
+    profile_queue(actor, version, target_id)
     audit_record(actor=actor, action="dataset.profile_again", thing=version, problem_id=version.dataset.problem_id)
     return version

@@ -158,10 +158,12 @@ def _part_take(actor: Actor, upload_id: uuid.UUID, offset: int, data: bytes) -> 
     return upload
 
 
-def upload_complete(*, actor: Actor, upload_id: uuid.UUID) -> UploadResult:
+def upload_complete(*, actor: Actor, upload_id: uuid.UUID, target_id: uuid.UUID | None = None) -> UploadResult:
     """Turn a fully received upload into a version; calling it again gives the same answer.
 
-    Raises NotFound, Forbidden, Conflict while bytes are missing or after the upload has ended.
+    The compute target reads the file, this machine when none is asked for; the upload stands when that one is refused.
+    Raises NotFound, Forbidden, Invalid for a target, Conflict for one that takes no job now, while bytes are missing or
+    after the upload has ended.
     """
     seen = selectors.upload_get(actor, upload_id)
     edit_require(actor, seen.team_id)
@@ -189,6 +191,7 @@ def upload_complete(*, actor: Actor, upload_id: uuid.UUID) -> UploadResult:
                 filename=upload.filename,
                 kind=format_of(upload.filename),
                 ref=ref,
+                target_id=target_id,
             )
             upload.state, upload.version = Upload.State.COMPLETE, version
             upload.save(update_fields=["state", "version"])

@@ -44,12 +44,17 @@ _ONCE = (ColumnRole.TARGET, ColumnRole.ID, ColumnRole.TIME, ColumnRole.WEIGHT, C
 
 
 def dataset_version_create_from_file(
-    *, actor: Actor, dataset_id: uuid.UUID, filename: str, chunks: Iterable[bytes]
+    *,
+    actor: Actor,
+    dataset_id: uuid.UUID,
+    filename: str,
+    chunks: Iterable[bytes],
+    target_id: uuid.UUID | None = None,
 ) -> DatasetVersion:
     """Store a whole file as a version and queue its profile; the same bytes give the version that stands.
 
-    Memory stays flat. Raises NotFound, Forbidden, BadFile, TooLarge, Conflict for an archived dataset; nothing is
-    left behind then.
+    Memory stays flat. Raises NotFound, Forbidden, BadFile, TooLarge, Invalid for a compute target, Conflict for an
+    archived dataset or a target that takes no job now; nothing is left behind then.
     """
     dataset = selectors.dataset_get(actor, dataset_id)
     edit_require(actor, dataset.team_id)
@@ -59,7 +64,9 @@ def dataset_version_create_from_file(
     ref = blob_write(watched, limit=MAX_BYTES)
     try:
         watched.finish()
-        version, _ = version_make(actor=actor, dataset_id=dataset.pk, filename=name, kind=kind, ref=ref)
+        version, _ = version_make(
+            actor=actor, dataset_id=dataset.pk, filename=name, kind=kind, ref=ref, target_id=target_id
+        )
     except Exception:
         with suppress(DatabaseError):
             bytes_release(ref.sha256)
@@ -95,11 +102,18 @@ class _Watched:
 
 @transaction.atomic
 def version_make(
-    *, actor: Actor, dataset_id: uuid.UUID, filename: str, kind: str, ref: BlobRef
+    *,
+    actor: Actor,
+    dataset_id: uuid.UUID,
+    filename: str,
+    kind: str,
+    ref: BlobRef,
+    target_id: uuid.UUID | None = None,
 ) -> tuple[DatasetVersion, bool]:
     """Register stored bytes as the next version and queue its profile; (version, was it there before?).
 
-    Raises NotFound, Forbidden, Conflict for an archived dataset.
+    The profile is made on the compute target that is asked for, else on this machine. Raises NotFound, Forbidden,
+    Invalid for a target, Conflict for an archived dataset or a target that takes no job now.
     """
     dataset = dataset_lock(actor, dataset_id)
     if dataset.archived_at is not None:
@@ -124,7 +138,7 @@ def version_make(
         created_by_id=actor.id if actor.is_person else None,
         created_by_label=actor.label,
     )
-    profile_queue(actor, version)
+    profile_queue(actor, version, target_id)
     audit_record(
         actor=actor,
         action="dataset.version_created",

@@ -18,6 +18,7 @@ from apps.datasets import selectors, services
 from apps.datasets.inspection import BadFile
 from apps.datasets.services.locking import edit_require
 from apps.datasets.web.forms import DatasetForm, errors_show
+from apps.datasets.web.targets import target_of
 from apps.datasets.web.views import detail_context
 from apps.problems import selectors as problems
 
@@ -93,10 +94,12 @@ def dataset_upload_view(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     file = request.FILES.get("file")
     try:
         if request.POST.get("upload"):
-            version = services.upload_complete(actor=actor, upload_id=_id(request.POST["upload"])).version
+            version = services.upload_complete(
+                actor=actor, upload_id=_id(request.POST["upload"]), target_id=target_of(request)
+            ).version
         elif file is not None:
             version = services.dataset_version_create_from_file(
-                actor=actor, dataset_id=pk, filename=file.name or "", chunks=file.chunks()
+                actor=actor, dataset_id=pk, filename=file.name or "", chunks=file.chunks(), target_id=target_of(request)
             )
         else:
             raise Invalid.field("file", "Choose a file first.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import uuid
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.contrib import messages
@@ -27,6 +27,7 @@ from apps.datasets.contracts import ColumnRole, data_panel_list
 from apps.datasets.models import DatasetVersion
 from apps.datasets.web.charts import column_figure, spark_counts, values_text
 from apps.datasets.web.forms import SplitForm, errors_show, split_initial
+from apps.datasets.web.targets import target_of, targets_context
 from apps.jobs import selectors as jobs
 from apps.lineage import selectors as lineage
 
@@ -75,6 +76,7 @@ def _respond(
     }
     if version.profile is None:
         context["job"] = _job(actor, version)
+        context |= targets_context(version.team_id, may=may_edit and version.error is not None)
         return render(request, "datasets/version_waiting.html", context, status=status)
     support = selectors.support_report(version)
     context |= {
@@ -292,6 +294,7 @@ def version_file_view(request: HttpRequest, pk: uuid.UUID) -> FileResponse:
     return file_response(sha256=version.content_digest, size=version.size, name=version.filename)
 
 
+AGAIN: Final = "again"
 Act = Callable[[Actor, uuid.UUID, str, str], Any]
 _ACTS: dict[str, tuple[Act, str]] = {
     "quarantine": (
@@ -304,7 +307,6 @@ _ACTS: dict[str, tuple[Act, str]] = {
         lambda a, pk, r, c: services.version_purge(actor=a, version_id=pk, reason=r, confirm=c),
         "The bytes were removed; the record stays.",
     ),
-    "again": (lambda a, pk, r, c: services.version_profile_again(actor=a, version_id=pk), "Reading the file again."),
     "count": (
         lambda a, pk, r, c: services.version_support_count(actor=a, version_id=pk),
         "The segments are being counted; the page shows it when it is done.",
@@ -317,12 +319,15 @@ _ACTS: dict[str, tuple[Act, str]] = {
 def version_act_view(request: HttpRequest, pk: uuid.UUID, verb: str) -> HttpResponse:
     """Withdraw, release, remove the bytes, read again, count again."""
     actor: Actor = request.actor  # type: ignore[attr-defined]
-    if verb not in _ACTS:
+    if verb not in (*_ACTS, AGAIN):
         raise NotFound("There is no such step.")
     selectors.dataset_version_get(actor, pk)
-    act, done = _ACTS[verb]
+    done = "Reading the file again." if verb == AGAIN else _ACTS[verb][1]
     try:
-        act(actor, pk, request.POST.get("reason", ""), request.POST.get("confirmation", ""))
+        if verb == AGAIN:
+            services.version_profile_again(actor=actor, version_id=pk, target_id=target_of(request))
+        else:
+            _ACTS[verb][0](actor, pk, request.POST.get("reason", ""), request.POST.get("confirmation", ""))
         messages.success(request, done)
     except FairwayError as error:
         if error.status not in (400, 409):

@@ -18,6 +18,7 @@ from apps.datasets import policies, selectors
 from apps.datasets.contracts import MAX_BYTES
 from apps.datasets.models import Dataset, DatasetVersion
 from apps.datasets.web.tables import DATASETS
+from apps.datasets.web.targets import targets_context
 
 
 @page
@@ -70,4 +71,5 @@ def detail_context(actor: Actor, dataset: Dataset) -> dict[str, Any]:
         "disk_use": selectors.disk_use(dataset),
         "menu": menu,
         "max_bytes": MAX_BYTES,
+        **targets_context(dataset.team_id, may=may_edit and open_),
     }

@@ -46,6 +46,9 @@ class PredictionsInput(BroughtInput):
     part = serializers.ChoiceField(choices=["all", "test"], required=False, default="all")
     baseline = BroughtInput(required=False, allow_null=True, default=None)
     baseline_version_id = serializers.UUIDField(required=False, allow_null=True, default=None)
+    target_id = serializers.UUIDField(
+        required=False, allow_null=True, default=None, help_text="A compute target; left out: this machine."
+    )
 
 
 class PredictionsView(ApiView):
@@ -59,6 +62,7 @@ class PredictionsView(ApiView):
             actor=self.actor,
             dataset_version_id=given.pop("dataset_version_id"),
             part=given.pop("part"),
+            target_id=given.pop("target_id"),
             row_columns=services.RowColumns(given.pop("weight_column"), given.pop("query_column")),
             against=services.Against(
                 brought=registry.Brought(**beside) if beside else None, version_id=given.pop("baseline_version_id")

@@ -89,6 +89,9 @@ class EvaluationInput(serializers.Serializer[Any]):
         help_text="Is the class among the first so many? Many classes only.",
     )
     priority = serializers.ChoiceField(choices=list(PRIORITIES), required=False, default="normal")
+    target_id = serializers.UUIDField(
+        required=False, allow_null=True, default=None, help_text="A compute target; left out: this machine."
+    )
 
 
 class EvaluationChange(serializers.Serializer[Any]):

@@ -38,6 +38,7 @@ def evaluation_launch(
     company: Company | None = None,
     row_columns: RowColumns | None = None,
     priority: str = "normal",
+    target_id: uuid.UUID | None = None,
 ) -> Evaluation:
     """Queue an evaluation on the held-out rows, against a baseline on the same rows.
 
@@ -45,8 +46,9 @@ def evaluation_launch(
     version, else the problem's trivial baseline. What was brought as predictions is judged on the rows that it answers:
     `part` says whether on "all" of them (left out too) or on the "test" part. `extras` are what is measured beyond the
     usual; `company` are further versions that answer the same rows, alone and together;
-    `row_columns` say how much a row counts and, of a ranking, which rows belong together.
-    Raises NotFound, Forbidden, Invalid, Conflict.
+    `row_columns` say how much a row counts and, of a ranking, which rows belong together. It runs on the compute target
+    that is asked for, else on this machine.
+    Raises NotFound, Forbidden, Invalid, Conflict (also for a compute target that takes no job now).
     """
     asked = question_make(
         actor, model_version_id, dataset_version_id, baseline_version_id, part, extras, company, row_columns
@@ -63,6 +65,7 @@ def evaluation_launch(
             problem_id=problem.pk,
             subject=version,
             priority=priority,
+            target_id=target_id,
         )
         evaluation = _evaluation_make(actor, asked, job)
         audit_record(

@@ -37,6 +37,7 @@ def predictions_judge(
     against: Against = NOTHING,
     part: str | None = None,
     row_columns: RowColumns | None = None,
+    target_id: uuid.UUID | None = None,
 ) -> Evaluation:
     """Register the answers in a table as a version without files, and queue its evaluation on the rows of that table.
 
@@ -72,4 +73,5 @@ def predictions_judge(
             baseline_version_id=baseline_id,
             part=part,
             row_columns=row_columns,
+            target_id=target_id,
         )

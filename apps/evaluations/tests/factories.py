@@ -81,12 +81,15 @@ def found_make(
     *,
     trials: Trials | None = None,
     together: Sequence[Mapping[str, Any]] = (),
+    weighted: bool = False,
     **story: Any,
 ) -> Found:
     """What is found in the same rows beyond the report. `together` are references of versions, the candidate first:
-    the second answers better than it, every further one guesses.
+    the second answers better than it, every further one guesses. `weighted` lets rows count by a weight.
     """
     rows, spec = _scored(segments, **story)
+    if weighted:
+        rows = replace(rows, weights=np.random.default_rng(1).uniform(0.5, 3, len(rows.truth)))
     limits = {"Colour": {"DEMOGRAPHIC_PARITY": 0.3}}
     rng = np.random.default_rng(8)
     truth = rows.truth.astype(np.float64)
@@ -280,7 +283,7 @@ def evaluation_complete(
     runs the problem's behaviour tests on a candidate that goes by colour so much, and looks for leakage.
     """
     by_colour = fields.pop("by_colour", None)
-    story = {name: fields.pop(name) for name in ("harm", "same", "n", "least", "seed") if name in fields}
+    story = {name: fields.pop(name) for name in ("harm", "same", "n", "least", "seed", "weighted") if name in fields}
     evaluation = evaluation_running(stage, **fields)
     statistics = b""
     if report is None:

@@ -303,3 +303,27 @@ def test_the_criterion_that_the_problem_chose_says_why():
     assert page.count("Chosen by the problem.") == 1
     assert reason in page
     assert "Chosen by the problem." not in other
+
+
+def test_tabs_of_weighted_rows_say_so_and_tell_what_flipped_rows_weigh():
+    stage = stage_make()
+    evaluation = evaluation_complete(stage, findings=True, n=6000, harm=1.0, weighted=True)
+    client = _client(stage.ground.owner)
+
+    slices, flips = (_page(client, name, evaluation).split("<main", 1)[1] for name in TABS[:2])
+    lines = _csv(client, "evaluation-flips-csv", evaluation)
+
+    assert "Weighted: shares, means and their tests count each row by its weight" in slices
+    assert "effective number of rows" in flips
+    assert re.search(r"weight [\d,.]+</span>", flips)
+    assert float(lines[0]["weight"]) > float(lines[0]["weight_right_before_wrong_now"]) > 0
+
+
+def test_tabs_of_rows_that_count_alike_speak_of_no_weight():
+    stage = stage_make()
+    evaluation = evaluation_complete(stage, findings=True, n=6000, harm=1.0)
+    client = _client(stage.ground.owner)
+
+    pages = [_page(client, name, evaluation).split("<main", 1)[1] for name in TABS[:2]]
+
+    assert not [page for page in pages if "weight" in page.lower()]

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET
 
 from analysis.contracts.findings import Flip, Flips
 from analysis.contracts.report import OVERALL, Estimate, Group, Report
-from analysis.contracts.wording import number_text
+from analysis.contracts.wording import number_text, significant_text
 from apps.core import formats
 from apps.core.actors import Actor
 from apps.core.blobs import blob_open
@@ -47,6 +47,9 @@ CSV_HEAD: Final = (
     "p",
     "p_corrected",
     "reason",
+    "weight",
+    "weight_right_before_wrong_now",
+    "weight_wrong_before_right_now",
 )
 _ORDER: Final = {"worse": 0, "not proven": 1, "better": 2}
 
@@ -79,6 +82,9 @@ class FlipRow:
     p: str
     negative_url: str
     positive_url: str
+    mass: str = ""
+    negative_mass: str = ""
+    positive_mass: str = ""
 
 
 @page
@@ -133,7 +139,7 @@ def _kpis(one: Flip, speech: Speech) -> list[dict[str, str]]:
         {
             "label": "Of what was right",
             "value": f"{_percent(one.of_right.value)} %",
-            "small": f"is wrong now {_ends(one.of_right)}",
+            "small": f"is wrong now {_ends(one.of_right)}{'' if one.mass is None else ', weighted'}",
         },
     ]
 
@@ -152,7 +158,14 @@ def _row(one: Flip, evaluation: Evaluation, *, may_see: bool) -> FlipRow:
         p=p_text(one.p_adjusted),
         negative_url=url(NEGATIVE, one.negative),
         positive_url=url(POSITIVE, one.positive),
+        mass=_mass(one.mass),
+        negative_mass=_mass(one.negative_mass),
+        positive_mass=_mass(one.positive_mass),
     )
+
+
+def _mass(weight: float | None) -> str:
+    return "" if weight is None else significant_text(weight)
 
 
 def _percent(value: float | None) -> str:
@@ -289,6 +302,9 @@ def _csv_rows(flips: Flips) -> list[tuple[Any, ...]]:
             one.p,
             one.p_adjusted,
             one.barred or one.thin or "",
+            one.mass,
+            one.negative_mass,
+            one.positive_mass,
         )
         for one in flips.groups
     ]

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from analysis.contracts.metrics import BINARY, MULTICLASS, RANKING
+from apps.compute import selectors as compute
 from apps.core.actors import Actor
 from apps.core.errors import FairwayError, Forbidden, NotFound
 from apps.core.web.views import page
@@ -96,6 +97,8 @@ class LaunchForm(forms.Form):
 
     priority = forms.ChoiceField(label="Priority", required=False, help_text="Which waiting jobs it starts before.")
 
+    target_id = forms.TypedChoiceField(label="Runs on", required=False, coerce=uuid.UUID, empty_value=None)
+
     def __init__(self, *args: Any, actor: Actor, version: ModelVersion | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         levels = priority_choices(actor, version.team_id, "evaluate") if version is not None else []
@@ -111,6 +114,11 @@ class LaunchForm(forms.Form):
         self.choose("baseline_version_id", [("", _default_baseline(actor, version)), *others])
         self.choose("member_version_ids", others)
         self._row_columns(version)
+        targets = compute.target_choices(version.team_id) if version is not None else []
+        if len(targets) > 1:
+            self.choose("target_id", [(str(one.pk), compute.target_words(one)) for one in targets])
+        else:
+            del self.fields["target_id"]
         names = _segments(version)
         self.choose("controls", [(name, name) for name in names])
         self.choose("triples", [(BETWEEN.join(one), ", ".join(one)) for one in services.triples_of(names)])
@@ -265,6 +273,7 @@ def evaluation_launch(request: HttpRequest) -> HttpResponse:
                     company=form.company(),
                     row_columns=form.row_columns(),
                     priority=form.cleaned_data["priority"] or "normal",
+                    target_id=form.cleaned_data.get("target_id"),
                 )
             except FairwayError as error:
                 _show(form, error)
@@ -283,7 +292,7 @@ def evaluation_launch(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"form": form, "version": version, "problem": version.model.problem if version else None}
     if version is not None and version.model.problem is not None:
         agreed = problems.version_current(version.model.problem)
-        query = urlencode({"team": version.team_id, "kind": "evaluate", "signature": "evaluate", "local": "1"})
+        query = urlencode({"team": version.team_id, "kind": "evaluate", "signature": "evaluate"})
         context["forecast_url"] = f"{reverse('job-forecast')}?{query}"
         context |= {"agreed": agreed, "segments": problems.segment_specs(agreed, in_force=True) if agreed else []}
     return render(request, "evaluations/evaluation_launch.html", {"nav_key": "problems", **context}, status=status)

@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from analysis.contracts.metrics import BINARY, MULTICLASS, RANKING
+from apps.compute import selectors as compute
 from apps.core import formats
 from apps.core.actors import Actor
 from apps.core.errors import FairwayError, Forbidden, NotFound
@@ -83,6 +84,8 @@ class JudgeForm(forms.Form):
     )
     baseline_threshold = forms.FloatField(label="Its threshold", required=False, min_value=0, max_value=1)
 
+    target_id = forms.TypedChoiceField(label="Runs on", required=False, coerce=uuid.UUID, empty_value=None)
+
     def __init__(
         self,
         *args: Any,
@@ -102,6 +105,10 @@ class JudgeForm(forms.Form):
         fields["baseline_column"].label = f"Its {label[:1].lower()}{label[1:]}"
         fields["baseline_column"].choices = [("", "None"), *named]
         fields["against"].choices = [("", "Nothing"), *against]
+        targets = compute.target_choices(table.team_id)
+        fields["target_id"].choices = [(str(one.pk), compute.target_words(one)) for one in targets]
+        if len(targets) < 2:
+            del fields["target_id"]
         fields["weight_column"].choices = weight_choices(table)
         fields["query_column"].choices = query_choices(table)
         del fields["weight_column" if agreed.task == RANKING else "query_column"]
@@ -213,6 +220,7 @@ def predictions_judge(request: HttpRequest) -> HttpResponse:
                     dataset_version_id=data.pk,
                     brought=form.brought(),
                     against=form.compared(),
+                    target_id=form.cleaned_data.get("target_id"),
                     part=form.cleaned_data["part"],
                     row_columns=form.row_columns(),
                 )

@@ -41,6 +41,7 @@ CSV_HEAD: Final = (
     "p_corrected",
     "excess",
     "named",
+    "weight",
 )
 HEADS: Final[tuple[Heading[SliceFound], ...]] = (
     Heading("slice", "Group", lambda one: one.label),
@@ -154,6 +155,7 @@ def slices_csv(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             one.p_adjusted,
             one.excess,
             one.named or "",
+            one.mass,
         )
         for one in findings.slices.slices
     ]

@@ -23,6 +23,7 @@ TARGET = click.Path(path_type=Path)
 @click.option("--problem", help="Of which problem a new dataset is.")
 @click.option("--source", default="", help="Where the rows of a new dataset come from.")
 @click.option("--role", "roles", multiple=True, metavar="COLUMN=ROLE", help="TARGET, SEGMENT, ID, TIME, FEATURE, …")
+@click.option("--target", help="Name or id of the compute target that reads the file.")
 @options.team
 @options.as_json
 @options.with_api
@@ -34,6 +35,7 @@ def upload(
     problem: str | None,
     source: str,
     roles: tuple[str, ...],
+    target: str | None,
     team: str | None,
     as_json: bool,
 ) -> None:
@@ -43,7 +45,8 @@ def upload(
     """
     wanted = options.pairs(roles, "a column's role")
     kept = _dataset(api, dataset, new, problem, source, team)
-    done = _send(api, kept["id"], file)
+    where = find.named(api, "compute target", "compute-targets", target)["id"] if target else None
+    done = _send(api, kept["id"], file, where)
     version = done["version"]
     if done["same"]:
         click.echo(f"These bytes are version {version['number']} already.", err=True)
@@ -75,7 +78,7 @@ def _dataset(api: Api, name: str, new: bool, problem: str | None, source: str, t
     return find.named(api, "dataset", "datasets", name, team=team_id)
 
 
-def _send(api: Api, dataset_id: str, file: Path) -> dict[str, Any]:
+def _send(api: Api, dataset_id: str, file: Path, target_id: str | None) -> dict[str, Any]:
     """The file part by part, each from where the server stands: what arrived is not sent again."""
     total = file.stat().st_size
     begun = api.post(f"datasets/{dataset_id}/uploads", {"filename": file.name, "size": total})
@@ -91,7 +94,7 @@ def _send(api: Api, dataset_id: str, file: Path) -> dict[str, Any]:
             received = int(api.call("PUT", f"{where}/parts", content=part, query={"offset": sent})["received"])
             bar.update(received - sent)
             sent = received
-    return dict(api.post(f"{where}/complete"))
+    return dict(api.post(f"{where}/complete", {"target_id": target_id} if target_id else None))
 
 
 @click.command()

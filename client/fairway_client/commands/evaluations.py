@@ -25,10 +25,13 @@ GATES: output.Columns = {
 @click.argument("version")
 @click.option("--baseline", help="To compare with: NAME:2, NAME@ALIAS, or an id; by default what is live.")
 @click.option("--data", help="Other rows than the held-out ones it was trained beside.")
+@click.option("--target", help="Name or id of the compute target.")
 @click.option("-f", "--follow", is_flag=True, help="Wait for the verdict; the exit code is 4 while a gate blocks.")
 @options.as_json
 @options.with_api
-def evaluate(api: Api, version: str, baseline: str | None, data: str | None, follow: bool, as_json: bool) -> None:
+def evaluate(
+    api: Api, version: str, baseline: str | None, data: str | None, target: str | None, follow: bool, as_json: bool
+) -> None:
     """Judge VERSION by segment.
 
     VERSION is NAME, NAME:2, NAME@ALIAS or an id.
@@ -38,6 +41,8 @@ def evaluate(api: Api, version: str, baseline: str | None, data: str | None, fol
         body["baseline_version_id"] = find.model_version(api, baseline)["id"]
     if data:
         body["dataset_version_id"] = find.data_version(api, data)["id"]
+    if target:
+        body["target_id"] = find.named(api, "compute target", "compute-targets", target)["id"]
     launched = api.post("evaluations", body)
     if not follow:
         facts = {"evaluation": launched["number"], "state": launched["state"].lower(), "id": launched["id"]}
