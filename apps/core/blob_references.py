@@ -230,7 +230,8 @@ def blobs_unreferenced(
         "SELECT b.sha256 FROM core_storedblob b WHERE b.written_at < %s AND NOT EXISTS ("  # noqa: S608
         f"  SELECT 1 FROM {references_sql()} r WHERE r.sha256 = b.sha256) AND NOT EXISTS ("
         "  SELECT 1 FROM unnest(%s::uuid[], %s::timestamptz[]) k(place_id, at) "
-        f"  WHERE b.written_at >= k.at AND k.place_id IN (SELECT place_id FROM {PLACES_SQL} q WHERE q.sha256 = b.sha256)"
+        "  WHERE b.written_at >= k.at AND k.place_id IN ("
+        f"    SELECT place_id FROM {PLACES_SQL} q WHERE q.sha256 = b.sha256)"
         ") ORDER BY b.written_at LIMIT %s",
         [before, list(kept), list(kept.values()), limit],
     )

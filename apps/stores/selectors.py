@@ -146,3 +146,8 @@ def moves_of(backend: StorageBackend) -> list[StorageMove]:
     """Moves from or to a store, the newest first."""
     rows = StorageMove.objects.filter(Q(source=backend) | Q(target=backend))
     return list(rows.select_related("team", "source", "target").order_by("-id")[:10])
+
+
+def teams_elsewhere() -> list[uuid.UUID]:
+    """Teams whose new files go to another store than the installation's own."""
+    return list(TeamStore.objects.exclude(backend_id=OWN).values_list("team_id", flat=True))

@@ -79,13 +79,15 @@ def _require_writable(actor: Actor, run_id: uuid.UUID | None, logged_model_id: u
         if logged is not None and run is None:
             require_verb(actor, "job.run", logged)
             require_model_unsealed(logged)
-            return logged.team_id
+            own_team: uuid.UUID = logged.team_id
+            return own_team
     if run is None:
         raise NotFound(NO_RUN)
     require_run_write(actor, run)
     require_unsealed(run)
     require_active(run)
-    return run.team_id
+    team_id: uuid.UUID = run.team_id
+    return team_id
 
 
 def artifact_delete(

@@ -70,8 +70,8 @@ def backend_update(
     Raises NotFound, Forbidden, Invalid at the field, and Conflict (code "stale") when somebody changed it after
     `row_version`, (code "in_use") for another place while bytes lie in this one.
     """
-    selectors.backend_get(actor, backend_id)
     require_stores_manage(actor)
+    selectors.backend_get(actor, backend_id)
     with transaction.atomic():
         place_lock(backend_id, alone=True)
         backend = backend_lock(backend_id)
@@ -113,8 +113,8 @@ def team_store_set(*, actor: Actor, team_id: uuid.UUID, backend_id: uuid.UUID) -
 
     Raises NotFound, Forbidden, Conflict for a store that takes no bytes.
     """
-    selectors.backend_get(actor, backend_id)
     require_stores_manage(actor)
+    selectors.backend_get(actor, backend_id)
     with transaction.atomic():
         return team_store_put(actor=actor, team_id=team_id, backend_id=backend_id)
 

@@ -90,8 +90,8 @@ def move_cancel(*, actor: Actor, move_id: uuid.UUID) -> StorageMove:
 
     Raises NotFound, Forbidden, Conflict (it is over).
     """
-    selectors.move_get(actor, move_id)
     require_stores_manage(actor)
+    selectors.move_get(actor, move_id)
     with transaction.atomic():
         move = _lock(move_id)
         if move.state not in StorageMove.OPEN:

@@ -116,7 +116,7 @@ def _google(backend: StorageBackend, secret: str) -> Storage:
         from google.oauth2 import service_account
 
         try:
-            made_of = service_account.Credentials.from_service_account_info(json.loads(secret))
+            made_of = service_account.Credentials.from_service_account_info(json.loads(secret))  # type: ignore[no-untyped-call]
         except (ValueError, TypeError, AttributeError, KeyError) as error:
             raise StoreClosed("The stored key is no key of a service account: paste the whole JSON file.") from error
         options |= {"credentials": made_of, "project_id": made_of.project_id}

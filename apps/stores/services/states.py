@@ -67,8 +67,8 @@ def backend_transition(*, actor: Actor, backend: StorageBackend, to: str, reason
 
 
 def _locked(actor: Actor, backend_id: uuid.UUID) -> StorageBackend:
-    backend_get(actor, backend_id)
     require_stores_manage(actor)
+    backend_get(actor, backend_id)
     # Whoever is about to note a write to it is over, or sees what becomes of it.
     place_lock(backend_id, alone=True)
     return backend_lock(backend_id)
@@ -148,7 +148,7 @@ def _unused_require(backend: StorageBackend) -> None:
     named = ", ".join(f"{one.label} ({one.kind}, {formats.size(size)})" for one, size in needed[:5])
     more = " and more" if len(needed) > 5 else ""
     raise Conflict(
-        f"{backend.name} holds {amount} that are needed: {named}{more}. Move the teams' files to another store, then "
+        f"{backend.name} holds {amount}, needed by {named}{more}. Move the teams' files to another store, then "
         "remove it.",
         code="in_use",
         items=[

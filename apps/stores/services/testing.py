@@ -43,8 +43,8 @@ def backend_test(*, actor: Actor, backend_id: uuid.UUID) -> StorageTest:
 
     Raises NotFound, Forbidden.
     """
-    backend_get(actor, backend_id)
     require_stores_manage(actor)
+    backend_get(actor, backend_id)
     with transaction.atomic():
         backend = backend_lock(backend_id)
         running: StorageTest | None = backend.tests.filter(state=StorageTest.State.RUNNING).first()

@@ -79,7 +79,7 @@ def test_a_read_only_store_refuses_before_a_byte_is_read_and_says_who_can_do_wha
         raise AssertionError("a byte was read")
         yield b""
 
-    with pytest.raises(Conflict, match="is read-only.*of the site can make it writable again") as refused:
+    with pytest.raises(Conflict, match=r"is read-only.*of the site can make it writable again") as refused:
         blob_write(chunks(), team_id=team.pk)
 
     assert refused.value.code == "store_closed"
