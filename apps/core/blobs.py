@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.core.blob_places import (
+    OWN,
     blob_name,
     place_home,
     place_note,
@@ -169,12 +170,13 @@ def _open(place: uuid.UUID, sha256: str) -> IO[bytes] | None:
 def _first(sha256: str, use: Callable[[uuid.UUID], Found | None]) -> Found | None:
     """What the first store gives that has the bytes; one that is away holds up no other.
 
-    Where this process remembers them to be is asked first; bytes that were moved meanwhile are found by a second look.
+    Where this process remembers them to be is asked first; bytes that were moved meanwhile are found by a second look,
+    and the own store is asked in the end: a restored backup puts files there, whatever the rows say.
     """
     _name(sha256)
     away: Unavailable | None = None
     tried: set[uuid.UUID] = set()
-    for look in (places_remembered, places_of):
+    for look in (places_remembered, places_of, lambda _: (OWN,)):
         for place in look(sha256):
             if place in tried:
                 continue

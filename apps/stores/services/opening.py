@@ -72,7 +72,7 @@ def library_there(module: str) -> bool:
 
 
 def _folder(backend: StorageBackend, secret: str) -> Storage:
-    if backend.tested_at is not None and not (Path(backend.location) / MARK).is_file():
+    if backend.state != State.UNTESTED and not (Path(backend.location) / MARK).is_file():
         # An empty folder where a disk should be would take files that vanish once the disk is back.
         raise StoreClosed(f"The folder {backend.location} has lost its mark: is its disk mounted?")
     return FileSystemStorage(location=backend.location, file_permissions_mode=0o600, directory_permissions_mode=0o700)
@@ -156,7 +156,7 @@ def storage_of(place_id: uuid.UUID) -> Storage:
     backend = StorageBackend.objects.filter(pk=place_id).exclude(state=State.REMOVED).first()
     if backend is None:
         raise Unavailable("The file store that has these bytes is not known any more.", code="store_away")
-    state = (backend.row_version, backend.secret, backend.tested_at)
+    state = (backend.row_version, backend.secret)
     if held is not None and held[1] == state and backend.kind != Kind.FILE:
         made = held[2]
     else:

@@ -158,7 +158,7 @@ def _steps(course: _Course, backend: StorageBackend) -> None:
 def _opened(backend: StorageBackend) -> Storage:
     """Anew, not what this process remembers; a folder whose mark is gone may get it again by a test."""
     untested = StorageBackend(**{one.attname: getattr(backend, one.attname) for one in backend._meta.concrete_fields})
-    untested.tested_at = None
+    untested.state = State.UNTESTED
     if backend.kind == StorageBackend.Kind.FILE and not os.path.isdir(backend.location):
         raise StoreClosed(f"There is no folder {backend.location} on this machine, or its user may not see it.")
     return backend_open(untested)

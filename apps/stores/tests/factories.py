@@ -25,7 +25,7 @@ def folder_make(path: Path, **fields: Any) -> StorageBackend:
     return backend_create(actor=operator_make(), **{"name": path.name, "kind": "FILE", "location": str(path), **fields})
 
 
-def tested(backend: StorageBackend) -> StorageBackend:
+def after_test(backend: StorageBackend) -> StorageBackend:
     """After a test, whatever came of it."""
     test_run(test_id=backend_test(actor=operator_make(), backend_id=backend.pk).pk)
     backend.refresh_from_db()
@@ -34,7 +34,7 @@ def tested(backend: StorageBackend) -> StorageBackend:
 
 def healthy_make(path: Path, **fields: Any) -> StorageBackend:
     """A folder that passed its test."""
-    return tested(folder_make(path, **fields))
+    return after_test(folder_make(path, **fields))
 
 
 def home_give(team: Team, backend: StorageBackend) -> None:
