@@ -61,9 +61,7 @@ class Storm:
 
     def artifacts(self, run_id: str) -> dict[str, int]:
         """{path: bytes} of the files of a run."""
-        rows = self.scientist.get(
-            f"runs/{run_id}/artifacts",
-        )["results"]
+        rows = self.scientist.get(f"runs/{run_id}/artifacts")
         return {row["path"]: row["size"] for row in rows if row["path"].endswith(".bin")}
 
     def ended(self, job_id: str, seconds: float) -> dict[str, Any]:
