@@ -19,6 +19,7 @@ ROOMS = (
     "notices",
     "webhooks",
     "problems",
+    "stores",
     "compute",
     "datasets",
     "jobs",

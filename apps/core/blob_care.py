@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,8 +13,10 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from apps.core.blob_places import OWN, places_kept_days
 from apps.core.blob_references import BlobReference, blobs_unreferenced, references_without_bytes
 from apps.core.blobs import blob_delete, blob_exists, blob_held, blob_lock_try, blob_verify
+from apps.core.errors import Unavailable
 from apps.core.models import StoredBlob
 
 GRACE = timedelta(hours=24)
@@ -32,6 +35,8 @@ class CheckReport:
     flipped: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     orphans: list[tuple[str, BlobReference]] = field(default_factory=list)
+    unreached: int = 0
+    """Files whose store was away: nothing is known of them, and they are checked another time."""
 
     @property
     def ok(self) -> bool:
@@ -47,7 +52,7 @@ class Collected:
 
 
 def stored_names() -> Iterator[str]:
-    """The hashes of all blobs in the store, as the store lists them."""
+    """The hashes of all blobs in the installation's own store, as it lists them."""
     store = storages["blobs"]
     for first in _folders(store, "blobs"):
         for second in _folders(store, f"blobs/{first}"):
@@ -64,7 +69,7 @@ def _folders(store: Storage, path: str) -> list[str]:
 
 
 def blobs_note() -> int:
-    """Note the files that the store has and the table does not (from before it, or of a write that broke off).
+    """Note the files that the own store has and the table does not (from before it, or of a write that broke off).
 
     Each counts as written when the store says, so that the grace time runs from then. Returns how many were new.
     """
@@ -103,7 +108,12 @@ def blobs_verify(
         if end is not None and time.monotonic() > end:
             break
         fault = ""
-        if not blob_verify(sha256):
+        try:
+            whole = blob_verify(sha256)
+        except Unavailable:
+            report.unreached += 1
+            continue
+        if not whole:
             if not StoredBlob.objects.filter(pk=sha256).exists():
                 continue  # collected meanwhile
             fault = StoredBlob.Fault.FLIPPED if blob_exists(sha256) else StoredBlob.Fault.MISSING
@@ -120,18 +130,33 @@ def blobs_verify(
 def blobs_collect(*, grace: timedelta = GRACE) -> Collected:
     """Remove files that nothing refers to and that nobody has written for the grace time.
 
-    Each is looked at again under its lock: one that a writer takes up meanwhile stays.
+    A store may keep them for longer. Each is looked at again under its lock: one that a writer takes up meanwhile
+    stays, and one whose store is away waits for the next round.
     """
     blobs_note()
     files = size = 0
     before = timezone.now() - grace
-    for sha256 in blobs_unreferenced(before):
+    for sha256 in blobs_unreferenced(before, kept_until=kept_until(grace)):
         with transaction.atomic():
             if not blob_lock_try(sha256):
                 continue  # somebody writes or refers to it at this moment
             row = StoredBlob.objects.filter(pk=sha256, written_at__lt=before).first()
             if row is None or blob_held(sha256):
                 continue
-            blob_delete(sha256)
+            try:
+                with transaction.atomic():
+                    blob_delete(sha256)
+            except Unavailable:
+                continue
             files, size = files + 1, size + row.size
     return Collected(files, size)
+
+
+def kept_until(grace: timedelta = GRACE) -> dict[uuid.UUID, datetime]:
+    """{store: bytes that were written after this moment stay in it}, for stores that keep them beyond the grace."""
+    now = timezone.now()
+    return {
+        place: now - max(grace, timedelta(days=days))
+        for place, days in {OWN: 0, **places_kept_days()}.items()
+        if timedelta(days=days) > grace
+    }

@@ -7,7 +7,7 @@ million references is one join in the database and never a loop here.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -83,6 +83,13 @@ class WeekRow:
     bytes: int
 
 
+PLACES_SQL = (
+    "(SELECT b.sha256, coalesce(p.place_id, '00000000-0000-0000-0000-000000000001'::uuid) AS place_id, b.size, "
+    "        coalesce(p.ready_at, b.created_at) AS stored_at "
+    " FROM core_storedblob b LEFT JOIN core_blobplace p ON p.blob_id = b.sha256)"
+)
+"""Every copy of every blob: (sha256, place_id, size, stored_at). One without a row lies in the own store."""
+
 _sources: dict[str, BlobSource] = {}
 _loose: dict[str, LooseSource] = {}
 
@@ -106,7 +113,7 @@ def blob_source_list() -> list[BlobSource]:
 _COLUMNS = "NULL::uuid AS team_id, NULL::text AS sha256, NULL::uuid AS object_id, NULL::text AS object_label"
 
 
-def _all_sql() -> str:
+def references_sql() -> str:
     """Every reference of every room. Keys and statements are the rooms' own constants, never input."""
     parts = [f"SELECT {_COLUMNS}, ''::text AS source WHERE false"]
     parts += [
@@ -116,36 +123,42 @@ def _all_sql() -> str:
     return f"({' UNION ALL '.join(parts)})"
 
 
-def _rows(sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+def rows_read(sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """The rows of one statement."""
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         found: list[tuple[Any, ...]] = cursor.fetchall()
     return found
 
 
+def reference_made(row: Sequence[Any]) -> BlobReference:
+    """From (source, team_id, object_id, object_label)."""
+    key, team_id, object_id, label = row
+    return BlobReference(key, _sources[key].label, team_id, object_id, label, _sources[key].url(object_id))
+
+
 def reference_exists(sha256: str) -> bool:
     """Does any registered object refer to these bytes?"""
-    return bool(_rows(f"SELECT 1 FROM {_all_sql()} r WHERE r.sha256 = %s LIMIT 1", [sha256]))  # noqa: S608
+    return bool(rows_read(f"SELECT 1 FROM {references_sql()} r WHERE r.sha256 = %s LIMIT 1", [sha256]))  # noqa: S608
 
 
 def references_of(hashes: Sequence[str], *, limit: int = 5000) -> dict[str, list[BlobReference]]:
     """Who refers to each of these hashes, over all teams: for checks and previews, never for access."""
-    rows = _rows(
-        f"SELECT DISTINCT sha256, source, team_id, object_id, object_label FROM {_all_sql()} r "  # noqa: S608
+    rows = rows_read(
+        f"SELECT DISTINCT sha256, source, team_id, object_id, object_label FROM {references_sql()} r "  # noqa: S608
         "WHERE r.sha256 = ANY(%s) ORDER BY source, object_label, object_id LIMIT %s",
         [list(hashes), limit],
     )
     found: dict[str, list[BlobReference]] = {sha256: [] for sha256 in hashes}
     for sha256, key, team_id, object_id, label in rows:
-        url = _sources[key].url(object_id)
-        found[sha256].append(BlobReference(key, _sources[key].label, team_id, object_id, label, url))
+        found[sha256].append(reference_made((key, team_id, object_id, label)))
     return found
 
 
 def disk_use(team_ids: frozenset[uuid.UUID] | None = None) -> list[UseRow]:
     """Per team and kind, the largest first; None means all teams. Bytes shared by two kinds count in both."""
-    rows = _rows(
-        f"WITH a AS MATERIALIZED (SELECT team_id, source, sha256, object_id FROM {_all_sql()} x "  # noqa: S608
+    rows = rows_read(
+        f"WITH a AS MATERIALIZED (SELECT team_id, source, sha256, object_id FROM {references_sql()} x "  # noqa: S608
         "  WHERE sha256 <> '' AND (%s::uuid[] IS NULL OR team_id = ANY(%s::uuid[]))), "
         "held AS (SELECT team_id, source, count(DISTINCT object_id) AS objects FROM a GROUP BY 1, 2), "
         "kept AS (SELECT d.team_id, d.source, count(*) AS files, coalesce(sum(b.size), 0)::bigint AS bytes "
@@ -156,7 +169,7 @@ def disk_use(team_ids: frozenset[uuid.UUID] | None = None) -> list[UseRow]:
     )
     found = [UseRow(row[0], row[1], _sources[row[1]].label, *row[2:]) for row in rows]
     for loose in _loose.values():
-        for team_id, files, size in _rows(loose.sql):
+        for team_id, files, size in rows_read(loose.sql):
             if files and (team_ids is None or team_id in team_ids):
                 found.append(UseRow(team_id, loose.key, loose.label, files, files, size))
     return sorted(found, key=lambda row: (-row.bytes, str(row.team_id), row.key))
@@ -164,9 +177,9 @@ def disk_use(team_ids: frozenset[uuid.UUID] | None = None) -> list[UseRow]:
 
 def team_totals(team_ids: frozenset[uuid.UUID] | None = None) -> dict[uuid.UUID, int]:
     """{team: bytes}, where the same bytes count once in a team."""
-    rows = _rows(
+    rows = rows_read(
         "SELECT r.team_id, coalesce(sum(b.size), 0)::bigint FROM ("  # noqa: S608
-        f"  SELECT DISTINCT team_id, sha256 FROM {_all_sql()} a) r "
+        f"  SELECT DISTINCT team_id, sha256 FROM {references_sql()} a) r "
         "JOIN core_storedblob b ON b.sha256 = r.sha256 "
         "WHERE %s::uuid[] IS NULL OR r.team_id = ANY(%s::uuid[]) GROUP BY r.team_id",
         [_ids(team_ids), _ids(team_ids)],
@@ -180,18 +193,18 @@ def _ids(team_ids: frozenset[uuid.UUID] | None) -> list[uuid.UUID] | None:
 
 def store_totals() -> StoreTotals:
     """What lies in the store, whoever it belongs to."""
-    row = _rows(
+    row = rows_read(
         "SELECT count(*), coalesce(sum(b.size), 0)::bigint, count(*) FILTER (WHERE r.sha256 IS NULL), "  # noqa: S608
         "       coalesce(sum(b.size) FILTER (WHERE r.sha256 IS NULL), 0)::bigint, count(b.checked_at), "
         "       min(b.checked_at), count(*) FILTER (WHERE b.fault <> '') FROM core_storedblob b "
-        f"LEFT JOIN (SELECT DISTINCT sha256 FROM {_all_sql()} a) r ON r.sha256 = b.sha256"
+        f"LEFT JOIN (SELECT DISTINCT sha256 FROM {references_sql()} a) r ON r.sha256 = b.sha256"
     )[0]
     return StoreTotals(*row)
 
 
 def growth_by_week(weeks: int = 8) -> list[WeekRow]:
     """The last weeks, oldest first; a week without new bytes is there with zeros. Weeks begin on Monday, UTC."""
-    rows = _rows(
+    rows = rows_read(
         "WITH weeks AS (SELECT generate_series("
         "  date_trunc('week', now() AT TIME ZONE 'UTC') - make_interval(weeks => %s - 1), "
         "  date_trunc('week', now() AT TIME ZONE 'UTC'), interval '1 week') AS week), "
@@ -205,25 +218,32 @@ def growth_by_week(weeks: int = 8) -> list[WeekRow]:
     return [WeekRow(*row) for row in rows]
 
 
-def blobs_unreferenced(before: datetime, *, limit: int = 10_000) -> list[str]:
-    """Hashes that nothing refers to and that nobody has written since `before`, oldest first."""
-    rows = _rows(
+def blobs_unreferenced(
+    before: datetime, *, kept_until: Mapping[uuid.UUID, datetime] | None = None, limit: int = 10_000
+) -> list[str]:
+    """Hashes that nothing refers to and that nobody has written since `before`, oldest first.
+
+    `kept_until` holds back those of single stores (by id) that were written after a moment of their own.
+    """
+    kept = kept_until or {}
+    rows = rows_read(
         "SELECT b.sha256 FROM core_storedblob b WHERE b.written_at < %s AND NOT EXISTS ("  # noqa: S608
-        f"  SELECT 1 FROM {_all_sql()} r WHERE r.sha256 = b.sha256) ORDER BY b.written_at LIMIT %s",
-        [before, limit],
+        f"  SELECT 1 FROM {references_sql()} r WHERE r.sha256 = b.sha256) AND NOT EXISTS ("
+        "  SELECT 1 FROM unnest(%s::uuid[], %s::timestamptz[]) k(place_id, at) "
+        "  WHERE b.written_at >= k.at AND k.place_id IN ("
+        f"    SELECT place_id FROM {PLACES_SQL} q WHERE q.sha256 = b.sha256)"
+        ") ORDER BY b.written_at LIMIT %s",
+        [before, list(kept), list(kept.values()), limit],
     )
     return [row[0] for row in rows]
 
 
 def references_without_bytes(*, limit: int = 1000) -> list[tuple[str, BlobReference]]:
     """(hash, who refers to it) for references whose bytes the store does not know or has lost."""
-    rows = _rows(
+    rows = rows_read(
         "SELECT DISTINCT r.sha256, r.source, r.team_id, r.object_id, r.object_label "  # noqa: S608
-        f"FROM {_all_sql()} r LEFT JOIN core_storedblob b ON b.sha256 = r.sha256 "
+        f"FROM {references_sql()} r LEFT JOIN core_storedblob b ON b.sha256 = r.sha256 "
         "WHERE r.sha256 <> '' AND (b.sha256 IS NULL OR b.fault <> '') ORDER BY 2, 5, 1 LIMIT %s",
         [limit],
     )
-    return [
-        (sha256, BlobReference(key, _sources[key].label, team_id, object_id, label, _sources[key].url(object_id)))
-        for sha256, key, team_id, object_id, label in rows
-    ]
+    return [(sha256, reference_made(row)) for sha256, *row in rows]

@@ -128,6 +128,11 @@ def money(minor: Any, currency: str = "EUR") -> str:
     return f"{sign}{symbol}{THIN}{text}"
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """A count with its noun: "1 file", "50 001 files"."""
+    return f"{num(count)} {one if count == 1 else many or f'{one}s'}"
+
+
 def size(count: Any) -> str:
     """Bytes in binary units: "48.2 KiB"."""
     if is_undefined(count):

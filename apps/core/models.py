@@ -109,3 +109,21 @@ class StoredBlob(models.Model):
 
     def __str__(self) -> str:
         return self.sha256
+
+
+class BlobPlace(models.Model):
+    """A store that has a copy of a blob. A blob without a row lies in the installation's own store alone."""
+
+    id = models.BigAutoField(primary_key=True)
+    blob = models.ForeignKey(StoredBlob, on_delete=models.CASCADE, related_name="+")
+    # A record of the room of stores, or `blob_places.OWN`; a lower room has no foreign key to a higher one.
+    place_id = models.UUIDField()
+    # Null while the first write goes on, and for good when it broke off.
+    ready_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["blob", "place_id"], name="core_place_once")]
+        indexes = [models.Index(fields=["place_id"], name="core_place_of")]
+
+    def __str__(self) -> str:
+        return f"{self.blob_id} in {self.place_id}"

@@ -49,7 +49,7 @@ _CODES: dict[tuple[str, str], str] = {
     ("none", "bar"): "SUPPRESSED",
     ("bad", "diamond"): (
         "ERROR FAILED FAIL REJECTED REFUSE TIMED_OUT RECALLED BROKEN ROLLED_BACK ABORTED HARMED KILLED BLOCK "
-        "DOWN OFFLINE REFUSED"
+        "DOWN OFFLINE REFUSED FAILING"
     ),
     ("worse", "worse"): "WORSE",
     ("better", "better"): "BETTER HELPED",

@@ -9,7 +9,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.db.models import Q
 
-from apps.core.blobs import CHUNK, blob_chunks, blob_lock, blob_release
+from apps.core.blobs import CHUNK, blob_chunks, blob_release
 from apps.core.errors import NotFound
 from apps.core.store_faults import store_used
 from apps.datasets.models import DatasetVersion
@@ -55,11 +55,6 @@ def parts_delete(upload_id: uuid.UUID, offsets: Iterable[int]) -> None:
     for name in files:
         store.delete(f"{folder}/{name}")
     store.delete(folder)
-
-
-def bytes_lock(sha256: str) -> None:
-    """Within a transaction: nobody else registers or releases the bytes of this hash meanwhile."""
-    blob_lock(sha256)
 
 
 def version_holds(sha256: str) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from django.core.files.storage import Storage, storages
 
+from apps.core.blob_places import blobs_elsewhere
 from apps.core.blobs import CHUNK, blob_chunks, blob_write
 from controlplane.backup.dump import BackupFailed
 
@@ -15,12 +16,13 @@ Say = Callable[[str], None]
 
 
 def stored_hashes() -> Iterator[str]:
-    """The names of all blobs in the store."""
+    """The names of all blobs: what the own store lists, then what lies in further stores alone."""
     store = storages["blobs"]
     for first in _folders(store, "blobs"):
         for second in _folders(store, f"blobs/{first}"):
             _, names = store.listdir(f"blobs/{first}/{second}")
             yield from sorted(names)
+    yield from blobs_elsewhere()
 
 
 def _folders(store: Storage, path: str) -> list[str]:

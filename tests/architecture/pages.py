@@ -40,6 +40,8 @@ TABLES = {
     "purge-run": "experiments_run",
     "storage-file": "core_storedblob",
     "compute": "compute_computetarget",
+    "store": "stores_storagebackend",
+    "store-move": "stores_storagemove",
     "webhook": "webhooks_webhook",
     "webhook-delivery": "webhooks_delivery",
 }

@@ -41,6 +41,8 @@ from apps.mlflow_api.tests.spans import request_of, span_of
 from apps.registry.models import Model, ModelAlias
 from apps.registry.services import Brought
 from apps.schedules.services import schedule_create
+from apps.stores.models import StorageBackend, StorageMove, StorageTest
+from apps.stores.selectors import backend_own
 from apps.sweeps.services import sweep_create
 from apps.traces.contracts import AssessmentDraft
 from apps.traces.services import assessment_create
@@ -169,6 +171,7 @@ def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str
         team=team, name="hook", url="https://example.org/", events=["model_version.created"]
     )
     target = ComputeTarget.objects.create(name="cluster", kind="ray", address="http://127.0.0.1:9", state="DRAINED")
+    store = StorageBackend.objects.create(name="bucket", kind="S3", location="models", state="READ_ONLY")
     missed = Delivery.objects.create(webhook=webhook, event="model_version.created", body="{}", state="FAILED")
     run = Run.objects.get(pk=things["run"])
     scientist = actor_of_user(people["scientist"])
@@ -211,6 +214,9 @@ def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str
         "drained_worker": Worker.objects.create(
             name="here:2:1.00", version="1", seen_at=timezone.now(), drained_at=timezone.now()
         ).pk,
+        "store": store.pk,
+        "store_test": StorageTest.objects.create(backend=store, state="PASSED").pk,
+        "store_move": StorageMove.objects.create(team=team, source=backend_own(), target=store).pk,
         "target": target.pk,
         "target_test": TargetTest.objects.create(target=target, state="PASSED").pk,
         "delivery": missed.pk,

@@ -7,6 +7,7 @@ The process runs with the job's environment (FAIRWAY_ENVIRONMENT, a virtual envi
 the run token as MLFLOW_TRACKING_TOKEN, so that MLflow's client in it writes to its own run.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -25,6 +26,7 @@ from workers.runner.errors import BadInput
 from workers.runner.job import Job
 
 OUTPUTS = "outputs"
+OUTPUTS_TAG = "fairway.outputs"
 MAX_OUTPUTS = 1_000
 TAIL = 64 * 1024
 GRACE_SECONDS = 4.0
@@ -227,14 +229,21 @@ def _keep(job: Job, root: Path, shipped: set[Path]) -> None:
         return
     for path in found[MAX_OUTPUTS:]:
         job.say(f"Not kept: {path.relative_to(root)}; at most {MAX_OUTPUTS} files of outputs/ are.")
+    kept, count = 0, min(len(found), MAX_OUTPUTS)
     try:
-        experiment = str(job.client.run(job.run_id)["info"]["experiment_id"])
+        run = job.client.run(job.run_id)
+        experiment = str(run["info"]["experiment_id"])
         for path in found[:MAX_OUTPUTS]:
             job.client.artifact(experiment, job.run_id, path.relative_to(root / OUTPUTS).as_posix(), path)
+            kept += 1
+        if any(tag.get("key") == OUTPUTS_TAG for tag in run.get("data", {}).get("tags", [])):
+            job.client.log_batch(job.run_id, tags={OUTPUTS_TAG: f"complete: {count} kept"})  # an earlier attempt's not
     except ApiError as error:
-        job.say(f"An output could not be kept: {error}")
+        told = f"incomplete: {kept} of {count} kept"
+        job.say(f"The outputs of this run are {told}. {error}")
+        with contextlib.suppress(ApiError):
+            job.client.log_batch(job.run_id, tags={OUTPUTS_TAG: told})
         return
-    count = min(len(found), MAX_OUTPUTS)
     job.say(f"Kept {count} {'file' if count == 1 else 'files'} of outputs/ with the run")
 
 

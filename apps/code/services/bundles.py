@@ -49,9 +49,9 @@ def bundle_store(
         size = _spool(file, chunks)
         reading = bundle_read(file, filename, size)  # type: ignore[arg-type]
         file.seek(0)
-        ref = blob_write(iter(lambda: file.read(MIB), b""), limit=MAX_BYTES)
+        ref = blob_write(iter(lambda: file.read(MIB), b""), limit=MAX_BYTES, team_id=team_id)
     with transaction.atomic():
-        blob_hold(ref.sha256)
+        blob_hold(ref.sha256, team_id=team_id)
         held = Bundle.objects.filter(team_id=team_id, sha256=ref.sha256).first()
         if held is not None:
             return _again(actor, held), False

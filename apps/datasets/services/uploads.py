@@ -178,7 +178,7 @@ def upload_complete(*, actor: Actor, upload_id: uuid.UUID, target_id: uuid.UUID 
         )
     offsets = [part[0] for part in seen.parts]
     # Hashing gigabytes takes seconds: it happens before the row is locked, on parts that no longer change.
-    ref = blob_write(parts_chunks(seen.pk, offsets), limit=MAX_BYTES)
+    ref = blob_write(parts_chunks(seen.pk, offsets), limit=MAX_BYTES, team_id=seen.team_id)
     try:
         with transaction.atomic():
             upload = _upload_lock(actor, upload_id)

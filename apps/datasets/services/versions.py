@@ -14,7 +14,7 @@ from django.utils import timezone
 from analysis.contracts.segments import PARTS, SplitSpec
 from apps.audit.services import audit_record
 from apps.core.actors import Actor
-from apps.core.blobs import BlobRef, blob_exists, blob_write
+from apps.core.blobs import BlobRef, blob_exists, blob_hold, blob_write
 from apps.core.errors import Conflict, Invalid
 from apps.core.numbers import number_next
 from apps.datasets import selectors
@@ -37,7 +37,7 @@ from apps.datasets.services.locking import (
     version_locked,
 )
 from apps.datasets.services.profiles import profile_queue
-from apps.datasets.storage import bytes_lock, bytes_release
+from apps.datasets.storage import bytes_release
 
 _State = DatasetVersion.State
 _ONCE = (ColumnRole.TARGET, ColumnRole.ID, ColumnRole.TIME, ColumnRole.WEIGHT, ColumnRole.QUERY)
@@ -61,7 +61,7 @@ def dataset_version_create_from_file(
     name = filename_clean(filename)
     kind = format_of(name)
     watched = _Watched(chunks, kind)
-    ref = blob_write(watched, limit=MAX_BYTES)
+    ref = blob_write(watched, limit=MAX_BYTES, team_id=dataset.team_id)
     try:
         watched.finish()
         version, _ = version_make(
@@ -118,7 +118,7 @@ def version_make(
     dataset = dataset_lock(actor, dataset_id)
     if dataset.archived_at is not None:
         raise Conflict("The dataset is archived; restore it first.", code="archived")
-    bytes_lock(ref.sha256)
+    blob_hold(ref.sha256, team_id=dataset.team_id)
     if not blob_exists(ref.sha256):
         raise Conflict("The stored bytes were removed meanwhile. Upload the file again.", code="bytes_gone")
     versions = DatasetVersion.objects.filter(dataset=dataset)

@@ -98,8 +98,8 @@ def _title(evaluation: Evaluation, format: str) -> str:
 
 def _asked(evaluation: Evaluation, format: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """What the child is told, and the files that it may read: report, findings and, for HTML, the chart library."""
-    report = _stored(evaluation.report, "report.json")
-    findings = _stored(evaluation.findings, "findings.json") if evaluation.findings is not None else None
+    report = _stored(evaluation, evaluation.report, "report.json")
+    findings = _stored(evaluation, evaluation.findings, "findings.json") if evaluation.findings is not None else None
     charts = _library() if format == HTML else None
     spec = {
         "format": format,
@@ -112,8 +112,9 @@ def _asked(evaluation: Evaluation, format: str) -> tuple[dict[str, Any], list[di
     return spec, [file for file in (report, findings, charts) if file is not None]
 
 
-def _stored(document: Any, name: str) -> dict[str, Any]:
-    ref = blob_write([json.dumps(document, sort_keys=True, separators=(",", ":")).encode()])
+def _stored(evaluation: Evaluation, document: Any, name: str) -> dict[str, Any]:
+    content = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+    ref = blob_write([content], team_id=evaluation.team_id)
     return {"sha256": ref.sha256, "size": ref.size, "name": name}
 
 

@@ -45,8 +45,8 @@ def artifact_store(
     Exactly one of `run_id` and `logged_model_id`. Raises NotFound, Forbidden, Invalid, Conflict, TooLarge.
     """
     path_check(path)
-    _require_writable(actor, run_id, logged_model_id)
-    ref = blob_write(chunks, limit=FILE_LIMIT)
+    team_id = _require_writable(actor, run_id, logged_model_id)
+    ref = blob_write(chunks, limit=FILE_LIMIT, team_id=team_id)
     with transaction.atomic():
         owner: dict[str, Any]
         if run_id is not None:
@@ -59,15 +59,15 @@ def artifact_store(
             model = logged_model_lock(actor, logged_model_id)
             require_model_unsealed(model)
             owner = {"logged_model": model}
-        blob_hold(ref.sha256)
+        blob_hold(ref.sha256, team_id=team_id)
         artifact, _ = Artifact.objects.update_or_create(
             **owner, path=path, defaults={"sha256": ref.sha256, "size": ref.size}
         )
     return artifact
 
 
-def _require_writable(actor: Actor, run_id: uuid.UUID | None, logged_model_id: uuid.UUID | None) -> None:
-    """Refuse before a byte is read; asked again under the lock."""
+def _require_writable(actor: Actor, run_id: uuid.UUID | None, logged_model_id: uuid.UUID | None) -> uuid.UUID:
+    """The team, or a refusal before a byte is read; asked again under the lock."""
     if (run_id is None) == (logged_model_id is None):
         raise Invalid("A file belongs to a run or to a logged model.")
     if run_id is not None:
@@ -79,12 +79,15 @@ def _require_writable(actor: Actor, run_id: uuid.UUID | None, logged_model_id: u
         if logged is not None and run is None:
             require_verb(actor, "job.run", logged)
             require_model_unsealed(logged)
-            return
+            own_team: uuid.UUID = logged.team_id
+            return own_team
     if run is None:
         raise NotFound(NO_RUN)
     require_run_write(actor, run)
     require_unsealed(run)
     require_active(run)
+    team_id: uuid.UUID = run.team_id
+    return team_id
 
 
 def artifact_delete(

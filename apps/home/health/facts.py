@@ -20,6 +20,7 @@ from apps.core.build import build
 from apps.core.models import LongTask
 from apps.home.health.probes import broker_probe, http_probe
 from apps.jobs import selectors as jobs
+from apps.stores import selectors as stores
 
 OK, WARN, DOWN, NONE = "OK", "WARN", "DOWN", "NONE"
 """NONE: not set up, or nobody knows; it does not count against the installation."""
@@ -179,6 +180,11 @@ def _store() -> Part:
     if usage.free < usage.total * DISK_LEAST:
         works = "Everything works until it is full; then nothing can be written."
         return Part("stores", title, WARN, "The disk of this machine is nearly full.", works, facts)
+    failing = stores.faulty()
+    if failing:
+        text = " ".join(f"{one.name}: {one.fault}" for one in failing)
+        works = "Everything but files that lie in it, and new files of the teams that use it."
+        return Part("stores", title, DOWN, text, works, facts)
     return Part("stores", title, OK, f"Files are found in {_brief(took)}.", facts=facts)
 
 

@@ -81,10 +81,10 @@ def output_store(*, actor: Actor, name: str, chunks: Iterable[bytes], size: int)
     if not _OUTPUT_NAME.match(name):
         raise Invalid.field("name", "A name has letters, digits, dot, dash and underscore, at most 120.")
     job, _ = attempt_of(actor)
-    ref = blob_write(_counted(chunks, size), limit=limits_of(job).file_bytes)
+    ref = blob_write(_counted(chunks, size), limit=limits_of(job).file_bytes, team_id=job.team_id)
     with transaction.atomic():
         _, attempt = _locked(actor)
-        blob_hold(ref.sha256)
+        blob_hold(ref.sha256, team_id=job.team_id)
         attempt.outputs[name] = {"sha256": ref.sha256, "size": ref.size}
         attempt.save(update_fields=["outputs"])
     return ref

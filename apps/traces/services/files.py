@@ -40,11 +40,12 @@ def trace_file_store(*, actor: Actor, trace_id: uuid.UUID, path: str, chunks: It
     Invalid, Conflict, TooLarge.
     """
     _path_check(path)
-    require_trace_write(actor, trace_by_id(actor, trace_id).team_id)
-    ref = blob_write(chunks, limit=FILE_LIMIT)
+    team_id = trace_by_id(actor, trace_id).team_id
+    require_trace_write(actor, team_id)
+    ref = blob_write(chunks, limit=FILE_LIMIT, team_id=team_id)
     with transaction.atomic():
         trace = trace_lock(actor, trace_id)
-        blob_hold(ref.sha256)
+        blob_hold(ref.sha256, team_id=team_id)
         _, made = TraceFile.objects.update_or_create(
             trace=trace, path=path, defaults={"sha256": ref.sha256, "size": ref.size}
         )

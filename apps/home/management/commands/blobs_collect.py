@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from apps.core.actors import Actor
-from apps.core.blob_care import GRACE, blobs_note
+from apps.core.blob_care import GRACE, blobs_note, kept_until
 from apps.core.blob_references import blobs_unreferenced
 from apps.home.storage.services import store_collect
 
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         grace = timedelta(hours=options["hours"])
         if options["dry_run"]:
             blobs_note()
-            for sha256 in blobs_unreferenced(timezone.now() - grace):
+            for sha256 in blobs_unreferenced(timezone.now() - grace, kept_until=kept_until(grace)):
                 self.stdout.write(sha256)
             return
         done = store_collect(actor=Actor.system("blobs_collect"), grace=grace)
