@@ -15,11 +15,12 @@ import sys
 import threading
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from workers.contracts.parameters import argv_of, text_of
+from workers.runner.bar_telling import BarTeller
 from workers.runner.client import ApiError, Cancelled
 from workers.runner.errors import BadInput
 from workers.runner.job import Job
@@ -46,10 +47,13 @@ def run(job: Job) -> None:
     result = job.directory / "result.json"
     words = _words(job, values, result)
     entry = job.spec.get("entry")
-    job.progress(None, "Running " + (str(entry["target"]) if entry else " ".join(job.spec["command"])))
+    doing = "Running " + (str(entry["target"]) if entry else " ".join(job.spec["command"]))
+    job.progress(None, doing)
+    told = BarTeller(job.client.twin(), doing)
     try:
-        code, tail = process_run(words, root, environment_of(job, root))
+        code, tail = process_run(words, root, environment_of(job, root), told.take)
     finally:
+        told.close()
         _keep(job, root, shipped)
     if code != 0:
         raise BadInput("code_failed", cause_of(code, tail, root))
@@ -154,8 +158,10 @@ def environment_of(job: Job, root: Path) -> dict[str, str]:
     return values
 
 
-def process_run(words: list[str], root: Path, environment: Mapping[str, str]) -> tuple[int, str]:
-    """Runs the words in `root`, passing its output on; returns (exit code, the last of the output).
+def process_run(
+    words: list[str], root: Path, environment: Mapping[str, str], heard: Callable[[bytes], None] = lambda data: None
+) -> tuple[int, str]:
+    """Runs the words in `root`, passing its output on, also to `heard`; returns (exit code, the last of the output).
 
     Raises BadInput when there is no such program, Cancelled after the process had its grace.
     """
@@ -172,7 +178,7 @@ def process_run(words: list[str], root: Path, environment: Mapping[str, str]) ->
         name = words[0]
         raise BadInput("no_program", f"The program “{name}” could not be started: {error.strerror}.") from error
     tail = bytearray()
-    reader = threading.Thread(target=_pass_on, args=(process.stdout, tail), daemon=True)
+    reader = threading.Thread(target=_pass_on, args=(process.stdout, tail, heard), daemon=True)
     reader.start()
     try:
         code = process.wait()
@@ -187,7 +193,7 @@ def process_run(words: list[str], root: Path, environment: Mapping[str, str]) ->
     return code, tail.decode(errors="replace")
 
 
-def _pass_on(source: IO[bytes] | None, tail: bytearray) -> None:
+def _pass_on(source: IO[bytes] | None, tail: bytearray, heard: Callable[[bytes], None]) -> None:
     if source is None:
         return
     out = sys.stdout.buffer
@@ -196,6 +202,7 @@ def _pass_on(source: IO[bytes] | None, tail: bytearray) -> None:
         out.flush()
         tail += chunk
         del tail[:-TAIL]
+        heard(chunk)
 
 
 def cause_of(code: int, tail: str, root: Path) -> str:
