@@ -187,6 +187,10 @@ class Client:
         answer: dict[str, Any] = json.loads(result) if result else {}
         return answer
 
+    def checkpoint(self, files: list[dict[str, str]]) -> dict[str, Any]:
+        """Makes files that were uploaded ({"path", "sha256"}) what the next attempt can go on from."""
+        return self.call("POST", "/api/v1/attempt/checkpoint", {"files": files})
+
     def results(self, payload: Mapping[str, Any]) -> None:
         """Posts the attempt's results; the last one counts."""
         self.call("POST", "/api/v1/attempt/results", {"payload": payload})

@@ -2,7 +2,7 @@
 
 What of a job's spec is read: "code" {sha256, size, filename, kind, root}, "entry" (`apps.code.contracts.Entry` as
 JSON), "command" (words instead of an entry), "values", "inputs" {parameter: {"kind", "files": [{sha256, size, path}]}},
-"seed".
+"seed", "checkpoint" (the folder whose files are kept to go on from).
 The process runs with the job's environment (FAIRWAY_ENVIRONMENT, a virtual environment) or this interpreter. It gets
 the run token as MLFLOW_TRACKING_TOKEN, so that MLflow's client in it writes to its own run.
 """
@@ -21,7 +21,8 @@ from typing import IO, Any
 
 from workers.contracts.parameters import argv_of, text_of
 from workers.runner.bar_telling import BarTeller
-from workers.runner.client import ApiError, Cancelled
+from workers.runner.checkpoints import Keeper, folder_fill
+from workers.runner.client import PATIENCE_SECONDS, ApiError, Cancelled
 from workers.runner.errors import BadInput
 from workers.runner.job import Job
 
@@ -44,6 +45,7 @@ def run(job: Job) -> None:
     root = home / str(job.spec["code"]["root"]) if job.spec["code"]["root"] else home
     values = {**job.spec["values"], **_inputs(job)}
     (root / OUTPUTS).mkdir(exist_ok=True)
+    keeper = keeper_of(job, root)
     result = job.directory / "result.json"
     words = _words(job, values, result)
     entry = job.spec.get("entry")
@@ -54,6 +56,8 @@ def run(job: Job) -> None:
         code, tail = process_run(words, root, environment_of(job, root), told.take)
     finally:
         told.close()
+        if keeper is not None:
+            keeper.close()
         _keep(job, root, shipped)
     if code != 0:
         raise BadInput("code_failed", cause_of(code, tail, root))
@@ -89,6 +93,26 @@ def code_unpack(job: Job, home: Path) -> set[Path]:
             found.add(target)
     packed.unlink()
     return found
+
+
+def keeper_of(job: Job, root: Path) -> Keeper | None:
+    """What keeps the code's checkpoints, with those that it goes on from in their place; None when it declares none."""
+    folder = root / str(job.spec.get("checkpoint") or "")
+    if folder == root:
+        return None
+    begun = job.begun
+    folder_fill(folder, begun, job.client.fetch)
+    if begun:
+        job.say(f"Going on from the checkpoint of {resumed_words(begun)}")
+    sent = [str(one["sha256"]) for one in begun["files"]] if begun else []
+    keeper = Keeper(job.client.twin(PATIENCE_SECONDS), folder, job.say, sent=sent)
+    keeper.start()
+    return keeper
+
+
+def resumed_words(begun: Mapping[str, Any]) -> str:
+    """Which attempt kept the checkpoint that this one begins with."""
+    return f"job {begun['job_number']}, attempt {begun['attempt']}"
 
 
 def _inputs(job: Job) -> dict[str, str]:
@@ -149,6 +173,9 @@ def environment_of(job: Job, root: Path) -> dict[str, str]:
         "FAIRWAY_OUTPUTS": str(root / OUTPUTS),
         "GIT_PYTHON_REFRESH": "quiet",
     }
+    if job.spec.get("checkpoint"):
+        values["FAIRWAY_CHECKPOINT"] = str(root / str(job.spec["checkpoint"]))
+        values["FAIRWAY_RESUMED_FROM"] = resumed_words(job.begun) if job.begun else ""
     if job.run_id:
         values["MLFLOW_EXPERIMENT_ID"] = str(job.client.run(job.run_id)["info"]["experiment_id"])
     environment = os.environ.get("FAIRWAY_ENVIRONMENT", "")

@@ -119,11 +119,19 @@ class CheckpointInput(serializers.Serializer[Any]):
 
 
 class AttemptCheckpointView(AttemptApi):
-    """POST: these files, sent as outputs before, are what the job can go on from."""
+    """GET: what is kept so far. POST: these files, sent as outputs before, are what the job can go on from."""
+
+    def get(self, request: Request) -> Response:
+        kept = services.attempt_of(self.actor)[1].checkpoint
+        return Response(self._told(kept) if kept else {"number": 0, "files": 0, "bytes": 0})
 
     def post(self, request: Request) -> Response:
         kept = services.checkpoint_keep(actor=self.actor, files=self.input(CheckpointInput)["files"])
-        return Response({"number": kept["number"], "files": len(kept["files"]), "bytes": kept["bytes"]})
+        return Response(self._told(kept))
+
+    @staticmethod
+    def _told(kept: dict[str, Any]) -> dict[str, int]:
+        return {"number": kept["number"], "files": len(kept["files"]), "bytes": kept["bytes"]}
 
 
 def _not_finite(name: str) -> NoReturn:

@@ -13,7 +13,7 @@ from apps.jobs.services.attempts import (
     target_of,
 )
 from apps.jobs.services.cancelling import CANCEL_MOST, CancelFate, cancel_preview, job_cancel, jobs_cancel
-from apps.jobs.services.checkpoints import checkpoint_keep, checkpoint_of, resumable
+from apps.jobs.services.checkpoints import attempt_resumed, checkpoint_keep, checkpoint_of, resumable
 from apps.jobs.services.ending import Outcome, job_end, job_finish, last_lines, outcome_of
 from apps.jobs.services.logs import job_log_append, logs_retain, usage_append
 from apps.jobs.services.queueing import job_prioritise, job_queue, job_retry, limits_of
@@ -57,6 +57,7 @@ __all__ = [
     "attempt_claim",
     "attempt_heartbeat",
     "attempt_of",
+    "attempt_resumed",
     "attempt_started",
     "attempts_orphaned",
     "attempts_reap",

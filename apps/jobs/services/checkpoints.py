@@ -83,7 +83,7 @@ def checkpoint_of(job: Job) -> dict[str, Any] | None:
     if found is None:
         begun: dict[str, Any] | None = job.spec.get("resume")
         return begun
-    number, kept = found
+    number, kept = found[0], found[1] or {}
     return {
         "files": kept["files"],
         "bytes": kept["bytes"],
@@ -92,6 +92,11 @@ def checkpoint_of(job: Job) -> dict[str, Any] | None:
         "job_number": job.number,
         "attempt": number,
     }
+
+
+def attempt_resumed(job: Job) -> bool:
+    """Did any attempt of the job begin with a checkpoint?"""
+    return JobAttempt.objects.filter(job_id=job.pk, resumed_from__isnull=False).exists()
 
 
 def resumable(job: Job) -> dict[str, Any] | None:
