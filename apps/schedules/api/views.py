@@ -72,8 +72,8 @@ class ScheduleChange(serializers.Serializer[Any]):
 
 
 class ScheduleRow(ModelSerializer[Schedule]):
-    """`owner_id` is in whose name and with whose present rights it runs; `cause` says why it is stopped. Of a git branch
-    `head` is the commit of the last look, at `looked_at`, and `look_problem` why that told nothing.
+    """`owner_id` is in whose name and with whose present rights it runs; `cause` says why it is stopped. Of a git
+    branch `head` is the commit of the last look, at `looked_at`, and `look_problem` why that told nothing.
     """
 
     class Meta:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from apps.accounts.tests.factories import actor_make
+from apps.accounts.tests.factories import actor_make, team_make
 from apps.audit.models import AuditEvent
 from apps.core.actors import Role
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -118,7 +118,7 @@ def test_strangers_onlookers_and_stale_forms_change_nothing():
     schedule = made(ground)
 
     with pytest.raises(NotFound):
-        changed(ground, schedule, actor=actor_make(Role.DATA_SCIENTIST), name="Mine")
+        changed(ground, schedule, actor=actor_make(Role.DATA_SCIENTIST, team_make()), name="Mine")
     with pytest.raises(Forbidden):
         changed(ground, schedule, actor=ground.owner, name="Mine")
     with pytest.raises(Conflict) as stale:

@@ -159,5 +159,5 @@ def test_who_may_not_keep_schedules_edits_none():
     schedule = made(ground)
     client = client_of(ground.owner)
 
-    assert "You may not keep schedules here" in client.get(f"/schedules/{schedule.pk}/edit/").content.decode()
+    assert "You may not edit this schedule" in client.get(f"/schedules/{schedule.pk}/edit/").content.decode()
     assert client.post(f"/schedules/{schedule.pk}/edit/", form_of(schedule.launch)).status_code == 403

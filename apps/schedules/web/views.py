@@ -165,7 +165,7 @@ def _verdict(schedule: Schedule) -> dict[str, str]:
     if schedule.look_problem:
         return {"tone": "warn", "title": "The last look told nothing.", "text": schedule.look_problem}
     if schedule.trigger == Schedule.Trigger.GIT:
-        if not schedule.head:
+        if not schedule.head or schedule.looked_at is None:
             return {"tone": "good", "title": "It waits for a change.", "text": "It has not been looked at yet."}
         told = f"{schedule.branch} is at {schedule.head[:12]}, looked at {formats.ago(schedule.looked_at)}."
         return {"tone": "good", "title": "It waits for a new commit.", "text": told}
