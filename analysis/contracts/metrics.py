@@ -20,8 +20,12 @@ SCORE: Final = "score"
 MONEY: Final = "money"
 COUNT: Final = "count"
 TARGET: Final = "target"
-UNITS: Final = (PERCENT, SCORE, MONEY, COUNT, TARGET)
-"""Units: a rate, a bare score, money per 100 rows, a number of rows, the unit of the regression's target."""
+MEGABYTES: Final = "megabytes"
+MILLISECONDS: Final = "milliseconds"
+UNITS: Final = (PERCENT, SCORE, MONEY, COUNT, TARGET, MEGABYTES, MILLISECONDS)
+"""Units: a rate, a bare score, money per 100 rows, a number of things, the unit of the regression's target; of facts of
+a model also millions of bytes and thousandths of a second.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +216,8 @@ SPECIFICITY_AT: Final = "tnr_at_tpr:"
 NDCG_AT: Final = "ndcg:"
 MAP_AT: Final = "map:"
 CUSTOM: Final = "custom:"
+FACT: Final = "fact:"
+"""Before the name of a fact of the model itself, which no row measures; a limit of it can still be set and judged."""
 EXPOSURES: Final = ("exposure", "exposure_merit")
 
 _registered: dict[str, Metric] = {}
@@ -277,6 +283,26 @@ def _function(name: str, label: str) -> Metric:
     return Metric(name, label, SCORE, None, frozenset(TASKS), f"The metric {label}, a function of its own.")
 
 
+_F = frozenset(TASKS)
+FACTS: Final[dict[str, Metric]] = {
+    fact.name: fact
+    for fact in (
+        Metric(
+            f"{FACT}parameters", "Parameters", COUNT, False, _F, "Numbers that the model holds: weights, tree nodes."
+        ),
+        Metric(f"{FACT}features", "Features", COUNT, False, _F, "Columns that the model reads."),
+        Metric(f"{FACT}size", "Model size", MEGABYTES, False, _F, "Bytes of the model's files."),
+        Metric(f"{FACT}depth", "Depth", COUNT, False, _F, "Levels of the deepest tree; 0 for a model without trees."),
+        Metric(f"{FACT}row_time", "Time per prediction", MILLISECONDS, False, _F, "Time for one row of a batch."),
+    )
+}
+"""How complex a model is, by facts that its version records."""
+
+
+def _fact(name: str, label: str) -> Metric:
+    return FACTS[name]
+
+
 _NAMED: Final[Mapping[str, Callable[[str, str], Metric]]] = {
     CLASS_RECALL: _class_rate("Recall", "rows of the class"),
     CLASS_PRECISION: _class_rate("Precision", "rows predicted as the class"),
@@ -287,6 +313,7 @@ _NAMED: Final[Mapping[str, Callable[[str, str], Metric]]] = {
     NDCG_AT: _at_rank("NDCG", "Gain of the first items, discounted by rank, over the best possible."),
     MAP_AT: _at_rank("MAP", "Mean over the queries of the average precision among the first items."),
     CUSTOM: _function,
+    FACT: _fact,
 }
 
 

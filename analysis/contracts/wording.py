@@ -3,11 +3,12 @@
 from typing import Final
 
 from analysis.contracts.criteria import COST_PARITY, CRITERIA, MEAN_ERROR_PARITY, MEAN_PREDICTION_PARITY, RATIO
-from analysis.contracts.metrics import COUNT, MONEY, PERCENT, SCORE, Metric
+from analysis.contracts.metrics import COUNT, MEGABYTES, MILLISECONDS, MONEY, PERCENT, SCORE, Metric
 
 THIN: Final = "\u202f"
 MINUS: Final = "\u2212"
 UNDEFINED: Final = "–"
+UNIT_WORDS: Final = {MEGABYTES: "MB", MILLISECONDS: "ms"}
 AMOUNTS: Final = frozenset({COST_PARITY, MEAN_PREDICTION_PARITY, MEAN_ERROR_PARITY})
 """Criteria whose number is money or in the unit of the target; the others compare shares."""
 
@@ -40,7 +41,8 @@ def amount_text(metric: Metric, value: float, *, currency: str = "", unit: bool 
         return number_text(value, 0)
     if metric.unit == SCORE:
         return number_text(value, 3)
-    return significant_text(value)
+    text = significant_text(value)
+    return f"{text} {UNIT_WORDS[metric.unit]}" if unit and metric.unit in UNIT_WORDS else text
 
 
 def change_text(metric: Metric, value: float, *, currency: str = "", unit: bool = True) -> str:
@@ -91,7 +93,7 @@ def unit_text(metric: Metric, currency: str = "", *, change: bool = False) -> st
     """The unit for a column's head: "%", "points", "C$"; empty for bare numbers."""
     if metric.unit == PERCENT:
         return "points" if change else "%"
-    return currency if metric.unit == MONEY else ""
+    return currency if metric.unit == MONEY else UNIT_WORDS.get(metric.unit, "")
 
 
 def money_text(value: float, currency: str, *, sign: bool = False) -> str:

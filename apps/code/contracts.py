@@ -29,6 +29,7 @@ class Entry:
     reads the command line itself), "notebook". `before`: words that stand before the options, such as a subcommand.
     `source` says where the parameters were found; `notes` what could not be taken over. Of a notebook, `blocks` are
     sentences on what keeps it from running, and `imports` the modules that it imports with the cell of each.
+    `checkpoint`: the folder whose files it can go on from.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Entry:
     notes: tuple[str, ...] = ()
     blocks: tuple[str, ...] = ()
     imports: tuple[tuple[str, int], ...] = ()
+    checkpoint: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """As stored."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from analysis.contracts.metrics import metric_get
+from analysis.contracts.metrics import FACT, FACTS, metric_get
 from analysis.contracts.report import Report
 from analysis.contracts.wording import amount_text, change_text
 from apps.core import formats
@@ -15,6 +15,7 @@ from apps.gates.models import GateResult
 from apps.gates.selectors import gate_list
 from apps.problems import selectors as problems
 from apps.problems.contracts import ObjectiveCell, ObjectiveColumn
+from apps.registry import selectors as registry
 from apps.registry.contracts import live_version_id
 
 if TYPE_CHECKING:
@@ -49,7 +50,11 @@ def _columns(evaluation: Evaluation, report: Report, deciding: dict[uuid.UUID, G
     version, baseline = evaluation.model_version, evaluation.baseline_version
     live_id = live_version_id(version.model_id)
     currency = problems.currency_of(evaluation.problem_version)
-    values = {pk: _values(gate, report) for pk, gate in deciding.items()}
+    facts = [registry.complexity_of(one) if one is not None else {} for one in (version, baseline)]
+    values = {
+        pk: _facts(gate, *facts) if _aim(gate).metric in FACTS else _values(gate, report)
+        for pk, gate in deciding.items()
+    }
 
     def cells(side: int) -> dict[uuid.UUID, ObjectiveCell]:
         return {
@@ -87,6 +92,11 @@ def _values(gate: GateResult, report: Report) -> Values:
         return None, None
     own, base = group.metrics.get(metric), (group.baseline or {}).get(metric)
     return (own.value if own else None), (base.value if base else None)
+
+
+def _facts(gate: GateResult, own: dict[str, float], base: dict[str, float]) -> Values:
+    name = _aim(gate).metric.removeprefix(FACT)
+    return own.get(name), base.get(name)
 
 
 def _text(gate: GateResult, value: float, currency: str) -> str:

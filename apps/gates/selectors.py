@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import JSONObject
 
+from analysis.contracts.metrics import FACTS
 from apps.evaluations import selectors as evaluations
 from apps.gates.models import GateResult, Outcome
 
@@ -104,7 +105,7 @@ def gate_focus(gates: Iterable[GateResult]) -> list[tuple[str, str]]:
     return [
         (gate.objective.metric, gate.group_key)
         for gate in gates
-        if gate.blocks and gate.group_key and gate.objective is not None
+        if gate.blocks and gate.group_key and gate.objective is not None and gate.objective.metric not in FACTS
     ]
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from analysis.contracts.metrics import FACT, FACTS
 from analysis.contracts.report import Report
+from analysis.contracts.wording import amount_text
 from analysis.gates import (
     AT_LEAST,
     AT_MOST,
+    FAIL,
     KIND_METRIC,
     NOT_EVALUATED,
     NOT_WORSE,
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from apps.evaluations.contracts import Speech
     from apps.evaluations.models import Evaluation
     from apps.problems.models import Objective
+    from apps.registry.models import ModelVersion
 
 _SCOPES = {"OVERALL": SCOPE_OVERALL, "SEGMENTS": SCOPE_SEGMENTS, "PROTECTED": SCOPE_PROTECTED}
 
@@ -110,6 +114,9 @@ def verdict_record(evaluation: Evaluation) -> list[GateResult]:
                 )
             )
             continue
+        if objective.metric in FACTS:
+            results.append(_fact_result(objective, evaluation.model_version, len(results), common))
+            continue
         for outcome in judge_report([rule_of(objective, report)], report, voice=voice):
             results.append(
                 GateResult(
@@ -140,6 +147,31 @@ def verdict_record(evaluation: Evaluation) -> list[GateResult]:
         after={"outcomes": counts, "blocking": sum(result.blocks for result in results)},
     )
     return results
+
+
+def _fact_result(objective: Objective, version: ModelVersion, position: int, common: dict[str, Any]) -> GateResult:
+    """A limit of a fact of the model: known exactly or not at all, and what is not known is never a pass."""
+    fact = FACTS[objective.metric]
+    value = registry.complexity_of(version).get(objective.metric.removeprefix(FACT))
+    if value is None or objective.limit is None:
+        why = "it has no limit" if objective.limit is None else f"version {version.number} records no such fact"
+        outcome, sentence = NOT_EVALUATED, f"{objective.name} is not evaluated: {why}."
+    else:
+        meets = value <= objective.limit if objective.direction == "MINIMISE" else value >= objective.limit
+        outcome, word = (PASS, "passes") if meets else (FAIL, "fails")
+        limit = f"{'at most' if objective.direction == 'MINIMISE' else 'at least'} {amount_text(fact, objective.limit)}"
+        sentence = f"{objective.name} of version {version.number} is {amount_text(fact, value)}: {word} {limit}."
+    return GateResult(
+        **common,
+        position=position,
+        group_key="overall",
+        group_label="the model",
+        protected=False,
+        outcome=outcome,
+        blocks=outcome == FAIL or (outcome == NOT_EVALUATED and objective.critical),
+        sentence=sentence,
+        value=value,
+    )
 
 
 def _behaviour_results(evaluation: Evaluation, speech: Speech, start: int) -> list[GateResult]:

@@ -69,6 +69,10 @@ class Job(TeamOwned):
     ended_at = models.DateTimeField(null=True)
     progress = models.FloatField(null=True)
     progress_text = models.CharField(max_length=200, blank=True, default="")
+    # Of how many steps, and when the attempt expects its end, where it says so (`services.Progress`).
+    progress_step = models.BigIntegerField(null=True)
+    progress_total = models.BigIntegerField(null=True)
+    progress_ends_at = models.DateTimeField(null=True)
     cause = models.TextField(blank=True, default="")
     # Highest seq given to a log line or event; taken under the row lock, so number order is commit order.
     seq = models.BigIntegerField(default=0)
@@ -118,6 +122,11 @@ class Job(TeamOwned):
         """Attempts that it may have: those that gave up their place do not count."""
         return int(self.max_attempts + self.preemptions)
 
+    def progress_forget(self) -> None:
+        """How far it is belongs to an attempt: the next begins without; the caller saves."""
+        self.progress, self.progress_text = None, ""
+        self.progress_step = self.progress_total = self.progress_ends_at = None
+
 
 class JobAttempt(BaseModel):
     """One try, fenced by its number: a write of an older attempt is refused."""
@@ -153,6 +162,9 @@ class JobAttempt(BaseModel):
     result = models.JSONField(null=True)
     # {name: {"sha256", "size"}}
     outputs = models.JSONField(default=dict)
+    # What it kept to go on from, and what it went on from itself; see services/checkpoints.py.
+    checkpoint = models.JSONField(null=True)
+    resumed_from = models.JSONField(null=True)
 
     class Meta:
         constraints = [

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from analysis.contracts.expressions import MAX_LENGTH, ExpressionError, columns, parse
-from analysis.contracts.metrics import PERCENT, metric_get
+from analysis.contracts.metrics import FACTS, PERCENT, metric_get
 from analysis.contracts.segments import Bands, SegmentError, Support
 from apps.core.errors import Invalid
 from apps.problems.models import DecisionMode, Objective, RiskClass, SegmentVersion, TaskKind
@@ -323,6 +323,10 @@ def _objective_clean(item: Mapping[str, Any], prefix: str, task: str, segments: 
             faults.add(f"{prefix}segment", "Name one of the segments of this version.")
         if comparison == Objective.Comparison.LIVE:
             faults.add(f"{prefix}comparison", "A gap between groups is held against a limit, not against live.")
+    if metric.name in FACTS and scope != Objective.Scope.OVERALL:
+        faults.add(f"{prefix}scope", f"{metric.label} is one number of the whole model: choose overall.")
+    if metric.name in FACTS and comparison == Objective.Comparison.LIVE:
+        faults.add(f"{prefix}comparison", f"{metric.label} is held against a limit, not against live.")
     limit = item.get("limit")
     if limit is None and comparison == Objective.Comparison.LIVE:
         limit = 0.0
@@ -334,6 +338,8 @@ def _objective_clean(item: Mapping[str, Any], prefix: str, task: str, segments: 
             faults.add(f"{prefix}limit", "This number is too large.")
         elif comparison == Objective.Comparison.LIVE and limit < 0:
             faults.add(f"{prefix}limit", "A margin is zero or more.")
+        elif metric.name in FACTS and limit < 0:
+            faults.add(f"{prefix}limit", "A limit of zero or more.")
         elif metric.unit == PERCENT and metric.name != "mape" and not 0 <= limit <= 1:
             faults.add(f"{prefix}limit", "A rate lies between 0 and 1 (0 % and 100 %).")
     weight = item.get("weight", 1.0)

@@ -41,6 +41,19 @@ def changes_of(actor: Actor, schedule: Schedule) -> list[Change]:
         bundles = code.bundle_list(actor, team_id=schedule.team_id).filter(name=schedule.bundle_name, state="READY")
         rows_code = bundles.order_by("-id")[:MOST]
         return [Change(one.pk, f"code {one}", reverse("code-detail", args=[one.pk])) for one in rows_code][::-1]
+    if schedule.trigger == Schedule.Trigger.GIT:
+        fetched = code.bundle_list(actor, team_id=schedule.team_id).filter(
+            repository=schedule.repository, commit__in=schedule.commits, state="READY"
+        )
+        place = {commit: number for number, commit in enumerate(schedule.commits)}
+        return [
+            Change(
+                one.pk,
+                f"commit {one.commit[:12]} of {schedule.branch}",
+                reverse("code-detail", args=[one.pk]),
+            )
+            for one in sorted(fetched, key=lambda one: place[one.commit])
+        ]
     if schedule.trigger == Schedule.Trigger.PROBLEM and schedule.problem is not None:
         versions = problems.version_list(schedule.problem).filter(state="SEALED").order_by("-number")[:MOST]
         url = reverse("problem-detail", args=[schedule.problem_id])

@@ -20,6 +20,7 @@ class Schedule(TeamOwned):
         CRON = "CRON", "at a time"
         DATA = "DATA", "a new version of data"
         CODE = "CODE", "a new version of code"
+        GIT = "GIT", "a new commit of a git branch"
         PROBLEM = "PROBLEM", "an accepted version of a problem"
 
     class Act(models.TextChoices):
@@ -47,6 +48,14 @@ class Schedule(TeamOwned):
     # What a change is looked for in; a bundle's next version has its name.
     dataset = models.ForeignKey("datasets.Dataset", on_delete=models.PROTECT, null=True, related_name="+")
     bundle_name = models.CharField(max_length=120, blank=True, default="")
+    # The remote is asked for the commit of its branch; each commit that the branch was found at is fetched once.
+    repository = models.CharField(max_length=500, blank=True, default="", db_default="")
+    branch = models.CharField(max_length=200, blank=True, default="", db_default="")
+    looked_at = models.DateTimeField(null=True)
+    # Where the branch was at the last look, the commits since the first look, and why the last look told nothing.
+    head = models.CharField(max_length=64, blank=True, default="", db_default="")
+    commits = models.JSONField(default=list)
+    look_problem = models.CharField(max_length=500, blank=True, default="", db_default="")
     problem = models.ForeignKey("problems.Problem", on_delete=models.PROTECT, null=True, related_name="+")
     # Ids of what was there when it began to look: no changes.
     seen = models.JSONField(default=list)

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
+
 from celery import shared_task
 
 from apps.schedules import services
+
+
+@shared_task(name="apps.schedules.tasks.schedule_look")
+def schedule_look(schedule_id: str) -> None:
+    """Ask a git repository which commit the branch of a schedule is at."""
+    services.schedule_look(uuid.UUID(schedule_id))
 
 
 @shared_task(name="apps.schedules.tasks.schedules_tick")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.db import models
 
 from apps.core.models import TeamOwned
@@ -38,7 +40,11 @@ class Reproduction(TeamOwned):
         FAILED = "FAILED", "failed"
 
     original = models.ForeignKey("experiments.Run", on_delete=models.PROTECT, related_name="+")
-    launch = models.OneToOneField(Launch, on_delete=models.PROTECT, related_name="reproduction")
+    # What does it again: one of the two.
+    launch = models.OneToOneField(Launch, on_delete=models.PROTECT, null=True, related_name="reproduction")
+    code_launch = models.OneToOneField(
+        "training.CodeLaunch", on_delete=models.PROTECT, null=True, related_name="reproduction"
+    )
     # Largest relative difference of a measurement that still counts as the same.
     tolerance = models.FloatField()
     verdict = models.CharField(max_length=10, choices=Verdict.choices, default=Verdict.RUNNING)
@@ -50,11 +56,34 @@ class Reproduction(TeamOwned):
         constraints = [
             models.UniqueConstraint(
                 fields=["original"], condition=models.Q(verdict="RUNNING"), name="training_reproduced_once_at_a_time"
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(launch__isnull=False, code_launch__isnull=True)
+                | models.Q(launch__isnull=True, code_launch__isnull=False),
+                name="training_reproduced_by_one",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"Reproduction of {self.original}"
+
+    @property
+    def again(self) -> Launch | CodeLaunch:
+        """The launch that does it again."""
+        found = self.launch or self.code_launch
+        if found is None:
+            raise ValueError("A reproduction has a launch")
+        return found
+
+    @property
+    def run_id(self) -> uuid.UUID:
+        """The run that does it again."""
+        return self.again.run_id
+
+    @property
+    def job_id(self) -> uuid.UUID:
+        """The job that does it again."""
+        return self.again.job_id
 
 
 class CodeLaunch(TeamOwned):
@@ -67,6 +96,8 @@ class CodeLaunch(TeamOwned):
     command = models.JSONField(default=list)
     params = models.JSONField(default=dict)
     seed = models.BigIntegerField(default=0)
+    # The folder of the code whose files are kept to go on from; empty: none.
+    checkpoint = models.CharField(max_length=200, blank=True, default="", db_default="")
     # Empty: Fairway's own.
     environment = models.ForeignKey("code.Environment", on_delete=models.PROTECT, null=True, related_name="+")
     problem = models.ForeignKey("problems.Problem", on_delete=models.PROTECT, null=True, related_name="+")
@@ -101,6 +132,9 @@ class LaunchTemplate(TeamOwned):
     problem = models.ForeignKey("problems.Problem", on_delete=models.PROTECT, null=True, related_name="+")
     # As `code_launch` takes it: "lock" or "own".
     environment = models.CharField(max_length=10, default="lock")
+    checkpoint = models.CharField(max_length=200, blank=True, default="", db_default="")
+    # A word of `apps.jobs.contracts.PRIORITIES`.
+    priority = models.CharField(max_length=10, default="normal", db_default="normal")
     # Where it runs; null: this machine.
     target = models.ForeignKey("compute.ComputeTarget", on_delete=models.PROTECT, null=True, related_name="+")
 

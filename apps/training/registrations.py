@@ -32,8 +32,12 @@ def _finish(job: Job, result: dict[str, Any], outputs: dict[str, Any]) -> dict[s
     own = services.code_launch_of(job)
     if own is not None:
         told = services.code_finish(own)
-        made = told.pop("version", [])
-        where = reverse("version-detail", args=[made[-1].pk]) if made else reverse("run-detail", args=[own.run_id])
+        made, original = told.pop("version", []), told.pop("original", None)
+        where = (
+            reverse("version-detail", args=[made[-1].pk])
+            if made
+            else reverse("run-detail", args=[original or own.run_id])
+        )
         return {**told, "url": where}
     version = services.training_finish(job, result, outputs)
     if version is None:

@@ -100,8 +100,11 @@ def template_get(actor: Actor, pk: uuid.UUID) -> LaunchTemplate:
 
 def reproduction_list(actor: Actor, run_id: uuid.UUID) -> list[Reproduction]:
     """Reproductions of a run, and the one that it is itself, newest first."""
-    rows = Reproduction.objects.visible_to(actor).select_related("original", "launch__run", "launch__job")
-    return list(rows.filter(Q(original_id=run_id) | Q(launch__run_id=run_id)).order_by("-id"))
+    rows = Reproduction.objects.visible_to(actor).select_related(
+        "original", "launch__run", "launch__job", "code_launch__run", "code_launch__job"
+    )
+    mine = Q(original_id=run_id) | Q(launch__run_id=run_id) | Q(code_launch__run_id=run_id)
+    return list(rows.filter(mine).order_by("-id"))
 
 
 def runs_of_launches(pks: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:

@@ -30,6 +30,7 @@ SCHEDULE = {
     "state": "ACTIVE",
     "next_at": None,
     "cause": "",
+    "row_version": 4,
 }
 
 
@@ -50,7 +51,7 @@ def api(answers: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[li
             self.end_headers()
             self.wfile.write(data)
 
-        do_POST = do_GET
+        do_POST = do_PATCH = do_GET
 
         def log_message(self, *_: object) -> None:
             pass
@@ -125,3 +126,20 @@ def test_a_schedule_is_made_of_one_thing_and_one_time(monkeypatch):
     assert seen[0][2]["cron"] == "0 2 * * *"
     assert both.exit_code == 2
     assert len(seen) == 1
+
+
+def test_a_schedule_is_changed_as_it_was_read_and_waits_for_a_branch(monkeypatch):
+    where = f"schedules/{SCHEDULE['id']}"
+    with api({"schedules": SCHEDULE, where: SCHEDULE}, monkeypatch) as seen:
+        changed = CliRunner().invoke(main, ["schedules", "change", SCHEDULE["id"], "--cron", "0 3 * * *"])
+        nothing = CliRunner().invoke(main, ["schedules", "change", SCHEDULE["id"]])
+        words = ["schedules", "create", "Each", "--sweep", SWEEP["id"], "--git", "https://example.org/a.git"]
+        made = CliRunner().invoke(main, words)
+
+    assert (changed.exit_code, nothing.exit_code, made.exit_code) == (0, 2, 0)
+    assert seen[1] == ("PATCH", where, {"cron": "0 3 * * *", "row_version": 4})
+    assert (seen[2][2]["trigger"], seen[2][2]["repository"], seen[2][2]["branch"]) == (
+        "GIT",
+        "https://example.org/a.git",
+        "main",
+    )

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ago, bytes, duration, fixed, num, percent, statusWords } from "../js/lib/format.js";
+import { ago, bytes, duration, fixed, num, percent, progressWords, statusWords } from "../js/lib/format.js";
 
 const thin = (text) => text.replaceAll(" ", "\u202f");
 
@@ -47,4 +47,11 @@ test("a live part says how fresh it is", () => {
   assert.equal(statusWords({ state: "live" }), "live");
   assert.equal(statusWords({ state: "delayed", seconds: 8 }), "delayed 8\u202fs");
   assert.equal(statusWords({ state: "offline", since: new Date(2026, 10, 20, 14, 2) }), "offline since 14:02");
+});
+
+test("progress says what is known of steps, share and time left", () => {
+  assert.equal(progressWords({ step: 12, total: 100, fraction: 0.12, left: 22 }), `12 of 100 steps, 12\u202f% done, about 22\u202fs left`);
+  assert.equal(progressWords({ step: 5 }), "5 steps");
+  assert.equal(progressWords({ fraction: 1, left: 0 }), `100\u202f% done, about to end`);
+  assert.equal(progressWords({}), "");
 });

@@ -36,7 +36,7 @@ ELSEWHERE = {"run-compare", "problem-edit", "run-register", "version-signature"}
 # People bring code, and the demo has none.
 ELSEWHERE |= {"code-detail", "environment-detail", "template-detail"}
 # Somebody begins a sweep or makes a schedule, and the demo has none.
-ELSEWHERE |= {"sweep-detail", "schedule-detail"}
+ELSEWHERE |= {"sweep-detail", "schedule-detail", "schedule-edit"}
 # An application sends traces, and the demo has none.
 ELSEWHERE |= {"experiment-traces", "run-traces", "trace-detail"}
 # Somebody makes them, and the demo has none.

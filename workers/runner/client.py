@@ -62,6 +62,10 @@ class Client:
     def __repr__(self) -> str:
         return f"Client({self._parts.scheme}://{self._parts.netloc})"
 
+    def twin(self, patience: float = 3.0) -> "Client":
+        """Another client of the same attempt, for another thread; it gives up after `patience` seconds."""
+        return Client(self._parts.geturl(), self._token, patience=patience, pause=self._pause)
+
     # --- transport
     # --------------------------------------------------------------------------------------------
 
@@ -159,9 +163,19 @@ class Client:
             raise ApiError(0, "A downloaded file does not have the digest that the job names.")
         return target
 
-    def progress(self, fraction: float | None, text: str) -> None:
+    def progress(
+        self,
+        fraction: float | None,
+        text: str,
+        step: int | None = None,
+        total: int | None = None,
+        seconds_left: float | None = None,
+    ) -> None:
         """Tells how far the job is. Raises Cancelled when the answer says so."""
-        answer = self.call("POST", "/api/v1/attempt/progress", {"fraction": fraction, "text": text})
+        body: dict[str, Any] = {"fraction": fraction, "text": text}
+        more = {"step": step, "total": total, "seconds_left": seconds_left}
+        body |= {name: value for name, value in more.items() if value is not None}
+        answer = self.call("POST", "/api/v1/attempt/progress", body)
         if answer.get("cancel"):
             raise Cancelled
 
@@ -172,6 +186,10 @@ class Client:
         result = self._send("PUT", path, source, headers, lambda response: response.read())
         answer: dict[str, Any] = json.loads(result) if result else {}
         return answer
+
+    def checkpoint(self, files: list[dict[str, str]]) -> dict[str, Any]:
+        """Makes files that were uploaded ({"path", "sha256"}) what the next attempt can go on from."""
+        return self.call("POST", "/api/v1/attempt/checkpoint", {"files": files})
 
     def results(self, payload: Mapping[str, Any]) -> None:
         """Posts the attempt's results; the last one counts."""

@@ -46,18 +46,11 @@ def run(job: Job) -> None:
 
 def _git(job: Job, *words: str, check: bool = True) -> int:
     """Runs git; returns its exit code. With `check`, raises BadInput with its last line when that is not 0."""
-    environment = {
-        **{key: value for key, value in os.environ.items() if "TOKEN" not in key},
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": "/dev/null",
-        "GIT_ALLOW_PROTOCOL": "http" if _plain(job) else "https",
-    }
     try:
         done = subprocess.run(
-            ["/usr/bin/git" if Path("/usr/bin/git").exists() else "git", *words],
+            [git_program(), *words],
             cwd=job.directory,
-            env=environment,
+            env=git_environment(str(job.spec["repository"])),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -75,5 +68,17 @@ def _git(job: Job, *words: str, check: bool = True) -> int:
     return done.returncode
 
 
-def _plain(job: Job) -> bool:
-    return urlsplit(str(job.spec["repository"])).scheme == "http"
+def git_program() -> str:
+    """The git of this machine."""
+    return "/usr/bin/git" if Path("/usr/bin/git").exists() else "git"
+
+
+def git_environment(repository: str) -> dict[str, str]:
+    """What git is told: no configuration, no helper, no question, and the transport of this address alone."""
+    return {
+        **{key: value for key, value in os.environ.items() if "TOKEN" not in key},
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_ALLOW_PROTOCOL": "http" if urlsplit(repository).scheme == "http" else "https",
+    }

@@ -20,6 +20,8 @@ class Job:
         self.kind = str(told["kind"])
         self.run_id = str(told.get("run_id") or os.environ.get("FAIRWAY_RUN_ID") or "")
         self.spec: dict[str, Any] = dict(told["spec"])
+        # The checkpoint that this attempt begins with, or None.
+        self.begun: dict[str, Any] | None = told.get("checkpoint")
         self.directory = directory
         self.cores = max(1, int(os.environ.get("FAIRWAY_CORES", "1")))
 

@@ -9,6 +9,7 @@ from workers.contracts.jobspec import Line
 
 NAME = "output.log"
 LONGEST = 32 * 1024
+_UP = b"\x1b[A"
 READ_BYTES = 1024 * 1024
 
 
@@ -19,18 +20,40 @@ class OutputWriter:
         path = directory / NAME
         self.descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if file is None else file
         self._rest = b""
+        self._held: list[bytes] = []
         self._left = limit
         self._cut = False
 
     def feed(self, data: bytes, at: float) -> None:
         """Takes raw bytes as they came. Raises OSError when the disk is full."""
         *whole, rest = (self._rest + data).split(b"\n")
-        records = [piece for line in whole for piece in _pieces(line)]
+        records: list[bytes] = []
+        for line in whole:
+            records += self._drawn(line)
         if len(rest) > LONGEST:
+            rest = _redrawn(rest)
             *early, rest = _pieces(rest)
             records += early
         self._rest = rest
         self._write(records, at)
+
+    def _drawn(self, line: bytes) -> list[bytes]:
+        """The records of a complete line. Those of bars inside each other wait: the next may be drawn over them.
+
+        tqdm draws an inner bar as newline, return, bar, cursor up; what follows on that line is the outer bar's.
+        """
+        inner, up, outer = line.partition(_UP)
+        if up and inner.startswith(b"\r") and len(line) <= LONGEST:
+            before = self._held[:1] if len(self._held) == 2 else []
+            shown = _redrawn(outer).strip(b"\r") if outer.startswith(b"\r") else b""
+            self._held = [*([shown] if shown else before), _redrawn(inner)]
+            return [] if shown or not outer.strip(b"\r") else [outer]
+        return [*self._held_take(over=line.startswith(b"\r")), *_pieces(_redrawn(line))]
+
+    def _held_take(self, *, over: bool = False) -> list[bytes]:
+        """What waits, the outer bar first; `over`: without the inner bar, which is drawn over."""
+        held, self._held = self._held, []
+        return held[:-1] if over else held
 
     def close(self, at: float) -> None:
         """Writes what is left of an unfinished line and closes the file."""
@@ -39,8 +62,9 @@ class OutputWriter:
 
     def rest_write(self, at: float) -> None:
         """Writes what is left of an unfinished line as a line."""
+        self._write(self._held_take(), at)
         if self._rest:
-            self._write(_pieces(self._rest), at)
+            self._write(_pieces(_redrawn(self._rest)), at)
             self._rest = b""
 
     def say(self, text: str, at: float) -> None:
@@ -62,7 +86,7 @@ class OutputWriter:
                     buffer += self.record(stamp, b"fairway: the output limit is reached, the rest is dropped")
                 continue
             self._left -= len(record) + 1
-            buffer += self.record(stamp, _last_version(record))
+            buffer += self.record(stamp, _storable(record))
         view = memoryview(bytes(buffer))
         while view:
             view = view[os.write(self.descriptor, view) :]
@@ -80,10 +104,15 @@ def _pieces(line: bytes) -> list[bytes]:
     return [*pieces, line]
 
 
-def _last_version(record: bytes) -> bytes:
-    """What a terminal would show of a line that was overwritten by carriage returns; no NUL bytes."""
-    shown = record.rstrip(b"\r").rpartition(b"\r")[2]
-    return shown.replace(b"\0", b"\xef\xbf\xbd")
+def _redrawn(line: bytes) -> bytes:
+    """What a terminal would show of a line that was overwritten by carriage returns; those at its end stay."""
+    end = len(line.rstrip(b"\r"))
+    return line[line.rfind(b"\r", 0, end) + 1 :]
+
+
+def _storable(record: bytes) -> bytes:
+    """The record without returns at its end and NUL bytes."""
+    return record.rstrip(b"\r").replace(b"\0", b"\xef\xbf\xbd")
 
 
 def lines_read(directory: Path, after_offset: int) -> list[Line]:

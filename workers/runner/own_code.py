@@ -2,7 +2,7 @@
 
 What of a job's spec is read: "code" {sha256, size, filename, kind, root}, "entry" (`apps.code.contracts.Entry` as
 JSON), "command" (words instead of an entry), "values", "inputs" {parameter: {"kind", "files": [{sha256, size, path}]}},
-"seed".
+"seed", "checkpoint" (the folder whose files are kept to go on from).
 The process runs with the job's environment (FAIRWAY_ENVIRONMENT, a virtual environment) or this interpreter. It gets
 the run token as MLFLOW_TRACKING_TOKEN, so that MLflow's client in it writes to its own run.
 """
@@ -16,12 +16,14 @@ import sys
 import threading
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from workers.contracts.parameters import argv_of, text_of
-from workers.runner.client import ApiError, Cancelled
+from workers.runner.bar_telling import BarTeller
+from workers.runner.checkpoints import Keeper, folder_fill
+from workers.runner.client import PATIENCE_SECONDS, ApiError, Cancelled
 from workers.runner.errors import BadInput
 from workers.runner.job import Job
 
@@ -45,13 +47,19 @@ def run(job: Job) -> None:
     root = home / str(job.spec["code"]["root"]) if job.spec["code"]["root"] else home
     values = {**job.spec["values"], **_inputs(job)}
     (root / OUTPUTS).mkdir(exist_ok=True)
+    keeper = keeper_of(job, root)
     result = job.directory / "result.json"
     words = _words(job, values, result)
     entry = job.spec.get("entry")
-    job.progress(None, "Running " + (str(entry["target"]) if entry else " ".join(job.spec["command"])))
+    doing = "Running " + (str(entry["target"]) if entry else " ".join(job.spec["command"]))
+    job.progress(None, doing)
+    told = BarTeller(job.client.twin(), doing)
     try:
-        code, tail = process_run(words, root, environment_of(job, root))
+        code, tail = process_run(words, root, environment_of(job, root), told.take)
     finally:
+        told.close()
+        if keeper is not None:
+            keeper.close()
         _keep(job, root, shipped)
     if code != 0:
         raise BadInput("code_failed", cause_of(code, tail, root))
@@ -87,6 +95,26 @@ def code_unpack(job: Job, home: Path) -> set[Path]:
             found.add(target)
     packed.unlink()
     return found
+
+
+def keeper_of(job: Job, root: Path) -> Keeper | None:
+    """What keeps the code's checkpoints, with those that it goes on from in their place; None when it declares none."""
+    folder = root / str(job.spec.get("checkpoint") or "")
+    if folder == root:
+        return None
+    begun = job.begun
+    folder_fill(folder, begun, job.client.fetch)
+    if begun:
+        job.say(f"Going on from the checkpoint of {resumed_words(begun)}")
+    sent = [str(one["sha256"]) for one in begun["files"]] if begun else []
+    keeper = Keeper(job.client.twin(PATIENCE_SECONDS), folder, job.say, sent=sent)
+    keeper.start()
+    return keeper
+
+
+def resumed_words(begun: Mapping[str, Any]) -> str:
+    """Which attempt kept the checkpoint that this one begins with."""
+    return f"job {begun['job_number']}, attempt {begun['attempt']}"
 
 
 def _inputs(job: Job) -> dict[str, str]:
@@ -147,6 +175,9 @@ def environment_of(job: Job, root: Path) -> dict[str, str]:
         "FAIRWAY_OUTPUTS": str(root / OUTPUTS),
         "GIT_PYTHON_REFRESH": "quiet",
     }
+    if job.spec.get("checkpoint"):
+        values["FAIRWAY_CHECKPOINT"] = str(root / str(job.spec["checkpoint"]))
+        values["FAIRWAY_RESUMED_FROM"] = resumed_words(job.begun) if job.begun else ""
     if job.run_id:
         values["MLFLOW_EXPERIMENT_ID"] = str(job.client.run(job.run_id)["info"]["experiment_id"])
     environment = os.environ.get("FAIRWAY_ENVIRONMENT", "")
@@ -156,8 +187,10 @@ def environment_of(job: Job, root: Path) -> dict[str, str]:
     return values
 
 
-def process_run(words: list[str], root: Path, environment: Mapping[str, str]) -> tuple[int, str]:
-    """Runs the words in `root`, passing its output on; returns (exit code, the last of the output).
+def process_run(
+    words: list[str], root: Path, environment: Mapping[str, str], heard: Callable[[bytes], None] = lambda data: None
+) -> tuple[int, str]:
+    """Runs the words in `root`, passing its output on, also to `heard`; returns (exit code, the last of the output).
 
     Raises BadInput when there is no such program, Cancelled after the process had its grace.
     """
@@ -174,7 +207,7 @@ def process_run(words: list[str], root: Path, environment: Mapping[str, str]) ->
         name = words[0]
         raise BadInput("no_program", f"The program “{name}” could not be started: {error.strerror}.") from error
     tail = bytearray()
-    reader = threading.Thread(target=_pass_on, args=(process.stdout, tail), daemon=True)
+    reader = threading.Thread(target=_pass_on, args=(process.stdout, tail, heard), daemon=True)
     reader.start()
     try:
         code = process.wait()
@@ -189,7 +222,7 @@ def process_run(words: list[str], root: Path, environment: Mapping[str, str]) ->
     return code, tail.decode(errors="replace")
 
 
-def _pass_on(source: IO[bytes] | None, tail: bytearray) -> None:
+def _pass_on(source: IO[bytes] | None, tail: bytearray, heard: Callable[[bytes], None]) -> None:
     if source is None:
         return
     out = sys.stdout.buffer
@@ -198,6 +231,7 @@ def _pass_on(source: IO[bytes] | None, tail: bytearray) -> None:
         out.flush()
         tail += chunk
         del tail[:-TAIL]
+        heard(chunk)
 
 
 def cause_of(code: int, tail: str, root: Path) -> str:

@@ -202,6 +202,7 @@ def _log_model(
         "complexity": {
             "features": data.train.shape[1],
             "parameters": parameters_of(fitted.pipeline.steps[-1][1]),
+            "depth": depth_of(fitted.pipeline.steps[-1][1]),
             "size_bytes": sum(file["size"] for file in files),
             "row_seconds": row_seconds,
         },
@@ -238,3 +239,27 @@ def parameters_of(model: Any) -> int:
         return 5 * sum(2 * int(tree["num_leaves"]) - 1 for tree in trees)
     held = getattr(model, "class_prior_", getattr(model, "constant_", ()))
     return int(np.size(held))
+
+
+def depth_of(model: Any) -> int:
+    """Levels of the deepest tree of a fitted estimator; 0 for one without trees."""
+    if hasattr(model, "coef_"):
+        return 0
+    if hasattr(model, "estimators_"):
+        return max((int(tree.tree_.max_depth) for tree in model.estimators_), default=0)
+    if type(model).__name__.startswith("HistGradientBoosting"):
+        return max((int(tree.nodes["depth"].max()) for row in model._predictors for tree in row), default=0)
+    if hasattr(model, "booster_"):
+        trees = model.booster_.dump_model()["tree_info"]
+        return max((_levels(tree["tree_structure"]) for tree in trees), default=0)
+    return 0
+
+
+def _levels(tree: dict[str, Any]) -> int:
+    """Levels below the root; without recursion, for a tree of one path may be deeper than the stack."""
+    deepest, waiting = 0, [(tree, 0)]
+    while waiting:
+        node, level = waiting.pop()
+        deepest = max(deepest, level)
+        waiting += [(node[side], level + 1) for side in ("left_child", "right_child") if side in node]
+    return deepest

@@ -7,7 +7,7 @@ import configparser
 import io
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
 from apps.code.contracts import MAX_LOCK, MAX_SOURCE, Entry
@@ -119,14 +119,16 @@ def _archive(file: IO[bytes], members: list[Member], kind: str, stem: str) -> Re
     if kind == "WHEEL":
         _wheel(reading, inside, read)
     for declared in project.entries:
-        reading.entries.append(_declared(declared, inside, read, reading.notes))
+        entry = _declared(declared, inside, read, reading.notes)
+        reading.entries.append(replace(entry, checkpoint=declared.checkpoint or project.checkpoint))
     if not reading.entries:
         left = _MAX_LOOKED_BYTES
         for path in _candidates(inside):
             source = read(path, min(left, MAX_SOURCE))
             if source is not None:
                 left -= len(source)
-                reading.entries += source_entries(path, source, reading.notes)
+                here = source_entries(path, source, reading.notes)
+                reading.entries += [replace(one, checkpoint=project.checkpoint) for one in here]
         for path in sorted(one for one in inside if one.endswith(".ipynb") and "/" not in one):
             found = notebook_read(read(path, 16 * MAX_SOURCE) or b"{}")
             reading.entries.append(_notebook_entry(path, path, found))

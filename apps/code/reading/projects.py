@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from apps.core.errors import Invalid
+from workers.contracts.checkpoints import folder_of
 from workers.contracts.parameters import ParameterError, schema_check
 
 
@@ -19,6 +20,7 @@ class Declared:
     target: str
     schema: dict[str, Any] | None = None
     title: str = ""
+    checkpoint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +32,11 @@ class Project:
     lock: str = ""
     entries: tuple[Declared, ...] = field(default=())
     scripts: Mapping[str, str] = field(default_factory=dict)
+    # For every entry that declares none of its own.
+    checkpoint: str = ""
 
 
-_KEYS = {"entry", "title", "parameters", "inputs", "environment", "python", "entries"}
+_KEYS = {"entry", "title", "parameters", "inputs", "environment", "python", "entries", "checkpoint"}
 
 
 def _bad(text: str) -> Invalid:
@@ -63,7 +67,18 @@ def project_read(data: bytes) -> Project:
         lock=str(said.get("environment", ""))[:400],
         entries=tuple(entries),
         scripts={str(key): str(value) for key, value in _table(project, "scripts").items()},
+        checkpoint=_checkpoint(said),
     )
+
+
+def _checkpoint(said: Mapping[str, Any]) -> str:
+    value = said.get("checkpoint", "")
+    if not isinstance(value, str):
+        raise _bad('a checkpoint is the name of a folder, such as "checkpoints".')
+    try:
+        return folder_of(value) if value else ""
+    except ValueError as error:
+        raise _bad(str(error)) from error
 
 
 def _table(found: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -96,7 +111,7 @@ def _entry(name: str, said: Mapping[str, Any]) -> Declared:
             schema = schema_check(properties)
         except ParameterError as error:
             raise _bad(str(error)) from error
-    return Declared(name, target, schema, str(said.get("title", ""))[:200])
+    return Declared(name, target, schema, str(said.get("title", ""))[:200], _checkpoint(said))
 
 
 def _type_of(value: Any) -> dict[str, str]:

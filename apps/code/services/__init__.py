@@ -1,7 +1,16 @@
 """All writes of the room: taking code in, building environments, removing them."""
 
 from apps.code.placing import environment_place, places_sweep
-from apps.code.services.bundles import bundle_archive, bundle_fetch, bundle_store, fetch_fail, fetch_finish, fetch_retry
+from apps.code.services.branches import branch_check, branch_commit
+from apps.code.services.bundles import (
+    bundle_archive,
+    bundle_fetch,
+    bundle_store,
+    fetch_fail,
+    fetch_finish,
+    fetch_retry,
+    repository_check,
+)
 from apps.code.services.environments import (
     build_fail,
     build_finish,
@@ -16,6 +25,8 @@ from apps.code.services.environments import (
 )
 
 __all__ = [
+    "branch_check",
+    "branch_commit",
     "build_fail",
     "build_finish",
     "build_retry",
@@ -34,4 +45,5 @@ __all__ = [
     "fetch_retry",
     "places_sweep",
     "python_check",
+    "repository_check",
 ]

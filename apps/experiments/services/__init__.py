@@ -1,6 +1,6 @@
 """All writes of experiments, runs, measurements and files."""
 
-from apps.experiments.services.artifacts import artifact_delete, artifact_store
+from apps.experiments.services.artifacts import artifact_delete, artifact_store, artifacts_link
 from apps.experiments.services.calls import run_begin
 from apps.experiments.services.evaluation_datasets import (
     RecordDraft,
@@ -68,6 +68,7 @@ __all__ = [
     "RecordDraft",
     "artifact_delete",
     "artifact_store",
+    "artifacts_link",
     "evaluation_dataset_archive",
     "evaluation_dataset_create",
     "evaluation_dataset_experiments_change",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import transaction
@@ -64,6 +64,22 @@ def artifact_store(
             **owner, path=path, defaults={"sha256": ref.sha256, "size": ref.size}
         )
     return artifact
+
+
+def artifacts_link(*, actor: Actor, run_id: uuid.UUID, folder: str, files: Iterable[Mapping[str, Any]]) -> None:
+    """Make stored files ({"path", "sha256", "size"}) the files of a run below a folder, without sending them again.
+
+    Raises NotFound, Forbidden, Invalid, Conflict for a sealed run and for bytes that are gone.
+    """
+    with transaction.atomic():
+        run = run_lock(actor, run_id)
+        require_unsealed(run)
+        for one in files:
+            path = path_check(f"{folder}/{one['path']}")
+            blob_hold(one["sha256"])
+            Artifact.objects.update_or_create(
+                run=run, path=path, defaults={"sha256": one["sha256"], "size": one["size"]}
+            )
 
 
 def _require_writable(actor: Actor, run_id: uuid.UUID | None, logged_model_id: uuid.UUID | None) -> uuid.UUID:

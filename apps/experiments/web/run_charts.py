@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from analysis.importance import Importance
 from apps.core import formats
+from apps.core.web.parallel import parallel_figure, scaled
 from apps.experiments.models import Run
 from apps.experiments.selectors import CurvePoint
 from apps.experiments.web.charts import RUN_COLOURS, Chart
@@ -21,8 +22,6 @@ BOXES = 12
 BARS = 12
 AXES = 6
 LINES = 200
-# From low to high, the ends of viridis that are seen on light and dark ground.
-_SCALE = ("#472D7B", "#3B528B", "#21918C", "#5EC962", "#B5DE2B")
 
 
 def curves_chart(
@@ -185,45 +184,17 @@ def parallel_chart(runs: Sequence[Run], params: Sequence[str], words: MetricWord
     if len(held) < 2 or not params:
         return None
     heights = [_heights([str(run.params[key]) for run, _ in held]) for key in params]
-    heights.append(_scaled([value for _, value in held]))
+    heights.append(scaled([value for _, value in held]))
     names = [*params, words.label]
-    bins: dict[int, list[int]] = {}
-    for number in range(len(held)):
-        bins.setdefault(min(int(heights[-1][number] * len(_SCALE)), len(_SCALE) - 1), []).append(number)
-    data = []
-    for place, numbers in sorted(bins.items()):
-        x: list[str | None] = []
-        y: list[float | None] = []
-        text: list[str] = []
-        urls: list[str] = []
-        for number in numbers:
-            run, value = held[number]
-            shown = [*(param_shown(run.params[key]) for key in params), words.show(value)]
-            x += [*names, None]
-            y += [*(height[number] for height in heights), None]
-            text += [*(f"{run.name}: {name} {one}" for name, one in zip(names, shown, strict=True)), ""]
-            urls += [_url(run)] * (len(names) + 1)
-        data.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": x,
-                "y": y,
-                "text": text,
-                "customdata": urls,
-                "line": {"color": _SCALE[place], "width": 1.5},
-                "opacity": 0.7,
-                "hovertemplate": "%{text}<extra></extra>",
-            }
-        )
-    layout = {
-        "xaxis": {"type": "category", "showgrid": True},
-        "yaxis": {"showticklabels": False, "zeroline": False, "title": "low to high"},
-    }
-    rows = [[run.name, *(param_shown(run.params[key]) for key in params), words.show(value)] for run, value in held]
+    shown = [[*(param_shown(run.params[key]) for key in params), words.show(value)] for run, value in held]
+    texts = [
+        [f"{run.name}: {name} {one}" for name, one in zip(names, told, strict=True)]
+        for (run, _), told in zip(held, shown, strict=True)
+    ]
+    rows = [[run.name, *told] for (run, _), told in zip(held, shown, strict=True)]
     many = f"{formats.num(len(held))} runs"
     caption = f"Dark lines are low in {words.low}, light ones high. Texts stand in the order of the alphabet."
-    figure = {"data": data, "layout": layout}
+    figure = parallel_figure(names, heights, texts, [_url(run) for run, _ in held])
     return Chart("parallel", f"From params to {words.low}: {many}", figure, ["Run", *names], rows, caption)
 
 
@@ -234,14 +205,9 @@ def _heights(texts: Sequence[str]) -> list[float]:
     except ValueError:
         numbers = [math.nan]
     if all(math.isfinite(number) for number in numbers):
-        return _scaled(numbers)
+        return scaled(numbers)
     order = {text: place for place, text in enumerate(sorted(set(texts)))}
-    return _scaled([float(order[text]) for text in texts])
-
-
-def _scaled(numbers: Sequence[float]) -> list[float]:
-    low, high = min(numbers), max(numbers)
-    return [0.5 if high == low else (number - low) / (high - low) for number in numbers]
+    return scaled([float(order[text]) for text in texts])
 
 
 def _natural(text: str) -> tuple[int, float, str]:

@@ -79,6 +79,53 @@ def test_not_proven_for_everyone_warns_and_does_not_block():
     assert not selectors.gate_summary(evaluation).blocking
 
 
+FACTS = ("fact:parameters", "fact:features", "fact:size", "fact:row_time", "fact:depth")
+
+
+def test_facts_of_the_model_are_gates_that_pass_fail_or_are_not_evaluated():
+    # The factories record 2 features, 31 parameters, 4,096 bytes, 0.02 ms a row, and no depth.
+    limits = dict(zip(FACTS, (30, 2, 50, 2, 10), strict=True))
+    stage = stage_make(objectives=[{"metric": name, "limit": limit} for name, limit in limits.items()])
+    evaluation = evaluation_complete(stage)
+
+    gates = {gate.objective.metric: gate for gate in selectors.gate_list(evaluation) if gate.objective}
+
+    assert [(gates[name].outcome, gates[name].blocks) for name in FACTS] == [
+        ("FAIL", True),
+        ("PASS", False),
+        ("PASS", False),
+        ("PASS", False),
+        ("NOT_EVALUATED", False),
+    ]
+    number = evaluation.model_version.number
+    assert gates["fact:parameters"].sentence == f"Parameters of version {number} is 31: fails at most 30."
+    assert gates["fact:size"].sentence == f"Model size of version {number} is 0.00410 MB: passes at most 50.0 MB."
+    assert gates["fact:row_time"].sentence.endswith("is 0.0200 ms: passes at most 2.00 ms.")
+    assert gates["fact:depth"].sentence == f"Depth is not evaluated: version {number} records no such fact."
+    assert selectors.gate_focus(gates.values()) == []
+
+
+def test_an_unknown_fact_blocks_where_the_objective_is_critical():
+    _, evaluation = _one(metric="fact:depth", limit=10, critical=True)
+
+    (gate,) = selectors.gate_list(evaluation)
+
+    assert (gate.outcome, gate.blocks) == ("NOT_EVALUATED", True)
+
+
+def test_the_page_of_the_evaluation_and_the_objectives_show_facts_and_their_gates():
+    stage, evaluation = _one(metric="fact:parameters", limit=30)
+    client = Client()
+    client.force_login(User.objects.get(pk=stage.ground.scientist.id))
+
+    page = client.get(reverse("evaluation-detail", args=[evaluation.pk])).content.decode()
+    assert "fails at most 30" in page
+    assert reverse("version-detail", args=[evaluation.model_version_id]) + "#h-facts" in page
+    sheet = client.get(reverse("problem-objectives", args=[evaluation.problem_id])).content.decode()
+    assert "at most 30" in sheet
+    assert "31" in sheet
+
+
 def test_too_few_rows_are_never_a_pass():
     stage = stage_make(objectives=[PROTECTED])
     evaluation = evaluation_complete(stage, n=200, least=Support(150, 40, 40))

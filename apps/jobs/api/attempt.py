@@ -64,6 +64,7 @@ class AttemptView(AttemptApi):
                 "run_id": job.run_id.hex if job.run_id else None,
                 "spec": job.spec,
                 "files": job.files,
+                "checkpoint": attempt.resumed_from,
             }
         )
 
@@ -82,14 +83,19 @@ class AttemptFileView(AttemptApi):
 class ProgressInput(serializers.Serializer[Any]):
     fraction = serializers.FloatField(min_value=0, max_value=1, allow_null=True, required=False, default=None)
     text = serializers.CharField(max_length=200, allow_blank=True, required=False, default="")
+    step = serializers.IntegerField(min_value=0, max_value=10**15, allow_null=True, required=False, default=None)
+    total = serializers.IntegerField(min_value=1, max_value=10**15, allow_null=True, required=False, default=None)
+    seconds_left = serializers.FloatField(
+        min_value=0, max_value=10 * 366 * 86400, allow_null=True, required=False, default=None
+    )
 
 
 class AttemptProgressView(AttemptApi):
-    """POST: how far it is; the answer says whether to stop."""
+    """POST: how far it is, by share, steps or both; the answer says whether to stop."""
 
     def post(self, request: Request) -> Response:
         data = self.input(ProgressInput)
-        cancel = services.progress_report(actor=self.actor, fraction=data["fraction"], text=data["text"])
+        cancel = services.progress_report(actor=self.actor, progress=services.Progress(**data))
         return Response({"cancel": cancel})
 
 
@@ -101,6 +107,31 @@ class AttemptOutputView(AttemptApi):
         size = self.body_size(services.limits_of(job).file_bytes)
         ref = services.output_store(actor=self.actor, name=name, chunks=self.body_chunks(), size=size)
         return Response({"sha256": ref.sha256, "size": ref.size})
+
+
+class CheckpointFile(serializers.Serializer[Any]):
+    path = serializers.CharField(max_length=400, trim_whitespace=False)
+    sha256 = serializers.RegexField(r"^[0-9a-f]{64}$")
+
+
+class CheckpointInput(serializers.Serializer[Any]):
+    files = CheckpointFile(many=True)
+
+
+class AttemptCheckpointView(AttemptApi):
+    """GET: what is kept so far. POST: these files, sent as outputs before, are what the job can go on from."""
+
+    def get(self, request: Request) -> Response:
+        kept = services.attempt_of(self.actor)[1].checkpoint
+        return Response(self._told(kept) if kept else {"number": 0, "files": 0, "bytes": 0})
+
+    def post(self, request: Request) -> Response:
+        kept = services.checkpoint_keep(actor=self.actor, files=self.input(CheckpointInput)["files"])
+        return Response(self._told(kept))
+
+    @staticmethod
+    def _told(kept: dict[str, Any]) -> dict[str, int]:
+        return {"number": kept["number"], "files": len(kept["files"]), "bytes": kept["bytes"]}
 
 
 def _not_finite(name: str) -> NoReturn:

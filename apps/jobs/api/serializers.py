@@ -37,6 +37,9 @@ class JobRow(ModelSerializer[Job]):
             "preemptions",
             "progress",
             "progress_text",
+            "progress_step",
+            "progress_total",
+            "progress_ends_at",
             "cause",
             "launched_by",
             "queued_at",
@@ -48,7 +51,36 @@ class JobRow(ModelSerializer[Job]):
         read_only_fields = fields
 
 
+class CheckpointFileRow(serializers.Serializer[Any]):
+    path = serializers.CharField()
+    sha256 = serializers.CharField()
+    size = serializers.IntegerField()
+
+
+class CheckpointRow(serializers.Serializer[Any]):
+    """What was kept; `number` counts the attempt's checkpoints."""
+
+    number = serializers.IntegerField()
+    bytes = serializers.IntegerField()
+    at = serializers.DateTimeField()
+    files = CheckpointFileRow(many=True)
+
+
+class ResumedFromRow(serializers.Serializer[Any]):
+    """The attempt whose checkpoint this one began with."""
+
+    job = serializers.UUIDField()
+    job_number = serializers.IntegerField()
+    attempt = serializers.IntegerField()
+    bytes = serializers.IntegerField()
+    at = serializers.DateTimeField()
+    files = CheckpointFileRow(many=True)
+
+
 class AttemptRow(ModelSerializer[JobAttempt]):
+    checkpoint = CheckpointRow(allow_null=True, read_only=True)
+    resumed_from = ResumedFromRow(allow_null=True, read_only=True)
+
     class Meta:
         model = JobAttempt
         fields = [
@@ -62,6 +94,8 @@ class AttemptRow(ModelSerializer[JobAttempt]):
             "cpu_seconds",
             "rss_bytes",
             "rss_peak_bytes",
+            "checkpoint",
+            "resumed_from",
         ]
         read_only_fields = fields
 

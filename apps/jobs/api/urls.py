@@ -18,9 +18,11 @@ urlpatterns = [
     path("jobs/<uuid:pk>/cancel", views.JobCancelView.as_view(), name="api-job-cancel"),
     path("jobs/<uuid:pk>/priority", views.JobPriorityView.as_view(), name="api-job-priority"),
     path("jobs/<uuid:pk>/retry", views.JobRetryView.as_view(), name="api-job-retry"),
+    path("jobs/<uuid:pk>/resume", views.JobResumeView.as_view(), name="api-job-resume"),
     path("attempt", attempt.AttemptView.as_view(), name="api-attempt"),
     path("attempt/files/<str:sha256>", attempt.AttemptFileView.as_view(), name="api-attempt-file"),
     path("attempt/progress", attempt.AttemptProgressView.as_view(), name="api-attempt-progress"),
     path("attempt/outputs/<str:name>", attempt.AttemptOutputView.as_view(), name="api-attempt-output"),
+    path("attempt/checkpoint", attempt.AttemptCheckpointView.as_view(), name="api-attempt-checkpoint"),
     path("attempt/results", attempt.AttemptResultsView.as_view(), name="api-attempt-results"),
 ]

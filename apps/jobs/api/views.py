@@ -159,6 +159,14 @@ class JobPriorityView(ApiView):
         return Response(JobDetail(job).data)
 
 
+class JobResumeView(ApiView):
+    @extend_schema(operation_id="job_resume", request=None, responses={201: JobDetail})
+    @idempotent
+    def post(self, request: Request, pk: uuid.UUID) -> Response:
+        """Queue a new job like an ended one that goes on from the newest checkpoint of that."""
+        return Response(JobDetail(services.job_retry(actor=self.actor, job_id=pk, resume=True)).data, status=201)
+
+
 class JobRetryView(ApiView):
     @extend_schema(operation_id="job_retry", request=None, responses={201: JobDetail})
     @idempotent

@@ -13,6 +13,7 @@ from apps.jobs.services.attempts import (
     target_of,
 )
 from apps.jobs.services.cancelling import CANCEL_MOST, CancelFate, cancel_preview, job_cancel, jobs_cancel
+from apps.jobs.services.checkpoints import attempt_resumed, checkpoint_keep, checkpoint_of, resumable
 from apps.jobs.services.ending import Outcome, job_end, job_finish, last_lines, outcome_of
 from apps.jobs.services.logs import job_log_append, logs_retain, usage_append
 from apps.jobs.services.queueing import job_prioritise, job_queue, job_retry, limits_of
@@ -26,6 +27,7 @@ from apps.jobs.services.reaping import (
 )
 from apps.jobs.services.reports import (
     RESULT_LIMIT,
+    Progress,
     attempt_of,
     file_open,
     output_store,
@@ -50,16 +52,20 @@ __all__ = [
     "CancelFate",
     "LeaseLost",
     "Outcome",
+    "Progress",
     "attempt_adopt",
     "attempt_claim",
     "attempt_heartbeat",
     "attempt_of",
+    "attempt_resumed",
     "attempt_started",
     "attempts_orphaned",
     "attempts_reap",
     "beat_note",
     "cancel_preview",
     "cancel_wanted",
+    "checkpoint_keep",
+    "checkpoint_of",
     "directories_sweep",
     "directory_of",
     "directory_remove",
@@ -84,6 +90,7 @@ __all__ = [
     "progress_report",
     "quota_set",
     "results_store",
+    "resumable",
     "slots_free",
     "target_gaps",
     "target_of",

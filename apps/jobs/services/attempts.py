@@ -26,6 +26,7 @@ from apps.core.errors import Conflict
 from apps.jobs.contracts import LIVE_ATTEMPTS, OPEN_STATES, Claim
 from apps.jobs.models import Job, JobAttempt
 from apps.jobs.selectors.queues import places_of
+from apps.jobs.services.checkpoints import checkpoint_of
 from apps.jobs.services.preempting import preempt_ask
 from apps.jobs.services.queueing import limits_of
 from apps.jobs.services.queues import queue_take
@@ -144,6 +145,7 @@ def attempt_claim(*, job_id: uuid.UUID) -> tuple[Claim, str] | None:
             lease_token=uuid.uuid4(),
             lease_until=now + timedelta(seconds=settings.JOB_LEASE_SECONDS),
             heartbeat_at=now,
+            resumed_from=checkpoint_of(job),
         )
         job_transition(actor=actor, job=job, to=Job.State.STARTING, reason=f"Attempt {attempt.number}.")
         secret = run_token_issue(

@@ -81,7 +81,7 @@ def job_finish(*, claim: Claim, status: JobStatus) -> Job:
         if outcome.again and job.attempt_number < job.attempts_most:
             reason = f"Attempt {attempt.number} was lost: {outcome.cause}"
             _call(job, "on_restart", reason)
-            job.progress, job.progress_text = None, ""
+            job.progress_forget()
             job_transition(actor=actor, job=job, to=State.QUEUED, reason=reason)
             task_send(RUN_TASK, job.pk)
             _charge(job, attempt)
@@ -105,7 +105,7 @@ def _give_way(job: Job, attempt: JobAttempt) -> None:
     """Back into the queue, as old as it was, for a job that took its place."""
     reason = f"Attempt {attempt.number}: {attempt.preempt_text}"
     _call(job, "on_restart", reason)
-    job.progress, job.progress_text = None, ""
+    job.progress_forget()
     job.preemptions += 1
     since = job.queued_at
     job_transition(actor=Actor.system("the worker"), job=job, to=State.QUEUED, reason=reason)

@@ -236,13 +236,17 @@ def job_prioritise(*, actor: Actor, job_id: uuid.UUID, priority: str) -> Job:
         return job
 
 
-def job_retry(*, actor: Actor, job_id: uuid.UUID) -> Job:
+def job_retry(*, actor: Actor, job_id: uuid.UUID, resume: bool = False) -> Job:
     """Queue a new job for the same purpose, linked to the ended one by `retry_of`.
+
+    It begins from the start; with `resume`, from the newest checkpoint that the ended one kept.
 
     Its spec is the old one unless the kind of job asks anew (`JobKind.on_retry`). Retrying the same job twice gives the
     same new job while that one is open. Raises NotFound, Forbidden, what the kind refuses it with, and
-    Conflict when the job has not ended, or ended well.
+    Conflict when the job has not ended, ended well, or has no checkpoint to resume from.
     """
+    from apps.jobs.services.checkpoints import resumed_fields
+
     with transaction.atomic():
         visible(actor, job_id)
         old = job_lock(job_id)
@@ -255,7 +259,8 @@ def job_retry(*, actor: Actor, job_id: uuid.UUID) -> Job:
         running: Job | None = Job.objects.filter(retry_of=old).exclude(state__in=FINAL_STATES).order_by("id").first()
         if running is not None:
             return running
-        return _queue(actor, Job(retry_of=old, **{name: getattr(old, name) for name in _COPIED}))
+        copied = {name: getattr(old, name) for name in _COPIED} | resumed_fields(old, resume=resume)
+        return _queue(actor, Job(retry_of=old, **copied))
 
 
 def visible(actor: Actor, job_id: uuid.UUID) -> None:

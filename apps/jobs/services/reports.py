@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from apps.core.actors import Actor
 from apps.core.blobs import BlobRef, blob_chunks, blob_hold, blob_write
@@ -42,7 +45,8 @@ def _check(job: Job, attempt: JobAttempt) -> None:
         raise Conflict("This attempt has ended or was replaced by a newer one.", code="attempt_ended")
 
 
-def _locked(actor: Actor) -> tuple[Job, JobAttempt]:
+def attempt_locked(actor: Actor) -> tuple[Job, JobAttempt]:
+    """As `attempt_of`, with both rows locked for a write."""
     attempt_id = _attempt_id(actor)
     job_id = JobAttempt.objects.filter(pk=attempt_id).values_list("job_id", flat=True).first()
     if job_id is None:
@@ -55,21 +59,48 @@ def _locked(actor: Actor) -> tuple[Job, JobAttempt]:
 
 def file_open(*, actor: Actor, sha256: str) -> tuple[BlobRef, str, Iterator[bytes]]:
     """A file that the job's spec names: hash and size, name, bytes. Raises NotFound for any other hash."""
-    job, _ = attempt_of(actor)
-    for entry in job.files:
+    job, attempt = attempt_of(actor)
+    begun = attempt.resumed_from["files"] if attempt.resumed_from else []
+    for entry in (*job.files, *begun):
         if entry["sha256"] == sha256:
-            return BlobRef(sha256, entry["size"]), entry["name"], blob_chunks(sha256)
+            return BlobRef(sha256, entry["size"]), entry.get("name") or entry["path"], blob_chunks(sha256)
     raise NotFound("This job may not read that file, or there is none.")
 
 
-def progress_report(*, actor: Actor, fraction: float | None, text: str) -> bool:
-    """Note how far the attempt is; True when a person asked to cancel."""
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an attempt is: the share done (0 to 1; None: unknown), a text, steps done and in all, seconds left."""
+
+    fraction: float | None = None
+    text: str = ""
+    step: int | None = None
+    total: int | None = None
+    seconds_left: float | None = None
+
+
+def progress_report(*, actor: Actor, progress: Progress) -> bool:
+    """Note how far the attempt is; True when a person asked to cancel. Raises Invalid for more steps than in all.
+
+    Steps without a share give the share.
+    """
+    step, total, text = progress.step, progress.total, progress.text[:200].replace("\0", "")
+    if step is not None and total is not None and step > total:
+        raise Invalid.field("step", f"Step {step} is more than the {total} in all.")
+    fraction = progress.fraction
+    if fraction is None and step is not None and total:
+        fraction = step / total
     with transaction.atomic():
-        job, attempt = _locked(actor)
-        if (job.progress, job.progress_text) != (fraction, text[:200]):
-            job.progress, job.progress_text = fraction, text[:200]
-            event_append(job, "progress", {"fraction": fraction, "text": job.progress_text}, attempt=attempt.number)
-            job.save(update_fields=["progress", "progress_text", "seq"])
+        job, attempt = attempt_locked(actor)
+        before = (job.progress, job.progress_text, job.progress_step, job.progress_total)
+        if before != (fraction, text, step, total) or progress.seconds_left is not None:
+            job.progress, job.progress_text, job.progress_step, job.progress_total = fraction, text, step, total
+            left = progress.seconds_left
+            job.progress_ends_at = None if left is None else timezone.now() + timedelta(seconds=left)
+            more = {"step": step, "total": total, "seconds_left": left}
+            data = {"fraction": fraction, "text": text, **{key: one for key, one in more.items() if one is not None}}
+            event_append(job, "progress", data, attempt=attempt.number)
+            names = ["progress", "progress_text", "progress_step", "progress_total", "progress_ends_at", "seq"]
+            job.save(update_fields=names)
         return job.cancel_requested_at is not None
 
 
@@ -83,7 +114,7 @@ def output_store(*, actor: Actor, name: str, chunks: Iterable[bytes], size: int)
     job, _ = attempt_of(actor)
     ref = blob_write(_counted(chunks, size), limit=limits_of(job).file_bytes, team_id=job.team_id)
     with transaction.atomic():
-        _, attempt = _locked(actor)
+        _, attempt = attempt_locked(actor)
         blob_hold(ref.sha256, team_id=job.team_id)
         attempt.outputs[name] = {"sha256": ref.sha256, "size": ref.size}
         attempt.save(update_fields=["outputs"])
@@ -103,6 +134,6 @@ def _counted(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
 def results_store(*, actor: Actor, payload: dict[str, Any]) -> None:
     """Keep the attempt's result; the last one before the attempt ends counts."""
     with transaction.atomic():
-        _, attempt = _locked(actor)
+        _, attempt = attempt_locked(actor)
         attempt.result = payload
         attempt.save(update_fields=["result"])

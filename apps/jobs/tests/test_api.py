@@ -16,6 +16,7 @@ from apps.core.errors import Invalid
 from apps.jobs import services
 from apps.jobs.models import Job, JobAttempt
 from apps.jobs.tests.factories import exited, job_make, lines_make, probe_kind, running_make
+from workers.contracts.jobspec import JobState, JobStatus
 
 pytestmark = pytest.mark.django_db
 
@@ -95,6 +96,44 @@ def test_a_child_reports_progress_and_hears_of_a_cancel():
     services.job_cancel(actor=actor, job_id=job.pk)
     assert child.post("/progress", {"fraction": None}).json() == {"cancel": True}
     assert child.post("/progress", {"fraction": 2}).status_code == 400
+
+
+def test_a_child_tells_steps_and_time_left():
+    client, actor, team = person()
+    job, claim, secret = running_make(actor=actor, team=team)
+    child = Child(secret)
+
+    told = child.post("/progress", {"text": "Epoch 2", "step": 12, "total": 100, "seconds_left": 125})
+
+    seen = client.get(f"/api/v1/jobs/{job.pk}").json()
+    assert told.status_code == 200
+    assert (seen["progress"], seen["progress_step"], seen["progress_total"]) == (0.12, 12, 100)
+    assert seen["progress_ends_at"] is not None
+
+    services.job_finish(claim=claim, status=JobStatus(JobState.LOST, cause="The machine went away."))
+    seen = client.get(f"/api/v1/jobs/{job.pk}").json()
+    assert (seen["progress"], seen["progress_step"], seen["progress_ends_at"]) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"step": -1}, "step"),
+        ({"step": 5, "total": 4}, "step"),
+        ({"total": 0}, "total"),
+        ({"step": 10**30}, "step"),
+        ({"seconds_left": -3}, "seconds_left"),
+        ({"seconds_left": 1e300}, "seconds_left"),
+    ],
+)
+def test_steps_that_cannot_be_are_refused_at_the_field(body, field):
+    _, actor, team = person()
+    _, _, secret = running_make(actor=actor, team=team)
+
+    answer = Child(secret).post("/progress", body)
+
+    assert answer.status_code == 400
+    assert field in str(answer.json())
 
 
 def test_outputs_are_streamed_and_must_be_whole():

@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 
 from apps.accounts.models import User
+from apps.accounts.selectors import actor_of_secret
 from apps.accounts.tests.factories import user_make
 from apps.core.actors import Role
 from apps.jobs import contracts, services
@@ -83,6 +84,18 @@ def test_a_running_job_shows_its_log_progress_and_how_to_stop_it():
     assert 'data-after="6"' in page
     assert "128 MiB" in page
     assert "polyline" in page
+
+
+def test_a_running_job_shows_steps_share_and_time_left():
+    actor, team = scientist()
+    job, _, secret = running_make(actor=actor, team=team)
+    child, _ = actor_of_secret(secret) or (None, None)
+    services.progress_report(actor=child, progress=services.Progress(None, "Epoch 2", 12, 100, 125.0))
+
+    page = text_of(browser(actor).get(f"/jobs/{job.pk}/"))
+
+    assert "Epoch 2" in page
+    assert "12 of 100 steps, 12 % done, about 2 m" in page
 
 
 def test_a_failed_job_says_why_and_what_to_do():

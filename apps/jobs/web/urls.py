@@ -15,5 +15,6 @@ urlpatterns = [
     path("jobs/<uuid:pk>/log.txt", views.job_log, name="job-log"),
     path("jobs/<uuid:pk>/cancel/", views.job_cancel, name="job-cancel"),
     path("jobs/<uuid:pk>/prioritise/", views.job_prioritise, name="job-prioritise"),
+    path("jobs/<uuid:pk>/resume/", views.job_resume, name="job-resume"),
     path("jobs/<uuid:pk>/retry/", views.job_retry, name="job-retry"),
 ]

@@ -9,9 +9,11 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.compute.policies import targets_manage
+from apps.core import formats
 from apps.core.actors import Actor
 from apps.core.tables import table_response
 from apps.core.web.views import page
@@ -65,8 +67,10 @@ def _state_context(actor: Actor, job: Job) -> dict[str, Any]:
     kind = job_kind_find(job.kind)
     standing = selectors.standing_of(job)
     waiting_text = _waiting_text(job, standing)
+    can_retry = policies.can_retry(actor, job)
     return {
         "job": job,
+        "job_key": str(job.pk),
         "standing": standing,
         "attempts": [
             (one, seconds_between(one.started_at, one.ended_at) if one.started_at else None) for one in attempts
@@ -87,7 +91,8 @@ def _state_context(actor: Actor, job: Job) -> dict[str, Any]:
         "target_gaps": services.target_gaps(job),
         "can_cancel": policies.can_cancel(actor, job),
         "can_try_first": policies.can_try_first(actor, job),
-        "can_retry": policies.can_retry(actor, job),
+        "can_retry": can_retry,
+        "can_resume": can_retry and services.resumable(job) is not None,
         "retry_note": kind.retry_note if kind else "",
         "waiting_text": waiting_text,
         "forecast": forecast_context(job, attempts[-1] if attempts else None),
@@ -101,13 +106,30 @@ def _progress(job: Job, waiting_text: str) -> dict[str, Any]:
     if job.state in FINAL_STATES:
         share = job.progress if job.progress is not None else 0.0
         return {"progress_title": f"Job {job.get_state_display()}", "shown_progress": share, "progress_text": ""}
-    share_text = f"{job.progress:.0%} done" if job.progress is not None else "Working"
+    share_text = _share_text(job)
     waiting = waiting_text if not job.line_count else ""
     return {
         "progress_title": job.progress_text or waiting or "Running",
         "shown_progress": job.progress if job.state not in (Job.State.PENDING, Job.State.QUEUED) else 0.0,
         "progress_text": share_text if job.state == Job.State.RUNNING else waiting,
     }
+
+
+def _share_text(job: Job) -> str:
+    """Steps, share and time left, as far as the attempt told them; `job-progress.js` words it the same way."""
+    parts = []
+    if job.progress_step is not None:
+        parts.append(
+            f"{formats.num(job.progress_step)} of {formats.num(job.progress_total)} steps"
+            if job.progress_total
+            else f"{formats.num(job.progress_step)} steps"
+        )
+    if job.progress is not None:
+        parts.append(f"{formats.percent(job.progress, 0)} done")
+    if job.progress_ends_at is not None:
+        left = (job.progress_ends_at - timezone.now()).total_seconds()
+        parts.append(f"about {formats.duration(left)} left" if left >= 0.5 else "about to end")
+    return ", ".join(parts) or "Working"
 
 
 def _waiting_text(job: Job, standing: selectors.Standing | None) -> str:
@@ -189,4 +211,13 @@ def job_retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Queue a new job like an ended one, and go there."""
     job = services.job_retry(actor=request.actor, job_id=pk)  # type: ignore[attr-defined]
     messages.success(request, f"Job {job.number} is queued.")
+    return redirect("job-detail", pk=job.pk)
+
+
+@page
+@require_POST
+def job_resume(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Queue a new job that goes on from the checkpoint of an ended one, and go there."""
+    job = services.job_retry(actor=request.actor, job_id=pk, resume=True)  # type: ignore[attr-defined]
+    messages.success(request, f"Job {job.number} is queued. It goes on from the checkpoint.")
     return redirect("job-detail", pk=job.pk)

@@ -8,7 +8,7 @@ from apps.accounts.tests.factories import actor_make, team_make
 from apps.audit.models import AuditEvent
 from apps.core.actors import Role
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
-from apps.problems import selectors, services
+from apps.problems import rules, selectors, services
 from apps.problems.tests.factories import (
     ARRESTS,
     people,
@@ -17,6 +17,22 @@ from apps.problems.tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"scope": "SEGMENTS", "limit": 50}, "scope"),
+        ({"comparison": "LIVE", "limit": 5}, "comparison"),
+        ({"limit": -1}, "limit"),
+        ({"metric": "fact:age", "limit": 1}, "metric"),
+    ],
+)
+def test_a_fact_of_the_model_is_one_number_with_a_limit(more, field):
+    with pytest.raises(Invalid) as refused:
+        rules.objectives_clean([{"metric": "fact:size", **more}], task="BINARY", segment_names=["Age"])
+
+    assert f"objectives[0].{field}" in refused.value.fields
 
 
 def test_a_name_is_enough_to_begin():

@@ -9,7 +9,8 @@ from typing import Any
 from django import forms
 from django.forms.utils import ErrorDict
 
-from analysis.contracts.metrics import PERCENT, metric_get, metrics_offered
+from analysis.contracts.metrics import FACTS, PERCENT, metric_get, metrics_offered
+from analysis.contracts.wording import UNIT_WORDS
 from apps.problems.models import DecisionMode, Objective, RiskClass, SegmentVersion, TaskKind
 from apps.problems.money import CURRENCIES
 
@@ -145,7 +146,8 @@ class ObjectiveForm(PlainForm):
         super().__init__(*args, **kwargs)
         known = task if task in TaskKind.values else TaskKind.BINARY
         metrics = [(m.name, m.label) for m in metrics_offered(known) if m.name != "count"]
-        self.fields["metric"].choices = _BLANK + metrics  # type: ignore[attr-defined]
+        facts = ("Facts of the model", [(fact.name, fact.label) for fact in FACTS.values()])
+        self.fields["metric"].choices = [*_BLANK, *metrics, facts]  # type: ignore[attr-defined]
         self.fields["segment"].choices = [("", "–"), *((s, s) for s in segments if s)]  # type: ignore[attr-defined]
 
     @property
@@ -164,7 +166,7 @@ class ObjectiveForm(PlainForm):
         except KeyError:
             return ""
         if metric is None or metric.unit != PERCENT:
-            return ""
+            return UNIT_WORDS.get(metric.unit, "") if metric is not None else ""
         return "points" if self["comparison"].value() == "LIVE" or self["scope"].value() == "DISPARITY" else "%"
 
 

@@ -1,5 +1,6 @@
 """Reading models and versions."""
 
+from apps.registry.selectors.complexity import complexity_of
 from apps.registry.selectors.models import (
     alias_list,
     alias_numbers,
@@ -37,6 +38,7 @@ __all__ = [
     "alias_numbers",
     "blob_needed",
     "brought_list",
+    "complexity_of",
     "lineage_missing",
     "live_version_of",
     "model_by_name",

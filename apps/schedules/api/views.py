@@ -36,6 +36,10 @@ class ScheduleInput(serializers.Serializer[Any]):
     zone = serializers.CharField(max_length=60, required=False, default="UTC")
     dataset_id = serializers.UUIDField(required=False, allow_null=True, default=None)
     bundle_name = serializers.CharField(max_length=120, required=False, allow_blank=True, default="")
+    repository = serializers.CharField(
+        max_length=500, required=False, allow_blank=True, default="", help_text="The https address of a git repository."
+    )
+    branch = serializers.CharField(max_length=200, required=False, default="main")
     problem_id = serializers.UUIDField(required=False, allow_null=True, default=None)
     template_id = serializers.UUIDField(required=False, allow_null=True, default=None)
     launch_id = serializers.UUIDField(required=False, allow_null=True, default=None)
@@ -45,15 +49,40 @@ class ScheduleInput(serializers.Serializer[Any]):
     overlap = serializers.ChoiceField(choices=Schedule.Overlap.choices, required=False, default="SKIP")
 
 
+class ScheduleChange(serializers.Serializer[Any]):
+    """What is to be otherwise; what is left out stays. `row_version`: of the schedule that was read."""
+
+    row_version = serializers.IntegerField(min_value=1, max_value=2_147_483_647)
+    name = serializers.CharField(max_length=120, required=False)
+    trigger = serializers.ChoiceField(choices=Schedule.Trigger.choices, required=False)
+    act = serializers.ChoiceField(choices=Schedule.Act.choices, required=False)
+    cron = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    zone = serializers.CharField(max_length=60, required=False)
+    dataset_id = serializers.UUIDField(required=False, allow_null=True)
+    bundle_name = serializers.CharField(max_length=120, required=False, allow_blank=True)
+    repository = serializers.CharField(max_length=500, required=False, allow_blank=True)
+    branch = serializers.CharField(max_length=200, required=False)
+    problem_id = serializers.UUIDField(required=False, allow_null=True)
+    template_id = serializers.UUIDField(required=False, allow_null=True)
+    launch_id = serializers.UUIDField(required=False, allow_null=True)
+    model_id = serializers.UUIDField(required=False, allow_null=True)
+    sweep_id = serializers.UUIDField(required=False, allow_null=True)
+    missed = serializers.ChoiceField(choices=Schedule.Missed.choices, required=False)
+    overlap = serializers.ChoiceField(choices=Schedule.Overlap.choices, required=False)
+
+
 class ScheduleRow(ModelSerializer[Schedule]):
-    """`owner_id` is in whose name and with whose present rights it runs; `cause` says why it is stopped."""
+    """`owner_id` is in whose name and with whose present rights it runs; `cause` says why it is stopped. Of a git
+    branch `head` is the commit of the last look, at `looked_at`, and `look_problem` why that told nothing.
+    """
 
     class Meta:
         model = Schedule
         fields = [
             *("id", "team_id", "name", "state", "cause", "owner_id", "trigger", "cron", "zone", "dataset_id"),
-            *("bundle_name", "problem_id", "act", "template_id", "launch_id", "model_id", "sweep_id", "missed"),
-            *("overlap", "next_at", "created_by_label", "created_at"),
+            *("bundle_name", "repository", "branch", "head", "looked_at", "look_problem", "problem_id", "act"),
+            *("template_id", "launch_id", "model_id", "sweep_id", "missed"),
+            *("overlap", "next_at", "created_by_label", "created_at", "row_version"),
         ]
         read_only_fields = fields
 
@@ -119,6 +148,14 @@ class ScheduleView(ApiView):
     def get(self, request: Request, pk: uuid.UUID) -> Response:
         """One schedule."""
         return Response(ScheduleRow(selectors.schedule_get(self.actor, pk)).data)
+
+    @extend_schema(operation_id="schedule_change", request=ScheduleChange, responses={200: ScheduleRow})
+    def patch(self, request: Request, pk: uuid.UUID) -> Response:
+        """Let it say something else; it keeps its state and runs in your name from then on."""
+        changes = self.input(ScheduleChange)
+        version = changes.pop("row_version")
+        schedule = services.schedule_change(actor=self.actor, schedule_id=pk, changes=changes, row_version=version)
+        return Response(ScheduleRow(schedule).data)
 
     @extend_schema(operation_id="schedule_remove", responses={204: None})
     def delete(self, request: Request, pk: uuid.UUID) -> Response:

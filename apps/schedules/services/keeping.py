@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.audit.services import audit_record
+from apps.code import services as code
 from apps.core.actors import Actor
 from apps.core.broker import task_send
 from apps.core.errors import Conflict, Invalid, NotFound
@@ -44,6 +45,8 @@ def schedule_create(
     zone: str = "UTC",
     dataset_id: uuid.UUID | None = None,
     bundle_name: str = "",
+    repository: str = "",
+    branch: str = "main",
     problem_id: uuid.UUID | None = None,
     template_id: uuid.UUID | None = None,
     launch_id: uuid.UUID | None = None,
@@ -59,8 +62,78 @@ def schedule_create(
     that whoever makes it has at that moment. Raises NotFound, Forbidden, Conflict (name), Invalid at the field.
     """
     now = now or timezone.now()
+    columns = columns_of(
+        actor,
+        name=name,
+        trigger=trigger,
+        act=act,
+        team_id=team_id,
+        cron=cron,
+        zone=zone,
+        dataset_id=dataset_id,
+        bundle_name=bundle_name,
+        repository=repository,
+        branch=branch,
+        problem_id=problem_id,
+        template_id=template_id,
+        launch_id=launch_id,
+        model_id=model_id,
+        sweep_id=sweep_id,
+        missed=missed,
+        overlap=overlap,
+        now=now,
+    )
+    schedule = Schedule(owner_id=actor.person_id, created_by_id=actor.id, created_by_label=actor.label, **columns)
+    with transaction.atomic():
+        schedule.seen = [str(one.id) for one in changes_of(actor, schedule)]
+        schedule_save(schedule, force_insert=True)
+        audit_record(
+            actor=actor,
+            action="schedule.create",
+            thing=schedule,
+            after={"trigger": trigger, "cron": schedule.cron, "zone": schedule.zone, "act": act, "missed": missed},
+        )
+    return schedule
+
+
+def schedule_save(schedule: Schedule, *, force_insert: bool = False) -> None:
+    """Write the row. Raises Conflict for a name that the team has."""
+    try:
+        with transaction.atomic():
+            schedule.save(force_insert=force_insert)
+    except IntegrityError as error:
+        raise Conflict(
+            f"The team has a schedule called “{schedule.name}”.",
+            code="name_taken",
+            fields={"name": ["Taken already."]},
+        ) from error
+
+
+def columns_of(
+    actor: Actor,
+    *,
+    name: str,
+    trigger: str,
+    act: str,
+    team_id: uuid.UUID | None,
+    cron: str,
+    zone: str,
+    dataset_id: uuid.UUID | None,
+    bundle_name: str,
+    repository: str,
+    branch: str,
+    problem_id: uuid.UUID | None,
+    template_id: uuid.UUID | None,
+    launch_id: uuid.UUID | None,
+    model_id: uuid.UUID | None,
+    sweep_id: uuid.UUID | None,
+    missed: str,
+    overlap: str,
+    now: datetime,
+) -> dict[str, Any]:
+    """What a schedule says, checked: the columns of its row. Raises as `schedule_create`."""
     name = name.strip()
-    if not 0 < len(name) <= 120:
+    if not 0 < len(name) <= 120 or "\x00" in name:
         raise Invalid.field("name", "Give a name of 1 to 120 characters.")
     for field, value, known in (
         ("trigger", trigger, Schedule.Trigger.values),
@@ -80,35 +153,16 @@ def schedule_create(
             training_policies.training_launch(actor, owned),
             "Scheduling this takes a data scientist's role in the team. An administrator can grant it.",
         )
-    schedule = Schedule(
-        team_id=owned,
-        name=name,
-        owner_id=actor.person_id,
-        trigger=trigger,
-        act=act,
-        missed=missed,
-        overlap=overlap,
-        created_by_id=actor.id,
-        created_by_label=actor.label,
+    return {
+        "team_id": owned,
+        "name": name,
+        "trigger": trigger,
+        "act": act,
+        "missed": missed,
+        "overlap": overlap,
         **thing,
-        **_trigger(actor, owned, trigger, cron, zone, dataset_id, bundle_name, problem_id, now),
-    )
-    with transaction.atomic():
-        schedule.seen = [str(one.id) for one in changes_of(actor, schedule)]
-        try:
-            with transaction.atomic():
-                schedule.save(force_insert=True)
-        except IntegrityError as error:
-            raise Conflict(
-                f"The team has a schedule called “{name}”.", code="name_taken", fields={"name": ["Taken already."]}
-            ) from error
-        audit_record(
-            actor=actor,
-            action="schedule.create",
-            thing=schedule,
-            after={"trigger": trigger, "cron": schedule.cron, "zone": schedule.zone, "act": act, "missed": missed},
-        )
-    return schedule
+        **_trigger(actor, owned, trigger, cron, zone, dataset_id, bundle_name, repository, branch, problem_id, now),
+    }
 
 
 def _act(
@@ -143,6 +197,8 @@ def _trigger(
     zone: str,
     dataset_id: uuid.UUID | None,
     bundle_name: str,
+    repository: str,
+    branch: str,
     problem_id: uuid.UUID | None,
     now: datetime,
 ) -> dict[str, Any]:
@@ -158,6 +214,8 @@ def _trigger(
         if not 0 < len(found) <= 120 or "\x00" in found:
             raise Invalid.field("bundle_name", "Give the name of the code.")
         return {"bundle_name": found}
+    if trigger == "GIT":
+        return {"repository": code.repository_check(repository), "branch": code.branch_check(branch)}
     problem = problems.problem_get(actor, _named("problem_id", problem_id, "a problem"))
     _same_team("problem_id", problem.team_id, team_id)
     return {"problem": problem}
@@ -183,7 +241,8 @@ def next_of(cron: str, zone: str, after: datetime) -> datetime:
     return moment
 
 
-def _locked(actor: Actor, schedule_id: uuid.UUID) -> Schedule:
+def schedule_locked(actor: Actor, schedule_id: uuid.UUID) -> Schedule:
+    """The schedule, locked for a change. Raises NotFound, Forbidden."""
     rows = Schedule.objects.visible_to(actor).filter(archived_at__isnull=True)
     found: Schedule | None = rows.select_for_update(of=("self",)).filter(pk=schedule_id).first()
     if found is None:
@@ -195,7 +254,7 @@ def _locked(actor: Actor, schedule_id: uuid.UUID) -> Schedule:
 def schedule_pause(*, actor: Actor, schedule_id: uuid.UUID) -> Schedule:
     """Let nothing begin until it is resumed. Raises NotFound, Forbidden, Conflict (stopped)."""
     with transaction.atomic():
-        schedule = _locked(actor, schedule_id)
+        schedule = schedule_locked(actor, schedule_id)
         if schedule.state == Schedule.State.STOPPED:
             raise Conflict("The schedule is stopped already.", code="schedule_stopped")
         return _change(actor, schedule, Schedule.State.PAUSED, "schedule.pause")
@@ -205,7 +264,7 @@ def schedule_resume(*, actor: Actor, schedule_id: uuid.UUID, now: datetime | Non
     """Let it go on; what was missed is treated by its rule. Raises NotFound, Forbidden, Conflict (stopped)."""
     now = now or timezone.now()
     with transaction.atomic():
-        schedule = _locked(actor, schedule_id)
+        schedule = schedule_locked(actor, schedule_id)
         if schedule.state == Schedule.State.STOPPED:
             raise Conflict(f"{schedule.cause} Somebody who may run it takes it over first.", code="schedule_stopped")
         if schedule.state == Schedule.State.ACTIVE:
@@ -218,7 +277,7 @@ def schedule_take(*, actor: Actor, schedule_id: uuid.UUID, now: datetime | None 
     """Run it in one's own name from now on; one that was stopped goes on. Raises NotFound, Forbidden."""
     now = now or timezone.now()
     with transaction.atomic():
-        schedule = _locked(actor, schedule_id)
+        schedule = schedule_locked(actor, schedule_id)
         if schedule.state == Schedule.State.STOPPED:
             _catch_up(schedule, now)
             schedule.state, schedule.cause = Schedule.State.ACTIVE, ""
@@ -229,7 +288,7 @@ def schedule_take(*, actor: Actor, schedule_id: uuid.UUID, now: datetime | None 
 def schedule_remove(*, actor: Actor, schedule_id: uuid.UUID) -> None:
     """Put it away; what it launched stays. Raises NotFound, Forbidden."""
     with transaction.atomic():
-        schedule = _locked(actor, schedule_id)
+        schedule = schedule_locked(actor, schedule_id)
         schedule.archived_at = timezone.now()
         _change(actor, schedule, Schedule.State.STOPPED, "schedule.remove")
 
@@ -237,7 +296,7 @@ def schedule_remove(*, actor: Actor, schedule_id: uuid.UUID) -> None:
 def schedule_now(*, actor: Actor, schedule_id: uuid.UUID, now: datetime | None = None) -> ScheduleRun:
     """Run it once, in its owner's name as always. Raises NotFound, Forbidden, Conflict (stopped)."""
     with transaction.atomic():
-        schedule = _locked(actor, schedule_id)
+        schedule = schedule_locked(actor, schedule_id)
         if schedule.state == Schedule.State.STOPPED:
             raise Conflict(schedule.cause or "The schedule is stopped.", code="schedule_stopped")
         run: ScheduleRun = ScheduleRun.objects.create(
@@ -257,6 +316,8 @@ def _catch_up(schedule: Schedule, now: datetime) -> None:
         if schedule.missed == Schedule.Missed.SKIP or schedule.next_at is None:
             schedule.next_at = next_of(schedule.cron, schedule.zone, now)
         return
+    if schedule.trigger == Schedule.Trigger.GIT and schedule.missed == Schedule.Missed.SKIP:
+        schedule.head, schedule.looked_at = "", None  # where the branch is at the next look is no change
     there = [str(one.id) for one in changes_of(Actor.system("the schedule"), schedule)]
     new = [one for one in there if one not in set(schedule.seen)]
     schedule.seen = there if schedule.missed == Schedule.Missed.SKIP else [*schedule.seen, *new[:-1]]

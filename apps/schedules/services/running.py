@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from apps.accounts import selectors as accounts
 from apps.audit.services import audit_record
+from apps.code import selectors as code
 from apps.core.actors import Actor
 from apps.core.errors import Conflict, FairwayError, Forbidden
 from apps.datasets import selectors as datasets
@@ -31,6 +32,7 @@ from apps.schedules.changes import changes_of
 from apps.schedules.contracts import SCHEDULE_TAG
 from apps.schedules.cron import cron_next, cron_parse, cron_times
 from apps.schedules.models import Schedule, ScheduleRun
+from apps.schedules.services.looking import looks_send
 from apps.sweeps import selectors as sweeps
 from apps.sweeps import services as sweep_services
 from apps.training import selectors as training
@@ -56,6 +58,7 @@ def schedules_tick(*, now: datetime | None = None) -> None:
     active = Schedule.objects.filter(state=Schedule.State.ACTIVE, archived_at__isnull=True)
     for pk in list(active.filter(next_at__lte=now).order_by("next_at", "id").values_list("pk", flat=True)):
         _due(pk, now)
+    looks_send(now)
     for pk in list(active.exclude(trigger=Schedule.Trigger.CRON).order_by("id").values_list("pk", flat=True)):
         _changed(pk, now)
     waiting = ScheduleRun.objects.filter(state=ScheduleRun.State.WAITING)
@@ -100,6 +103,25 @@ def _due(schedule_id: uuid.UUID, now: datetime) -> None:
         schedule.save(update_fields=["next_at", "state", "cause"])
 
 
+def _unfetched(schedule: Schedule, now: datetime) -> None:
+    """A commit that could not be fetched, or has the files of another, stands in the history with why."""
+    if schedule.trigger != Schedule.Trigger.GIT or not schedule.commits:
+        return
+    rows = code.bundle_list(Actor.system("the schedule"), team_id=schedule.team_id)
+    for bundle in rows.filter(repository=schedule.repository, commit__in=schedule.commits, state="FAILED"):
+        ScheduleRun.objects.get_or_create(
+            schedule=schedule,
+            key=f"fetch:{bundle.pk}",
+            defaults={
+                "cause": f"commit {bundle.commit[:12]} of {schedule.branch}",
+                "cause_url": reverse("code-detail", args=[bundle.pk]),
+                "due_at": now,
+                "state": ScheduleRun.State.SKIPPED,
+                "note": (bundle.cause or "It could not be fetched.")[:1000],
+            },
+        )
+
+
 def _note(schedule: Schedule, moment: datetime, zone: ZoneInfo, more: str, *, skipped: str = "") -> None:
     local = moment.astimezone(zone)
     state = ScheduleRun.State.SKIPPED if skipped else ScheduleRun.State.WAITING
@@ -121,6 +143,7 @@ def _changed(schedule_id: uuid.UUID, now: datetime) -> None:
         if schedule is None:
             return
         seen = set(schedule.seen)
+        _unfetched(schedule, now)
         for change in changes_of(Actor.system("the schedule"), schedule):
             if str(change.id) in seen:
                 continue
@@ -265,7 +288,8 @@ def _template(actor: Actor, schedule: Schedule, run: ScheduleRun, key: str, name
     params: dict[str, Any] = {}
     if schedule.trigger == Schedule.Trigger.DATA and run.change_id is not None:
         params = training_services.template_inputs(actor, template, run.change_id)
-    bundle = run.change_id if schedule.trigger == Schedule.Trigger.CODE else None
+    of_code = schedule.trigger in (Schedule.Trigger.CODE, Schedule.Trigger.GIT)
+    bundle = run.change_id if of_code else None
     launch = training_services.template_launch(
         actor=actor,
         template_id=template.pk,

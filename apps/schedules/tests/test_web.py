@@ -128,3 +128,36 @@ def test_the_api_does_the_same():
     assert len(client.get("/api/v1/schedules/times", {"cron": "0 2 * * *"}).json()["times"]) == 5
     assert client.get("/api/v1/schedules/times", {"cron": "0 2 * * *", "zone": "x"}).status_code == 400
     assert client.delete(f"/api/v1/schedules/{pk}").status_code == 204
+
+
+def test_a_schedule_is_edited_on_its_page_and_keeps_its_state():
+    ground = ground_make()
+    schedule = made(ground)
+    services.schedule_pause(actor=ground.scientist, schedule_id=schedule.pk)
+    schedule.refresh_from_db()
+    client, url = client_of(ground.scientist), f"/schedules/{schedule.pk}/edit/"
+    shown = client.get(url).content.decode()
+    assert 'value="0 2 * * *"' in shown
+    assert f'name="row_version" value="{schedule.row_version}"' in shown
+    fields = form_of(schedule.launch, name="Weekly", cron="30 4 * * 1", row_version=str(schedule.row_version))
+
+    answer = client.post(url, fields)
+
+    assert answer.headers["Location"] == f"/schedules/{schedule.pk}/"
+    schedule.refresh_from_db()
+    assert (schedule.name, schedule.cron, schedule.state) == ("Weekly", "30 4 * * 1", "PAUSED")
+    stale = client.post(url, {**fields, "name": "Monthly"})
+    assert stale.status_code == 409
+    assert "Somebody changed this schedule" in stale.content.decode()
+    wrong = client.post(url, {**fields, "row_version": str(schedule.row_version), "cron": "nonsense"})
+    assert wrong.status_code == 422
+    assert f"/schedules/{schedule.pk}/edit/" in client.get(f"/schedules/{schedule.pk}/").content.decode()
+
+
+def test_who_may_not_keep_schedules_edits_none():
+    ground = ground_make()
+    schedule = made(ground)
+    client = client_of(ground.owner)
+
+    assert "You may not edit this schedule" in client.get(f"/schedules/{schedule.pk}/edit/").content.decode()
+    assert client.post(f"/schedules/{schedule.pk}/edit/", form_of(schedule.launch)).status_code == 403

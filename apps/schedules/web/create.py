@@ -61,11 +61,21 @@ class ScheduleForm(forms.Form):
     bundle_name = forms.CharField(
         label="Name of the code", required=False, max_length=120, help_text="A new version is other code of this name."
     )
+    repository = forms.CharField(
+        label="Git repository",
+        required=False,
+        max_length=500,
+        help_text="Its https address, without a name or a password. It is asked every five minutes.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    branch = forms.CharField(label="Branch", required=False, max_length=200, initial="main")
     problem_id = forms.ChoiceField(label="Problem", required=False)
     missed = forms.ChoiceField(label="Times that were missed", choices=Schedule.Missed.choices)
     overlap = forms.ChoiceField(label="While the one before still runs", choices=Schedule.Overlap.choices)
 
-    def __init__(self, *args: Any, actor: Actor, team_id: uuid.UUID, run: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, actor: Actor, team_id: uuid.UUID, run: Any = None, held: Schedule | None = None, **kwargs: Any
+    ) -> None:
         kwargs.setdefault("label_suffix", "")
         super().__init__(*args, **kwargs)
         launches = training.launch_list(actor, team_id)[:MOST]
@@ -83,6 +93,10 @@ class ScheduleForm(forms.Form):
             "problem_id": [(str(one.pk), one.name) for one in problems.problem_list(actor, team_id=team_id)[:MOST]],
         }
         for name, rows in choices.items():
+            pk = getattr(held, name) if held is not None else None
+            if pk is not None and str(pk) not in {known for known, _ in rows}:
+                # It stays what it was, also where it is too old to be listed or was put away.
+                rows.insert(0, (str(pk), str(getattr(held, name.removesuffix("_id")))))
             self.fields[name].choices = NONE + rows  # type: ignore[attr-defined]
         self.fields["zone"].choices = [(name, name) for name in sorted(zones())]  # type: ignore[attr-defined]
 
@@ -90,7 +104,52 @@ class ScheduleForm(forms.Form):
         """What `schedule_create` takes."""
         data = self.cleaned_data
         ids = {name: _uuid(data[name]) for name in data if name.endswith("_id")}
-        return {**data, **ids, "zone": data["zone"] or "UTC"}
+        return {**data, **ids, "zone": data["zone"] or "UTC", "branch": data["branch"] or "main"}
+
+    def errors_take(self, refusal: Invalid | Conflict) -> int:
+        """Show a refusal of the service at the fields that it names; the status of the answer."""
+        for name, texts in refusal.fields.items():
+            self.add_error(name if name in self.fields else None, " ".join(texts))
+        if not refusal.fields:
+            self.add_error(None, refusal.detail)
+        return refusal.status if isinstance(refusal, Conflict) else 422
+
+
+@page
+@require_http_methods(["GET", "HEAD", "POST"])
+def schedule_edit(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The form with what the schedule says; a sent one goes back to its page."""
+    actor: Actor = request.actor  # type: ignore[attr-defined]
+    schedule = selectors.schedule_get(actor, pk)
+    may = policies.schedule_edit(actor, schedule.team_id)
+    sent = request.POST if request.method == "POST" else None
+    context: dict[str, Any] = {"nav_key": "schedules", "may": may, "schedule": schedule}
+    if not may:
+        return render(request, "schedules/schedule_create.html", context, status=403 if sent is not None else 200)
+    initial = {name: getattr(schedule, name) for name in services.FIELDS}
+    initial = {name: str(value) if isinstance(value, uuid.UUID) else value for name, value in initial.items()}
+    form = ScheduleForm(sent, initial=initial, actor=actor, team_id=schedule.team_id, held=schedule)
+    status = 200
+    if sent is not None and form.is_valid():
+        version = str(sent.get("row_version", ""))
+        try:
+            services.schedule_change(
+                actor=actor,
+                schedule_id=pk,
+                changes=form.asked(),
+                row_version=int(version) if version.isdecimal() and len(version) < 10 else None,
+            )
+        except (Invalid, Conflict) as refusal:
+            status = form.errors_take(refusal)
+        else:
+            messages.success(request, "The schedule is changed. It runs in your name.")
+            return redirect("schedule-detail", pk=pk)
+    elif sent is not None:
+        status = 422
+    said = _times(str(form["cron"].value() or ""), str(form["zone"].value() or "UTC"))
+    version_seen = sent.get("row_version", "") if sent is not None else schedule.row_version
+    context |= {"form": form, "row_version": version_seen, **said}
+    return render(request, "schedules/schedule_create.html", context, status=status)
 
 
 @page
@@ -118,11 +177,7 @@ def schedule_create(request: HttpRequest) -> HttpResponse:
         try:
             schedule = services.schedule_create(actor=actor, **form.asked())
         except (Invalid, Conflict) as refusal:
-            for name, texts in refusal.fields.items():
-                form.add_error(name if name in form.fields else None, " ".join(texts))
-            if not refusal.fields:
-                form.add_error(None, refusal.detail)
-            status = refusal.status if isinstance(refusal, Conflict) else 422
+            status = form.errors_take(refusal)
         else:
             messages.success(request, f"“{schedule.name}” runs by itself from now on.")
             return redirect("schedule-detail", pk=schedule.pk)

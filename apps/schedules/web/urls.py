@@ -7,6 +7,7 @@ urlpatterns = [
     path("schedules/create/", create.schedule_create, name="schedule-create"),
     path("schedules/times/", create.schedule_times, name="schedule-times"),
     path("schedules/<uuid:pk>/", views.schedule_detail, name="schedule-detail"),
+    path("schedules/<uuid:pk>/edit/", create.schedule_edit, name="schedule-edit"),
     path("schedules/<uuid:pk>/pause/", views.schedule_pause, name="schedule-pause"),
     path("schedules/<uuid:pk>/resume/", views.schedule_resume, name="schedule-resume"),
     path("schedules/<uuid:pk>/take/", views.schedule_take, name="schedule-take"),

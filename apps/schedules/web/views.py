@@ -15,6 +15,7 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts import selectors as accounts
+from apps.core import formats
 from apps.core.actors import Actor
 from apps.core.errors import Conflict
 from apps.core.tables import ChoiceFilter, Column, Table, TextFilter, table_response
@@ -29,6 +30,8 @@ def trigger_words(schedule: Schedule) -> str:
     """What makes it run, in words."""
     if schedule.trigger == Schedule.Trigger.CRON:
         return f"{schedule.cron} {schedule.zone}"
+    if schedule.trigger == Schedule.Trigger.GIT:
+        return f"{schedule.get_trigger_display()}: {schedule.branch} of {schedule.repository}"
     what = schedule.dataset or schedule.bundle_name or schedule.problem
     return f"{schedule.get_trigger_display()}: {what}"
 
@@ -159,6 +162,13 @@ def _verdict(schedule: Schedule) -> dict[str, str]:
     if schedule.next_at is not None:
         local = schedule.next_at.astimezone(zone_find(schedule.zone))
         return {"tone": "good", "title": f"Next: {local:%a %d %b %Y, %H:%M} {schedule.zone}.", "text": ""}
+    if schedule.look_problem:
+        return {"tone": "warn", "title": "The last look told nothing.", "text": schedule.look_problem}
+    if schedule.trigger == Schedule.Trigger.GIT:
+        if not schedule.head or schedule.looked_at is None:
+            return {"tone": "good", "title": "It waits for a change.", "text": "It has not been looked at yet."}
+        told = f"{schedule.branch} is at {schedule.head[:12]}, looked at {formats.ago(schedule.looked_at)}."
+        return {"tone": "good", "title": "It waits for a new commit.", "text": told}
     return {"tone": "good", "title": "It waits for a change.", "text": "Each change is run once."}
 
 

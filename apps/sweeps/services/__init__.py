@@ -1,8 +1,8 @@
 """All writes of sweeps: begin, drive, cancel."""
 
-from apps.sweeps.services.asking import METHODS, sweep_create
+from apps.sweeps.services.asking import sweep_create
 from apps.sweeps.services.cloning import sweep_clone_of
 from apps.sweeps.services.driving import sweep_drive, sweeps_running
 from apps.sweeps.services.ending import sweep_cancel
 
-__all__ = ["METHODS", "sweep_cancel", "sweep_clone_of", "sweep_create", "sweep_drive", "sweeps_running"]
+__all__ = ["sweep_cancel", "sweep_clone_of", "sweep_create", "sweep_drive", "sweeps_running"]

@@ -32,6 +32,7 @@ from apps.sweeps.contracts import (
     finite,
 )
 from apps.sweeps.models import Sweep
+from apps.sweeps.services.ending import DRIVE_TASK
 from apps.training import policies as training_policies
 from apps.training.services import SEED_LIMIT, code_choose, params_check
 from workers.contracts.recipes import recipe_get
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
     from apps.datasets.models import DatasetVersion
     from apps.problems.models import Problem
 
-DRIVE_TASK = "apps.sweeps.tasks.sweep_drive"
-METHODS = ("GRID", "RANDOM", "TPE")
 MAX_FAILURES = 100
 
 
@@ -98,15 +97,24 @@ def sweep_create(
     `idempotency_key` again is the same sweep. Raises NotFound, Forbidden, Conflict, Invalid at the field.
     """
     subject = _subject(
-        actor, recipe, dataset_version_id, problem_id, bundle_id, entry, environment, dict(params or {}), space
+        actor,
+        recipe,
+        dataset_version_id,
+        problem_id,
+        bundle_id,
+        entry,
+        environment,
+        dict(params or {}),
+        space,
+        target_id,
     )
     require(
         policies.sweep_run(actor, subject.team_id),
         "Beginning a sweep takes the right to run jobs in the team: a data scientist or an operator has it. An "
         "administrator can grant it.",
     )
-    if method not in METHODS:
-        raise Invalid.field("method", f"Choose one of: {', '.join(METHODS)}.")
+    if method not in Sweep.Method.values:
+        raise Invalid.field("method", f"Choose one of: {', '.join(Sweep.Method.values)}.")
     checked = _space(subject.properties, space)
     if method == "GRID" and grid_size(checked) > MAX_GRID:
         raise Invalid.field("space", f"This grid has {grid_size(checked)} combinations; at most {MAX_GRID}.")
@@ -125,8 +133,6 @@ def sweep_create(
                 return same
         target = target_for_job(team_id=subject.team_id, target_id=target_id)
         _cost_check(cost_limit_minor, target.price_minor, target.name)
-        if subject.bundle is not None and not target.builtin:
-            raise Invalid.field("target_id", "People's own code runs on this machine.")
         experiment = experiments.experiment_get_or_create(
             actor=actor,
             team_id=subject.team_id,
@@ -196,11 +202,12 @@ def _subject(
     environment: str,
     params: dict[str, Any],
     space: Any,
+    target_id: uuid.UUID | None,
 ) -> _Subject:
     if bundle_id is not None:
         if recipe:
             raise Invalid.field("recipe", "Give a recipe or a bundle, not both.")
-        return _code(actor, bundle_id, entry, environment, problem_id, params, space)
+        return _code(actor, bundle_id, entry, environment, problem_id, params, space, target_id)
     if not recipe:
         raise Invalid.field("recipe", "Say what to search over: a recipe, or the entry of a bundle.")
     if dataset_version_id is None:
@@ -250,6 +257,7 @@ def _code(
     problem_id: uuid.UUID | None,
     params: dict[str, Any],
     space: Any,
+    target_id: uuid.UUID | None,
 ) -> _Subject:
     bundle = code.bundle_get(actor, bundle_id)
     found = code.entry_find(bundle, entry)
@@ -263,6 +271,7 @@ def _code(
         params={**probe, **params},
         problem_id=problem_id,
         environment=environment,
+        target_id=target_id,
     )
     assert choice.entry is not None  # noqa: S101 - no command was given
     return _Subject(

@@ -40,6 +40,7 @@ from workers.contracts.spaces import grid_points, grid_size
 logger = logging.getLogger(__name__)
 
 SUGGEST_SECONDS = 120
+SUGGEST_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 # So many attempts of a run's curve are looked at when a trial may end early.
 CURVE_POINTS = 2_000
 
@@ -255,6 +256,8 @@ def _suggest(wish: _Wish) -> list[dict[str, Any]]:
         capture_output=True,
         text=True,
         cwd=settings.ROOT_DIR,
+        # It gets no secret of the server's: a library in it has no business with any.
+        env=SUGGEST_ENVIRONMENT,
         timeout=SUGGEST_SECONDS,
         check=True,
     )
@@ -324,6 +327,7 @@ def _begin(actor: Actor, sweep: Sweep, trial: Trial) -> Any:
             name=name,
             problem_id=sweep.problem_id,
             environment=sweep.environment,
+            target_id=sweep.target_id,
             register=False,
             tags=tags,
         )

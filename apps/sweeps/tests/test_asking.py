@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from apps.code.tests.factories import bundle_make
+from apps.compute.tests.factories import healthy_make
 from apps.core.errors import Invalid
 from apps.sweeps import services
 from apps.sweeps.models import Sweep
@@ -117,3 +118,31 @@ def test_code_needs_a_metric_to_look_at():
         )
 
     assert "objectives" in refusal.value.fields
+
+
+def test_trials_of_code_run_on_the_target_that_was_chosen_and_a_lockfile_keeps_them_here():
+    ground = ground_make()
+    far = healthy_make(name="far")
+    bundle = bundle_make(ground.scientist, ground.team, CODE)
+    locked = bundle_make(
+        ground.scientist,
+        ground.team,
+        {"train.py": CODE, "requirements.lock": "tinyland==1.0 --hash=sha256:" + "0" * 64 + "\n"},
+    )
+    asked = {
+        "actor": ground.scientist,
+        "method": "RANDOM",
+        "space": {"width": {"choices": [8, 16]}},
+        "entry": "train.py:train",
+        "objectives": [{"metric": "loss", "direction": "MINIMISE"}],
+        "target_id": far.pk,
+    }
+
+    sweep = services.sweep_create(bundle_id=bundle.pk, **asked)
+    services.sweep_drive(sweep.pk)
+
+    assert [one.job.target for one in trials_of(sweep)] == [far] * len(trials_of(sweep))
+    assert trials_of(sweep)
+    with pytest.raises(Invalid, match="not on far") as refused:
+        services.sweep_create(bundle_id=locked.pk, **asked)
+    assert "target_id" in refused.value.fields

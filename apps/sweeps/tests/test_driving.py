@@ -72,6 +72,22 @@ def test_trials_register_no_versions():
     )
 
 
+def test_the_sampler_sees_no_secret_of_the_servers_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("SECRET_KEY", "of the server")
+    wish = driving._Wish(0, 1, {"any": "question"}, [])
+    peek = tmp_path / "python"
+    peek.write_text("#!/bin/sh\ncat >/dev/null\nenv >" + str(tmp_path / "seen") + "\necho '[{}]'\n")
+    peek.chmod(0o700)
+    monkeypatch.setattr("sys.executable", str(peek))
+
+    assert driving._suggest(wish) == [{}]
+
+    seen = (tmp_path / "seen").read_text()
+    assert "SECRET_KEY" not in seen
+    assert "of the server" not in seen
+    assert {line.partition("=")[0] for line in seen.splitlines()} <= {"PATH", "LANG", "PWD", "SHLVL", "_", "OLDPWD"}
+
+
 @pytest.mark.parametrize("method", ["RANDOM", "TPE"])
 def test_the_first_trial_has_the_defaults_and_the_sampler_says_the_others(method):
     ground = ground_make()

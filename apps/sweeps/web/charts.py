@@ -11,13 +11,12 @@ from django.urls import reverse
 
 from analysis.importance import importances
 from apps.core import formats
+from apps.core.web.parallel import parallel_figure, scaled
 from apps.sweeps.contracts import Aim, Standing
 from apps.sweeps.models import Trial
 
 LINES = 300
 BARS = 12
-# From low to high, the ends of viridis that are seen on light and dark ground.
-_SCALE = ("#472D7B", "#3B528B", "#21918C", "#5EC962", "#B5DE2B")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,48 +83,19 @@ def parallel_chart(done: Sequence[Trial], axes: Sequence[str], aim: Aim) -> Char
     if len(held) < 2:
         return None
     heights = [_heights([one.params[name] for one in held]) for name in axes]
-    heights.append(_scaled([one.values[0] for one in held]))
+    heights.append(scaled([one.values[0] for one in held]))
     names = [*axes, aim.name]
-    bins: dict[int, list[int]] = {}
-    for number in range(len(held)):
-        bins.setdefault(min(int(heights[-1][number] * len(_SCALE)), len(_SCALE) - 1), []).append(number)
-    data = []
-    for place, numbers in sorted(bins.items()):
-        x: list[str | None] = []
-        y: list[float | None] = []
-        text: list[str] = []
-        urls: list[str] = []
-        for number in numbers:
-            one = held[number]
-            shown = [*(value_text(one.params[name]) for name in axes), formats.num(one.values[0])]
-            x += [*names, None]
-            y += [*(height[number] for height in heights), None]
-            text += [*(f"Trial {one.number}: {name} {told}" for name, told in zip(names, shown, strict=True)), ""]
-            urls += [reverse("run-detail", args=[one.run_id])] * (len(names) + 1)
-        data.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": x,
-                "y": y,
-                "text": text,
-                "customdata": urls,
-                "line": {"color": _SCALE[place], "width": 1.5},
-                "opacity": 0.7,
-                "hovertemplate": "%{text}<extra></extra>",
-            }
-        )
-    layout = {
-        "xaxis": {"type": "category", "showgrid": True},
-        "yaxis": {"showticklabels": False, "zeroline": False, "title": "low to high"},
-    }
-    rows = [
-        [str(one.number), *(value_text(one.params[name]) for name in axes), formats.num(one.values[0])] for one in held
+    shown = [[*(value_text(one.params[name]) for name in axes), formats.num(one.values[0])] for one in held]
+    texts = [
+        [f"Trial {one.number}: {name} {told}" for name, told in zip(names, words, strict=True)]
+        for one, words in zip(held, shown, strict=True)
     ]
+    urls = [reverse("run-detail", args=[one.run_id]) for one in held]
+    rows = [[str(one.number), *words] for one, words in zip(held, shown, strict=True)]
     return Chart(
         "parallel",
         f"From parameters to {aim.name}: {formats.num(len(held))} trials",
-        {"data": data, "layout": layout},
+        parallel_figure(names, heights, texts, urls),
         ["Trial", *names],
         rows,
         f"Dark lines are low in {aim.name}, light ones high. Texts stand in the order of the alphabet.",
@@ -241,11 +211,6 @@ def _heights(values: Sequence[Any]) -> list[float]:
         numbers = [float(one) for one in values]
         if min(numbers) > 0 and max(numbers) / min(numbers) > 100:
             numbers = [math.log(one) for one in numbers]
-        return _scaled(numbers)
+        return scaled(numbers)
     order = {text: place for place, text in enumerate(sorted({str(one) for one in values}))}
-    return _scaled([float(order[str(one)]) for one in values])
-
-
-def _scaled(numbers: Sequence[float]) -> list[float]:
-    low, high = min(numbers), max(numbers)
-    return [0.5 if high == low else (number - low) / (high - low) for number in numbers]
+    return scaled([float(order[str(one)]) for one in values])

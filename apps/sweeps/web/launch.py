@@ -144,7 +144,7 @@ class SweepPage:
         held = clone.params if same and clone else {}
         if self.launch and self.launch.recipe == self.recipe:
             held = self.launch.params
-        targets = compute.target_choices(self.team_id) if self.team_id and self.bundle is None else []
+        targets = compute.target_choices(self.team_id) if self.team_id else []
         return SweepForm(
             self.request.POST if bound else None,
             initial=initial,

@@ -19,6 +19,7 @@ from apps.training import selectors, services
 from apps.training.models import CodeLaunch, LaunchTemplate
 
 LOCK_OR_OWN = ["lock", "own"]
+CHECKPOINT_HELP = "Folder whose files are kept to go on from; left out: as the entry declares, empty: none."
 TARGET_HELP = "The compute target; this machine when it is left out."
 
 
@@ -34,6 +35,9 @@ class CodeLaunchInput(serializers.Serializer[Any]):
     problem_id = serializers.UUIDField(required=False, allow_null=True, default=None)
     environment = serializers.ChoiceField(choices=LOCK_OR_OWN, required=False, default="lock")
     target_id = serializers.UUIDField(required=False, allow_null=True, default=None, help_text=TARGET_HELP)
+    checkpoint = serializers.CharField(
+        max_length=200, required=False, allow_null=True, allow_blank=True, default=None, help_text=CHECKPOINT_HELP
+    )
     priority = serializers.ChoiceField(choices=list(PRIORITIES), required=False, default="normal")
     restartable = serializers.BooleanField(
         required=False, default=False, help_text="With the priority low it gives up its place for one that is high."
@@ -48,7 +52,8 @@ class CodeLaunchRow(ModelSerializer[CodeLaunch]):
         model = CodeLaunch
         fields = [
             *("id", "team_id", "bundle_id", "entry", "command", "params", "seed", "environment_id", "problem_id"),
-            *("experiment_id", "run_id", "job_id", "model_id", "model_version_id", "created_by_label", "created_at"),
+            *("checkpoint", "experiment_id", "run_id", "job_id", "model_id", "model_version_id"),
+            *("created_by_label", "created_at"),
         ]
         read_only_fields = fields
 
@@ -68,16 +73,21 @@ class TemplateInput(serializers.Serializer[Any]):
     problem_id = serializers.UUIDField(required=False, allow_null=True, default=None)
     environment = serializers.ChoiceField(choices=LOCK_OR_OWN, required=False, default="lock")
     target_id = serializers.UUIDField(required=False, allow_null=True, default=None, help_text=TARGET_HELP)
+    checkpoint = serializers.CharField(
+        max_length=200, required=False, allow_null=True, allow_blank=True, default=None, help_text=CHECKPOINT_HELP
+    )
+    priority = serializers.ChoiceField(choices=list(PRIORITIES), required=False, default="normal")
 
 
 class TemplateRow(ModelSerializer[LaunchTemplate]):
     environment = serializers.ChoiceField(choices=LOCK_OR_OWN, read_only=True)
+    priority = serializers.ChoiceField(choices=list(PRIORITIES), read_only=True)
 
     class Meta:
         model = LaunchTemplate
         fields = [
             *("id", "team_id", "name", "description", "bundle_id", "entry", "command", "params", "seed", "problem_id"),
-            *("environment", "target_id", "created_by_label", "created_at"),
+            *("environment", "target_id", "checkpoint", "priority", "created_by_label", "created_at"),
         ]
         read_only_fields = fields
 

@@ -81,8 +81,8 @@ class ReproductionRow(ModelSerializer[Reproduction]):
     not as it was; null while the job runs.
     """
 
-    run_id = serializers.UUIDField(source="launch.run_id", read_only=True)
-    job_id = serializers.UUIDField(source="launch.job_id", read_only=True)
+    run_id = serializers.UUIDField(read_only=True)
+    job_id = serializers.UUIDField(read_only=True)
 
     class Meta:
         model = Reproduction

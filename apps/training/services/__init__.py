@@ -13,7 +13,7 @@ from apps.training.services.launching import (
     training_restart,
     training_retry,
 )
-from apps.training.services.reproducing import TOLERANCE, run_reproduce
+from apps.training.services.reproducing import TOLERANCE, may_reproduce, run_reproduce
 from apps.training.services.templates import template_inputs, template_launch, template_remove, template_save
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "code_retry",
     "command_words",
     "environment_uses",
+    "may_reproduce",
     "params_check",
     "run_reproduce",
     "signature_of",

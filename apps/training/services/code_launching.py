@@ -25,6 +25,7 @@ from apps.registry import services as registry
 from apps.training import policies
 from apps.training.models import CodeLaunch
 from apps.training.services.code_inputs import CodeInputs, command_words, inputs_find, values_check
+from workers.contracts.checkpoints import folder_of
 
 if TYPE_CHECKING:
     from apps.code.models import Bundle, Environment
@@ -48,6 +49,7 @@ class CodeChoice:
     seed: int
     problem: Problem | None
     target_id: uuid.UUID | None
+    checkpoint: str
 
 
 def code_choose(
@@ -61,6 +63,7 @@ def code_choose(
     problem_id: uuid.UUID | None = None,
     environment: str = "lock",
     target_id: uuid.UUID | None = None,
+    checkpoint: str | None = None,
 ) -> CodeChoice:
     """Check what a launch says. Raises NotFound, Forbidden, Conflict (code not ready), Invalid at the field."""
     bundle = code.bundle_get(actor, bundle_id)
@@ -105,7 +108,18 @@ def code_choose(
         raise Invalid.field("problem_id", "Registering what it logs takes a data scientist's role in the team.")
     if target_id is not None:
         _target_check(bundle, target_id, environment)
-    return CodeChoice(bundle, chosen, words, values, found, seed, problem, target_id)
+    folder = _checkpoint(chosen, checkpoint)
+    return CodeChoice(bundle, chosen, words, values, found, seed, problem, target_id, folder)
+
+
+def _checkpoint(entry: Entry | None, asked: str | None) -> str:
+    """The folder that is kept to go on from: as asked, else as the entry declares. Raises Invalid at `checkpoint`."""
+    if asked is None:
+        return entry.checkpoint if entry is not None else ""
+    try:
+        return folder_of(asked) if asked.strip() else ""
+    except ValueError as error:
+        raise Invalid.field("checkpoint", str(error)) from error
 
 
 def _target_check(bundle: Bundle, target_id: uuid.UUID, environment: str) -> None:
@@ -145,12 +159,14 @@ def code_launch(
     idempotency_key: str = "",
     register: bool = True,
     tags: dict[str, str] | None = None,
+    checkpoint: str | None = None,
 ) -> CodeLaunch:
     """Begin a run and queue the job that runs an entry, or a command, of a bundle, on a target or on this machine.
 
     With a lockfile the job waits for that environment, which is built when there is none. With a problem the models
-    that the code logs become versions of the problem's model, unless it is not to `register` them. The same
-    `idempotency_key` again is the same launch. Raises NotFound, Forbidden, Invalid at the field, Conflict.
+    that the code logs become versions of the problem's model, unless it is not to `register` them. Files that it writes
+    to the folder `checkpoint` (None: as the entry declares; "": none) are kept, and the next attempt begins with them.
+    The same `idempotency_key` again is the same launch. Raises NotFound, Forbidden, Invalid at the field, Conflict.
     """
     choice = code_choose(
         actor=actor,
@@ -162,6 +178,7 @@ def code_launch(
         problem_id=problem_id,
         environment=environment,
         target_id=target_id,
+        checkpoint=checkpoint,
     )
     bundle = choice.bundle
     if len(name) > 200:
@@ -200,6 +217,7 @@ def code_launch(
             command=choice.words,
             params=choice.values,
             seed=choice.seed,
+            checkpoint=choice.checkpoint,
             environment=held,
             problem=choice.problem,
             experiment=experiment,
@@ -285,6 +303,7 @@ def _spec(launch: CodeLaunch, choice: CodeChoice) -> dict[str, Any]:
         "values": choice.found.values,
         "inputs": choice.found.inputs,
         "seed": choice.seed,
+        "checkpoint": choice.checkpoint,
         "environment": str(launch.environment_id) if launch.environment_id else None,
     }
 

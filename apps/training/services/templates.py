@@ -14,6 +14,8 @@ from apps.core.actors import Actor
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.policies import require
 from apps.datasets import selectors as datasets
+from apps.jobs import policies as job_policies
+from apps.jobs.contracts import PRIORITIES
 from apps.training import policies
 from apps.training.models import CodeLaunch, LaunchTemplate
 from apps.training.services.code_launching import code_choose, code_launch
@@ -32,6 +34,8 @@ def template_save(
     problem_id: uuid.UUID | None = None,
     environment: str = "lock",
     target_id: uuid.UUID | None = None,
+    checkpoint: str | None = None,
+    priority: str = "normal",
 ) -> LaunchTemplate:
     """Keep what a launch says, checked as that checks it. Raises as `code_launch`, and Conflict for a name in use."""
     choice = code_choose(
@@ -44,7 +48,10 @@ def template_save(
         problem_id=problem_id,
         environment=environment,
         target_id=target_id,
+        checkpoint=checkpoint,
     )
+    if priority not in PRIORITIES:
+        raise Invalid.field("priority", f"There is no priority {priority!r}; choose one of {', '.join(PRIORITIES)}.")
     name = name.strip()
     if not 0 < len(name) <= 120:
         raise Invalid.field("name", "Give a name of 1 to 120 characters.")
@@ -62,6 +69,8 @@ def template_save(
                 problem=choice.problem,
                 environment=environment,
                 target_id=choice.target_id,
+                checkpoint=choice.checkpoint,
+                priority=priority,
                 created_by_id=actor.id if actor.is_person else None,
                 created_by_label=actor.label,
             )
@@ -104,7 +113,10 @@ def template_launch(
     bundle_id: uuid.UUID | None = None,
     tags: dict[str, str] | None = None,
 ) -> CodeLaunch:
-    """Launch what a template says, with some parameters changed, or with another bundle. Raises as `code_launch`."""
+    """Launch what a template says, with some parameters changed, or with another bundle. Raises as `code_launch`.
+
+    A priority that the actor may no longer give is lowered to the usual one.
+    """
     template = _get(actor, template_id)
     return code_launch(
         actor=actor,
@@ -117,9 +129,17 @@ def template_launch(
         problem_id=template.problem_id,
         environment=template.environment,
         target_id=template.target_id,
+        checkpoint=template.checkpoint,
+        priority=_priority(actor, template),
         idempotency_key=idempotency_key,
         tags=tags,
     )
+
+
+def _priority(actor: Actor, template: LaunchTemplate) -> str:
+    kind = "train" if template.entry else "command"
+    may = job_policies.can_prioritise(actor, template.team_id, kind, PRIORITIES[template.priority])
+    return template.priority if may else "normal"
 
 
 def template_inputs(actor: Actor, template: LaunchTemplate, version_id: uuid.UUID) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from apps.experiments.models import Run
 from apps.jobs import selectors as jobs
 from apps.jobs import services as job_services
 from apps.jobs import tasks
-from apps.jobs.models import Job
+from apps.jobs.models import Job, JobEvent
 from apps.jobs.tests.factories import first_make, scientist
 from apps.training import services
 from apps.training.models import CodeLaunch
@@ -88,6 +88,27 @@ with mlflow.start_run():
     assert run.metrics_latest["loss"][0] == 0.6
     assert run.params == {"rate": "0.3", "kind": "plain"}
     assert [file.path for file in experiments.run_files(run)[0]] == ["hello.txt"]
+
+
+def test_a_bar_of_the_code_is_the_jobs_progress_and_one_line_of_its_log():
+    actor, team = scientist()
+    source = """
+from tqdm import tqdm
+
+for _ in tqdm(range(2000), desc="Fitting", mininterval=0, miniters=1):
+    pass
+print("fitted")
+"""
+    bundle = bundle_make(actor, team, source)
+
+    job, _, lines = ran(services.code_launch(actor=actor, bundle_id=bundle.pk))
+
+    assert job.state == "SUCCEEDED", (job.cause, lines)
+    told = JobEvent.objects.filter(job=job, kind="progress", data__total=2000).order_by("seq")
+    assert told.last().data["step"] == 2000
+    assert told.last().data["text"] == "Fitting"
+    assert sum("Fitting" in line for line in lines) == 1
+    assert "fitted" in lines
 
 
 def test_code_that_raises_fails_with_the_last_line_of_its_traceback():

@@ -42,6 +42,8 @@ def code_commands(base: str, launch: dict[str, Any]) -> dict[str, str]:
         words += ["--target", launch["target_id"]]
     if launch.get("priority"):
         words += ["--priority", launch["priority"]]
+    if "checkpoint" in launch:
+        words += ["--checkpoint", launch["checkpoint"]]
     if launch.get("restartable"):
         words += ["--restartable"]
     words += ["--seed", str(launch["seed"]), "--environment", launch["environment"]]

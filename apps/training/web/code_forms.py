@@ -99,6 +99,14 @@ class CodeForm(forms.Form):
     )
     name = forms.CharField(label="Name of the run", required=False, max_length=200)
     priority = forms.ChoiceField(label="Priority", required=False, help_text="Which waiting jobs it starts before.")
+    checkpoint = forms.CharField(
+        label="Checkpoint folder",
+        required=False,
+        max_length=200,
+        help_text="Files that the code writes there are kept while it runs; after a loss it goes on from them. "
+        "FAIRWAY_CHECKPOINT names the folder.",
+        widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
+    )
     restartable = forms.BooleanField(
         label="May give up its place",
         required=False,

@@ -121,6 +121,15 @@ class CodePage:
         held = self.template.target_id if self.template else self.clone.job.target_id if self.clone else None
         return str(held or "")
 
+    def _checkpoint_held(self) -> str:
+        """As typed for this entry, as the template or the cloned launch has it, else as the entry declares."""
+        drawn = self.source.get("drawn", "") == (self.entry.id if self.entry else COMMAND)
+        if drawn and "checkpoint" in self.source:
+            return str(self.source["checkpoint"])
+        if self.held is not None:
+            return str(self.held.checkpoint)
+        return self.entry.checkpoint if self.entry else ""
+
     def form(self, *, bound: bool) -> CodeForm:
         """The form over what can be chosen."""
         bundle = self.bundle
@@ -142,7 +151,8 @@ class CodePage:
             "problem": self.source.get("problem") or (str(held.problem_id or "") if held else ""),
             "seed": self.source.get("seed") or (str(held.seed) if held else "0"),
             "name": self.source.get("name") or "",
-            "priority": self.source.get("priority") or "normal",
+            "priority": self.source.get("priority") or (self.template.priority if self.template else "normal"),
+            "checkpoint": self._checkpoint_held(),
             "restartable": bool(self.source.get("restartable")),
         }
         return CodeForm(
@@ -215,6 +225,9 @@ class CodePage:
                 launch[name] = str(chosen)
         if form.priority_word() != "normal":
             launch["priority"] = form.priority_word()
+        folder, declared = str(form["checkpoint"].value() or ""), self.entry.checkpoint if self.entry else ""
+        if folder != declared:
+            launch["checkpoint"] = folder
         if form["restartable"].value():
             launch["restartable"] = True
         return code_commands(self.request.build_absolute_uri("/").rstrip("/"), launch)
@@ -250,6 +263,8 @@ def _launch(request: HttpRequest) -> HttpResponse:
         "problem_id": _uuid(data["problem"]),
         "environment": data["environment"],
         "target_id": _uuid(data.get("target")),
+        "checkpoint": data["checkpoint"],
+        "priority": data["priority"],
     }
     try:
         if "save" in request.POST:
@@ -261,7 +276,6 @@ def _launch(request: HttpRequest) -> HttpResponse:
             actor=found.actor,
             name=data["name"],
             idempotency_key=f"form:{key}",
-            priority=data["priority"],
             restartable=data["restartable"],
             **said,
         )

@@ -17,7 +17,7 @@ from apps.core import formats
 from apps.core.actors import Actor
 from apps.core.errors import Conflict, Invalid
 from apps.core.web.views import page
-from apps.training import policies, selectors, services
+from apps.training import selectors, services
 from apps.training.models import Reproduction
 
 if TYPE_CHECKING:
@@ -48,14 +48,17 @@ def reproduction_words(one: Reproduction) -> str:
         return "The job is under way."
     if one.verdict == verdict.FAILED:
         return f"It did not come to a comparison: {found.get('cause') or 'no cause was told'}"
+    if one.verdict == verdict.DIFFERS and found["first"] is None:
+        return "It measured nothing, and the files that it kept are other bytes."
     counted = f"{formats.num(found['points'])} measurements of {formats.num(found['keys'])} metrics"
-    model = {True: " and the files of the model", False: "", None: ""}[found["model"]]
+    kept = "the files of the model" if one.launch_id else "the files that it kept"
+    model = {True: f" and {kept}", False: "", None: ""}[found["model"]]
     if one.verdict == verdict.IDENTICAL:
         return f"{counted}{model} are the same to the last bit."
     if one.verdict == verdict.WITHIN:
         largest = found["largest"]
         widest = f"; the widest gap is {largest['relative']:.1e} of “{largest['key']}”" if largest else ""
-        files = " The files of the model are other bytes." if found["model"] is False else ""
+        files = f" {kept[0].upper()}{kept[1:]} are other bytes." if found["model"] is False else ""
         return f"{counted} lie within {one.tolerance:g} of what they were{widest}.{files}"
     first = found["first"]
     return f"First apart in “{first['key']}” at step {formats.num(first['step'])}: {_pair(first)}."
@@ -77,7 +80,7 @@ def _changed(one: Reproduction) -> str:
 
 def _row(one: Reproduction, run: Run) -> ReproductionRow:
     """As the page of either run shows it: the name is that of the other one."""
-    other = one.original if run.pk != one.original_id else one.launch.run
+    other = one.original if run.pk != one.original_id else one.again.run
     return ReproductionRow(
         state=one.verdict,
         label=one.get_verdict_display(),
@@ -85,27 +88,28 @@ def _row(one: Reproduction, run: Run) -> ReproductionRow:
         changed=_changed(one),
         name=other.name,
         url=reverse("run-detail", args=[other.pk]),
-        job_url=reverse("job-detail", args=[one.launch.job_id]),
+        job_url=reverse("job-detail", args=[one.job_id]),
         begun=one.created_at,
     )
 
 
 def reproductions_panel(actor: Actor, run: Run) -> dict[str, Any] | None:
-    """Reproductions of the run, newest first, or what it reproduces; None for runs that no recipe made."""
-    if run.source != "recipe":
+    """Reproductions of the run, newest first, or what it reproduces; None for runs that nothing launched."""
+    if run.source not in ("recipe", "code"):
         return None
     rows = selectors.reproduction_list(actor, run.pk)
-    of = next((one for one in rows if one.launch.run_id == run.pk), None)
-    may = run.status == "FINISHED" and run.purged_at is None and policies.training_launch(actor, run.team_id)
+    of = next((one for one in rows if one.run_id == run.pk), None)
+    may = run.status == "FINISHED" and run.purged_at is None and services.may_reproduce(actor, run)
     if not rows and not may:
         return None
     return {
         "of": _row(of, run) if of is not None else None,
-        "rows": [_row(one, run) for one in rows if one.launch.run_id != run.pk],
+        "rows": [_row(one, run) for one in rows if one.run_id != run.pk],
         "may": may and of is None,
         "waits": any(one.verdict == Reproduction.Verdict.RUNNING for one in rows),
         "url": reverse("run-reproduce", args=[run.pk]),
         "tolerance": f"{services.TOLERANCE:g}",
+        "code": run.source == "code",
     }
 
 
@@ -123,8 +127,8 @@ def run_reproduce(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     except (Invalid, Conflict) as refusal:
         messages.error(request, " ".join(refusal.fields.get("tolerance", [])) or refusal.detail)
         return redirect("run-detail", pk=pk)
-    messages.success(request, f"Job {reproduction.launch.job.number} does it again.")
-    return redirect("job-detail", pk=reproduction.launch.job_id)
+    messages.success(request, f"Job {reproduction.again.job.number} does it again.")
+    return redirect("job-detail", pk=reproduction.job_id)
 
 
 def _number(text: str) -> float:

@@ -58,12 +58,13 @@ def cancel(api: Api, job: str, reason: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("job")
+@click.option("--resume", is_flag=True, help="Go on from its newest checkpoint.")
 @options.as_json
 @options.with_api
-def retry(api: Api, job: str, as_json: bool) -> None:
+def retry(api: Api, job: str, resume: bool, as_json: bool) -> None:
     """Begin an ended JOB again, as a new job."""
     found = find.numbered(api, "job", "jobs", job)
-    _print(api.post(f"jobs/{found['id']}/retry"), as_json)
+    _print(api.post(f"jobs/{found['id']}/{'resume' if resume else 'retry'}"), as_json)
 
 
 @click.command()

@@ -65,18 +65,20 @@ def show(api: Api, schedule: str, limit: int, as_json: bool) -> None:
 @click.option("--zone", default="UTC", show_default=True, help="Such as Europe/Berlin.")
 @click.option("--data", help="Name or id of a dataset: each new version.")
 @click.option("--code", help="Name of code: each new version.")
+@click.option("--git", help="Https address of a repository: each new commit of its branch.")
+@click.option("--branch", default="main", show_default=True, help="With --git.")
 @click.option("--problem", help="Name or id of a problem: each accepted version.")
 @click.option("--missed", type=click.Choice(["skip", "once"]), default="skip", show_default=True)
 @click.option("--overlap", type=click.Choice(["skip", "queue"]), default="skip", show_default=True)
 @options.as_json
 @options.with_api
 def create(api: Api, name: str, as_json: bool, **said: Any) -> None:
-    """Make a schedule called NAME: one thing to run, and one of --cron, --data, --code, --problem."""
+    """Make a schedule called NAME: one thing to run, and one of --cron, --data, --code, --git, --problem."""
     acts = [one for one in ACTS if said[one]]
-    whens = [one for one in ("cron", "data", "code", "problem") if said[one]]
+    whens = [one for one in ("cron", "data", "code", "git", "problem") if said[one]]
     if len(acts) != 1 or len(whens) != 1:
         raise Unclear(
-            "Name one of --template, --launch, --model, --sweep, and one of --cron, --data, --code, --problem."
+            "Name one of --template, --launch, --model, --sweep, and one of --cron, --data, --code, --git, --problem."
         )
     act, when = acts[0], whens[0]
     body: dict[str, Any] = {
@@ -92,11 +94,36 @@ def create(api: Api, name: str, as_json: bool, **said: Any) -> None:
         body["cron"] = said["cron"]
     elif when == "code":
         body["bundle_name"] = said["code"]
+    elif when == "git":
+        body |= {"repository": said["git"], "branch": said["branch"]}
     elif when == "data":
         body["dataset_id"] = find.named(api, "dataset", "datasets", said["data"])["id"]
     else:
         body["problem_id"] = find.named(api, "problem", "problems", said["problem"])["id"]
     _facts(api.post("schedules", body), as_json)
+
+
+@schedules.command()
+@click.argument("schedule")
+@click.option("--name", help="Another name.")
+@click.option("--cron", help='Other times, five fields: "0 2 * * 1-5".')
+@click.option("--zone", help="Such as Europe/Berlin.")
+@click.option("--branch", help="Another branch of its repository.")
+@click.option("--missed", type=click.Choice(["skip", "once"]))
+@click.option("--overlap", type=click.Choice(["skip", "queue"]))
+@options.as_json
+@options.with_api
+def change(api: Api, schedule: str, as_json: bool, **said: Any) -> None:
+    """Let SCHEDULE say something else; it runs in your name from then on."""
+    body = {name: value for name, value in said.items() if value is not None}
+    if not body:
+        raise Unclear("Say what is to be otherwise: --name, --cron, --zone, --branch, --missed, --overlap.")
+    for name in ("missed", "overlap"):
+        if name in body:
+            body[name] = body[name].upper()
+    found = find.named(api, "schedule", "schedules", schedule)
+    body["row_version"] = found["row_version"]
+    _facts(api.call("PATCH", f"schedules/{found['id']}", body), as_json)
 
 
 def _verb(verb: str, text: str) -> click.Command:

@@ -41,6 +41,7 @@ def value_of(text: str) -> Any:
 @click.option("--target", help="Name or id of the compute target.")
 @click.option("--priority", type=click.Choice(["low", "normal", "high"]), help="Which jobs it waits behind.")
 @click.option("--restartable", is_flag=True, help="With --priority low it gives up its place for one that is high.")
+@click.option("--checkpoint", help="Folder whose files are kept to go on from; else as the code declares.")
 @click.option("-f", "--follow", is_flag=True, help="Print the log until the job has ended.")
 @options.team
 @options.as_json
@@ -59,6 +60,7 @@ def launch(
     target: str | None,
     priority: str | None,
     restartable: bool,
+    checkpoint: str | None,
     follow: bool,
     team: str | None,
     as_json: bool,
@@ -89,6 +91,8 @@ def launch(
     else:
         path = "code-launches"
         body |= {"bundle_id": bundle["id"], "environment": environment}
+        if checkpoint is not None:
+            body["checkpoint"] = checkpoint
         if command:
             body["command"] = command
         else:

@@ -2,7 +2,7 @@
    What it finds inside it fills: progress, [data-title], [data-text], [data-status], [data-cpu], [data-memory],
    [data-spark=cpu|memory] (data-top: the upper end); on the page: [data-job-state] badges. */
 import { el, mark } from "../lib/dom.js";
-import { bytes, duration, percent, statusWords } from "../lib/format.js";
+import { bytes, percent, progressWords, statusWords } from "../lib/format.js";
 import { live } from "../lib/live.js";
 
 const LOOKS = {
@@ -40,7 +40,7 @@ customElements.define("job-progress", class extends HTMLElement {
     for (const node of this.querySelectorAll(selector)) node.textContent = text;
   }
 
-  #progress({ fraction, text }) {
+  #progress({ fraction, text, step, total, seconds_left: told }) {
     const bar = this.querySelector("progress");
     if (bar) {
       if (fraction === null || fraction === undefined) bar.removeAttribute("value");
@@ -48,8 +48,9 @@ customElements.define("job-progress", class extends HTMLElement {
     }
     if (text) this.#fill("[data-title]", text);
     const started = this.dataset.startedAt ? (Date.now() - new Date(this.dataset.startedAt)) / 1000 : null;
-    const left = started && fraction > 0.05 ? `, about ${duration((started * (1 - fraction)) / fraction)} left` : "";
-    if (typeof fraction === "number") this.#fill("[data-text]", `${percent(fraction)} done${left}`);
+    const left = told ?? (started && fraction > 0.05 && fraction < 1 ? (started * (1 - fraction)) / fraction : null);
+    const words = progressWords({ fraction, step, total, left });
+    if (words) this.#fill("[data-text]", words);
   }
 
   #use({ cpu, memory }) {

@@ -52,6 +52,15 @@ export const duration = (seconds) => {
   return `${Math.floor(whole / 86400)}${THIN}d ${Math.floor((whole % 86400) / 3600)}${THIN}h`;
 };
 
+/** "12 of 100 steps, 12 % done, about 22 s left", as far as each is known; "" for nothing. */
+export const progressWords = ({ fraction, step, total, left }) => {
+  const parts = [];
+  if (known(step)) parts.push(known(total) ? `${num(step)} of ${num(total)} steps` : `${num(step)} steps`);
+  if (known(fraction)) parts.push(`${percent(fraction)} done`);
+  if (known(left)) parts.push(left >= 0.5 ? `about ${duration(left)} left` : "about to end");
+  return parts.join(", ");
+};
+
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /** Relative time, "3 Nov 2026" beyond a month. */

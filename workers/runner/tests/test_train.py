@@ -83,6 +83,7 @@ def test_every_recipe_logs_a_model_that_mlflow_opens(
     best = peer.curve(f"best_validation_{loss}")[0][1]
     assert best == pytest.approx(min(value for _, value in curve), rel=0.2)
     assert facts["complexity"]["parameters"] > 0
+    assert facts["complexity"]["depth"] >= 0
     names = {one["name"] for one in FEATURES}
     assert {one["feature"] for one in facts["importance"]} == names
     if recipe != "baseline":
