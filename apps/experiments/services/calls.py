@@ -79,8 +79,8 @@ def run_begin(
     def parameters(by: Actor) -> list[Any]:
         run.created_by_id, run.created_by_label = by.id, by.label
         return [
-            run.pk, number, reach(by)[0], name, run.user_name, run.started_at, json_text(tags), notes, json_text(code), by.id,
-            by.label, now, entry, json_text(audit_who(by)),
+            run.pk, number, reach(by)[0], name, run.user_name, run.started_at, json_text(tags), notes, json_text(code),
+            by.id, by.label, now, entry, json_text(audit_who(by)),
         ]  # fmt: skip
 
     experiment_id, run.team_id = row_proven(actor, _BEGIN, parameters)
