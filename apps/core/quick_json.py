@@ -14,3 +14,8 @@ def json_bytes(value: Any) -> bytes:
         return orjson.dumps(value)
     except TypeError:
         return json.dumps(value, separators=(",", ":")).encode()
+
+
+def json_text(value: Any) -> str:
+    """The same as a text, for a jsonb parameter of a statement."""
+    return json_bytes(value).decode()

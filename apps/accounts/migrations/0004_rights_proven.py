@@ -4,13 +4,15 @@ from django.db import migrations
 
 # Whether what a process remembers of a token still holds, asked inside the statement that relies on it:
 # apps/accounts/selectors/remembered.py says how it is used. What was found bears a digest of all that gives rights and
-# of the person's row; another digest ends the statement, and with it whatever the statement wrote.
+# of the person's row; another digest ends the statement, and with it whatever the statement wrote. What people can
+# write as they like, their names, comes last, so that no name reads as a right.
 _RIGHTS = """
-       md5(concat_ws('|', t.id, t.scopes, u,
-           (SELECT string_agg(concat_ws(':', g.role, g.team_id), ',' ORDER BY g.id)
+       md5(concat(t.id, '|',
+           (SELECT string_agg(concat(g.role, ':', g.team_id), ',' ORDER BY g.id)
               FROM accounts_grant g LEFT JOIN accounts_team m ON m.id = g.team_id
              WHERE g.user_id = u.id AND (g.until IS NULL OR g.until > at)
-               AND (g.team_id IS NULL OR m.archived_at IS NULL))))
+               AND (g.team_id IS NULL OR m.archived_at IS NULL)),
+           '|', t.scopes, '|', u))
 """
 _VALID = """
     FROM accounts_apitoken t JOIN accounts_user u ON u.id = t.user_id

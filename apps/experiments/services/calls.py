@@ -6,7 +6,6 @@ A function writes nothing where anything stands against it; the caller then goes
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
@@ -19,6 +18,7 @@ from apps.accounts.selectors import row_proven
 from apps.audit.services import audit_who
 from apps.core.actors import Actor, ActorKind
 from apps.core.ids import id_new
+from apps.core.quick_json import json_text
 from apps.experiments.models import Experiment, Run
 
 NAME_LIMIT, USER_LIMIT = 250, 256
@@ -50,10 +50,6 @@ def reach(actor: Actor) -> tuple[str | None, uuid.UUID | None]:
     return "{" + ",".join(map(str, frozenset.intersection(*held))) + "}", None
 
 
-def _text(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
 def run_begin(
     *,
     actor: Actor,
@@ -83,8 +79,8 @@ def run_begin(
     def parameters(by: Actor) -> list[Any]:
         run.created_by_id, run.created_by_label = by.id, by.label
         return [
-            run.pk, number, reach(by)[0], name, run.user_name, run.started_at, _text(tags), notes, _text(code), by.id,
-            by.label, now, entry, _text(audit_who(by)),
+            run.pk, number, reach(by)[0], name, run.user_name, run.started_at, json_text(tags), notes, json_text(code),
+            by.id, by.label, now, entry, json_text(audit_who(by)),
         ]  # fmt: skip
 
     experiment_id, run.team_id = row_proven(actor, _BEGIN, parameters)
@@ -105,7 +101,7 @@ def run_change(
     row = row_proven(
         actor,
         _CHANGE,
-        lambda by: [run_id, *reach(by), status, name, ended_at, now, entry, _text(audit_who(by))],
+        lambda by: [run_id, *reach(by), status, name, ended_at, now, entry, json_text(audit_who(by))],
     )
     told = dict(zip(_TOLD, row, strict=True))
     if told["id"] is None:

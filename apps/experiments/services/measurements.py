@@ -8,7 +8,6 @@ the run read, to say what.
 
 from __future__ import annotations
 
-import json
 import math
 import time
 import uuid
@@ -23,6 +22,7 @@ from apps.accounts.selectors import row_proven
 from apps.audit.services import audit_record
 from apps.core.actors import Actor
 from apps.core.errors import Conflict, Invalid, NotFound
+from apps.core.quick_json import json_text
 from apps.core.topics import nudge_gathered
 from apps.experiments.contracts import NAME_TAG, NOTES_TAG
 from apps.experiments.models import Run
@@ -118,7 +118,7 @@ def _columns(points: Sequence[MetricPoint]) -> list[Any]:
 
 
 def _dump(value: Mapping[str, Any]) -> str | None:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if value else None
+    return json_text(value) if value else None
 
 
 _LOG = """

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 NO_RUN = "There is no such run, or you may not see it."
 # As what clients say that a run read the data that its model was trained on.
 TRAINING_CONTEXTS = ("", "train", "training")
+_STATUSES = frozenset(Run.Status.values)
 _OVER = (Run.Status.FINISHED, Run.Status.FAILED, Run.Status.KILLED)
 
 
@@ -214,7 +215,7 @@ def run_update(
     """
     if name is not None:
         name_check(name)
-    if status is not None and status not in Run.Status.values:
+    if status is not None and status not in _STATUSES:
         raise Invalid.field("status", f"One of {', '.join(Run.Status.values)}.")
     changed = run_change(actor=actor, run_id=run_id, status=status, name=name, ended_at=ended_at)
     if changed is not None:

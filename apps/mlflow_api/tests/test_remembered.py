@@ -142,6 +142,18 @@ def test_a_revoked_token_is_told_so_before_anything_else():
     assert Run.objects.get(pk=person.run.pk).name == person.run.name
 
 
+def test_no_name_reads_as_a_right_that_was_taken_away():
+    person = person_make()
+    caller = _warm(person)
+    grant = Grant.objects.get(user=person.user)
+    held = f"|{grant.role}:{grant.team_id}"
+    _leave(person)
+
+    for name in (held, f"{person.user.last_name}{held}", f"{held}|", held[1:]):
+        User.objects.filter(pk=person.user.pk).update(last_name=name[:150])
+        assert _log(caller, person, 3)[0] == 404
+
+
 def test_what_is_given_counts_at_the_next_call_too():
     person = person_make(role=Role.VIEWER)
     caller = Caller(person)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -17,7 +18,6 @@ from apps.experiments.models import Metric
 from apps.mlflow_api.short_chain import FOR_BROWSERS, ShortChain
 from apps.mlflow_api.tests.conftest import ROOT, Person, attempt_token, person_make
 from apps.mlflow_api.web.urls import DOORS
-from controlplane import urls
 from tests.architecture.test_routes import routes_all
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +27,8 @@ LONG = {"Cookie": "theme=dark"}
 REFERENCE = {"X-Request-ID": "reference-1234"}
 BROKEN = "/api/2.0/mlflow/broken"
 # As of an address book of this module's own.
-handler404, handler500 = urls.handler404, urls.handler500
+_whole = import_module(settings.ROOT_URLCONF)
+handler404, handler500 = _whole.handler404, _whole.handler500
 
 
 def _both(headers: dict[str, str], method: str, address: str, **extra: Any) -> list[tuple[int, dict[str, str], bytes]]:
