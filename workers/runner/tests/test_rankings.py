@@ -1,6 +1,7 @@
 """Rankings from data to a judged version: what is learnt within queries, what is refused, what serving answers."""
 
 import json
+from array import array
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from workers.runner.frames import frame_of_table
 from workers.runner.model_io import model_load
 from workers.runner.tests.kit import FEATURES, SPLIT, job_run, parquet, people, train_spec
 from workers.runner.tests.peer import Peer
-from workers.serving.answers import Answers
+from workers.serving.answers import Answers, Scores
+from workers.serving.forms import V2Request
 
 BY_QUERY = {**SPLIT, "by": "list"}
 
@@ -158,3 +160,17 @@ def test_an_order_has_two_recipes_with_checked_params() -> None:
     assert params_clean("lightgbm_rank", {})["truncation"] == 30
     with pytest.raises(RecipeError, match="Give a whole number, at least 1"):
         params_clean("lightgbm_rank", {"truncation": 0})
+
+
+def test_serving_answers_an_order_with_scores() -> None:
+    version = RouteVersion("v", "m", 3, "skops", (), {}, None, RANKING, None, None)
+    answers = Answers(version)
+    scores = Scores(array("d", [0.5, -1.25]), 1)
+
+    tensor = json.loads(answers.v2('"m"', V2Request(2, {}, None, None), scores, []))["outputs"][0]
+
+    assert (tensor["name"], tensor["datatype"], tensor["data"]) == ("score", "FP64", [0.5, -1.25])
+    assert [one["name"] for one in answers.outputs] == ["score"]
+    assert json.loads(answers.invocation(scores, [])) == {"predictions": [0.5, -1.25]}
+    assert json.loads(answers.row(scores, 1, [])) == {"score": -1.25}
+    assert answers.score(scores, 1, []) == -1.25
