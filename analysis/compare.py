@@ -239,7 +239,7 @@ def mean_difference(
         total = np.bincount(codes, weights=per_row, minlength=size)
         squares = np.bincount(codes, weights=per_row**2, minlength=size)
         value, error = mean_error(total, squares, n)
-        return student_difference(value, error, n - 1.0, level, "t, paired by row")
+        return student_difference(value, error, np.asarray(n - 1, np.float64), level, "t, paired by row")
     heavy = weights**2
     sums = [weights, weights * per_row, heavy, heavy * per_row, heavy * per_row**2]
     weighed, moved, zeroth, first, second = (group_sum(codes, one, size) for one in sums)
