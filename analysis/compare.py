@@ -216,7 +216,7 @@ def _share_of(
 def _class_rows(paired: PairedStatistics) -> tuple[Floats, Floats]:
     """Rows of truth 0 and of truth 1 in every group; with weights the effective number."""
     rows, squares = paired.cells.sum(axis=(2, 3)), paired.squares.sum(axis=(2, 3))
-    both = np.nan_to_num(ratio(rows**2, squares)) if paired.weighted else rows
+    both: Floats = np.asarray(np.nan_to_num(ratio(rows**2, squares)) if paired.weighted else rows, np.float64)
     return both[:, 0], both[:, 1]
 
 
@@ -239,13 +239,13 @@ def mean_difference(
         total = np.bincount(codes, weights=per_row, minlength=size)
         squares = np.bincount(codes, weights=per_row**2, minlength=size)
         value, error = mean_error(total, squares, n)
-        return student_difference(value, error, n - 1.0, level, "t, paired by row")
+        return student_difference(value, error, np.asarray(n - 1, np.float64), level, "t, paired by row")
     heavy = weights**2
     sums = [weights, weights * per_row, heavy, heavy * per_row, heavy * per_row**2]
     weighed, moved, zeroth, first, second = (group_sum(codes, one, size) for one in sums)
     value = ratio(moved, weighed)
     error = np.sqrt(weighted_spread(second, first, zeroth, value, weighed))
-    free = np.nan_to_num(ratio(weighed**2, zeroth)) - 1
+    free: Floats = np.asarray(np.nan_to_num(ratio(weighed**2, zeroth)) - 1, np.float64)
     return student_difference(value, error, free, level, "t, paired by row")
 
 

@@ -231,7 +231,8 @@ def stored(path: Path) -> None:
         ("a crossing summed", lambda: crossing_marginalise(report, statistics, (before, last), (last,)), "100 ms"),
         ("1,000 replicates of all disparities", lambda: disparities_replicate(report, statistics), "1500 ms"),
     )
-    print(f"{f'stored report of {len(statistics.rows) - 1:,} segments':44}{'ms':>10}{'least':>10}{'processor':>11}{'goal':>10}")
+    title = f"stored report of {len(statistics.rows) - 1:,} segments"
+    print(f"{title:44}{'ms':>10}{'least':>10}{'processor':>11}{'goal':>10}")
     for title, step, goal in steps:
         taken, used = [], []
         for _ in range(5):

@@ -23,13 +23,16 @@ if TYPE_CHECKING:
 
 OPEN = (Trial.State.WAITING, Trial.State.RUNNING)
 # What a recipe measures on the validation rows, by the metric of the objective sheet that says the same.
-_LOSSES = {"BINARY": "log_loss", "MULTICLASS": "log_loss", "REGRESSION": "rmse"}
+_LOSSES = {"BINARY": "log_loss", "MULTICLASS": "log_loss", "REGRESSION": "rmse", "RANKING": "ndcg_loss"}
 _MEASURED = {
     "BINARY": ("log_loss", "roc_auc", "pr_auc", "brier", "accuracy", "fpr", "fnr", "selection_rate", "cost_per_100"),
     "MULTICLASS": ("log_loss", "accuracy", "macro_f1"),
     "REGRESSION": ("rmse", "mae", "r2"),
+    "RANKING": ("ndcg:10", "mrr"),
 }
-_OTHER_NAMES = {"macro_f1": "f1_macro"}
+_OTHER_NAMES = {"macro_f1": "f1_macro", "ndcg:10": "ndcg_10"}
+_USUAL = {**_LOSSES, "RANKING": "ndcg:10"}
+"""What a sweep looks at where the sheet says nothing: the loss, or of an order what its loss lacks to 1."""
 
 
 def sweep_list(actor: Actor, team_id: uuid.UUID | None = None) -> QuerySet[Sweep]:
@@ -145,7 +148,7 @@ def aims_of_sheet(version: ProblemVersion) -> list[Aim]:
 def aims_default(version: ProblemVersion) -> list[Aim]:
     """What a sweep looks at unless it says: the objectives of the sheet, else the loss that the recipe learns by."""
     return aims_of_sheet(version)[:4] or [
-        one for one in aims_measured(version.task) if one.metric == _run_metric(_LOSSES[version.task], version.task)
+        one for one in aims_measured(version.task) if one.metric == _run_metric(_USUAL[version.task], version.task)
     ]
 
 

@@ -19,8 +19,11 @@ import jsonschema
 
 BINARY, MULTICLASS, REGRESSION = "BINARY", "MULTICLASS", "REGRESSION"
 RANKING = "RANKING"
-"""Judged from answers made elsewhere; no recipe learns it."""
+"""An order of the items of each query."""
 TASKS = (BINARY, MULTICLASS, REGRESSION)
+"""Those in which each row has an answer of its own."""
+NUMBERS = (REGRESSION, RANKING)
+"""Tasks whose models answer a row with one number: a value, or a score to order by."""
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -128,13 +131,16 @@ _ITERATIONS = _integer("Trees", "Boosting iterations; early stopping may use few
 _LEAVES = _integer("Leaves a tree", "More leaves let one tree follow more detail.", 15, 2, 1_024, "leaves")
 _MIN_LEAF = _integer("Rows a leaf", "A leaf never describes fewer rows.", 20, 1, 100_000, "rows")
 _EARLY = _switch("Stop early", "Stop when the validation loss has not improved for 20 trees; keep the best.", True)
+_EARLY_ORDER = _switch(
+    "Stop early", "Stop when the validation NDCG has not improved for 20 trees; keep the best.", True
+)
 
 _CATALOGUE = (
     Recipe(
         "baseline",
         "Trivial baseline",
         "Predicts the share of each class, or the mean, for everybody; every real model has to beat it.",
-        TASKS,
+        (*TASKS, RANKING),
         _schema("Trivial baseline"),
         "sklearn.dummy.DummyClassifier / DummyRegressor",
     ),
@@ -230,6 +236,34 @@ _CATALOGUE = (
         ),
         "lightgbm.LGBMClassifier / LGBMRegressor",
     ),
+    Recipe(
+        "lightgbm_rank",
+        "LambdaRank (LightGBM)",
+        "Trees that learn which item of a query comes before which, by how much that changes NDCG; the relevance is a "
+        "whole grade from 0 to 30.",
+        (RANKING,),
+        _schema(
+            "LambdaRank (LightGBM)",
+            learning_rate=_LEARNING_RATE,
+            n_estimators=_ITERATIONS,
+            num_leaves=_LEAVES,
+            min_child_samples=_MIN_LEAF,
+            reg_lambda=_number("L2 regularisation", "Larger values shrink each leaf's value.", 1.0, 0, 10_000),
+            colsample_bytree=_number(
+                "Columns a tree", "Share of the columns tried for each tree.", 1.0, 0, 1, "share", above=True
+            ),
+            truncation=_integer(
+                "Places that count",
+                "Pairs are learnt from while one of them is among so many first.",
+                30,
+                1,
+                1_000,
+                "places",
+            ),
+            early_stopping=_EARLY_ORDER,
+        ),
+        "lightgbm.LGBMRanker",
+    ),
 )
 RECIPES: dict[str, Recipe] = {recipe.id: recipe for recipe in _CATALOGUE}
 
@@ -243,9 +277,7 @@ def recipe_get(recipe_id: str) -> Recipe:
 
 
 def recipes_for(task: str) -> list[Recipe]:
-    """The recipes that fit a task (BINARY, MULTICLASS, REGRESSION), in the catalogue's order, available or
-    not.
-    """
+    """The recipes that fit a task, in the catalogue's order, available or not."""
     return [recipe for recipe in _CATALOGUE if task in recipe.tasks]
 
 
@@ -304,7 +336,7 @@ def recipe_available(recipe_id: str) -> str | None:
     LightGBM's wheel needs the system's OpenMP library; its shared object is opened in a short separate process,
     so that neither it nor what it pulls in ends up in the asking process. The answer is kept until that ends.
     """
-    if recipe_get(recipe_id).id != "lightgbm":
+    if not recipe_get(recipe_id).id.startswith("lightgbm"):
         return None
     found = importlib.util.find_spec("lightgbm")
     if found is None or not found.submodule_search_locations:

@@ -85,6 +85,7 @@ NODES: dict[str, frozenset[str]] = {
             ),
             "lightgbm.basic.Booster",
             "lightgbm.sklearn.LGBMClassifier",
+            "lightgbm.sklearn.LGBMRanker",
             "lightgbm.sklearn.LGBMRegressor",
             "sklearn.compose._column_transformer.ColumnTransformer",
             "sklearn.compose._column_transformer._RemainderColsList",

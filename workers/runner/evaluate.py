@@ -21,7 +21,7 @@ from analysis.split import ROW, split_take
 from analysis.statistics import statistics_write
 from workers.contracts.classes import ClassesError, class_names
 from workers.contracts.model_files import UnsafePath, safe_path
-from workers.contracts.recipes import BINARY, MULTICLASS, RANKING, REGRESSION
+from workers.contracts.recipes import BINARY, MULTICLASS, NUMBERS, RANKING, REGRESSION
 from workers.runner.answers import (
     answer_labels,
     answer_names,
@@ -79,7 +79,7 @@ def run(job: Job) -> None:
     preliminary_post(job, given, settings, COMPARED)
     importance: list[dict[str, Any]] = []
     if candidate is not None:
-        importance = _importance(candidate, _inputs(candidate, frame, spec["candidate"]), truth, spec, classes)
+        importance = _importance(candidate, _inputs(candidate, frame, spec["candidate"]), truth, spec, classes, queries)
     report, arrays = evaluate_table(given, settings, importance=importance, threads=job.cores)
     if weights is not None:
         report = replace(report, notes=(*report.notes, weights_note(weights, spec["weight"])))
@@ -145,7 +145,7 @@ def _frame(rows: pa.Table, spec: dict[str, Any]) -> pd.DataFrame:
 
 def _truth(column: pa.ChunkedArray, spec: dict[str, Any]) -> tuple[Array, list[str] | None]:
     """bool for two classes, label texts for many, numbers else; and the labels found."""
-    if spec["task"] in (REGRESSION, RANKING):
+    if spec["task"] in NUMBERS:
         return numbers_of(column), None
     texts = label_texts(column)
     labels = sorted(pc.unique(texts).to_pylist())
@@ -276,10 +276,11 @@ def _output(
     classes: list[str] | None,
 ) -> ModelOutput:
     result = _predict(model, _inputs(model, frame, reference))
-    if spec["task"] == REGRESSION:
+    if spec["task"] in NUMBERS:
         if result.ndim != 1:
-            raise BadInput("MODEL_OUTPUT", "The model is a classifier, the task a regression.")
-        return ModelOutput(predicted=result)
+            what = "a regression" if spec["task"] == REGRESSION else "a ranking"
+            raise BadInput("MODEL_OUTPUT", f"The model is a classifier, the task {what}.")
+        return ModelOutput(predicted=result) if spec["task"] == REGRESSION else ModelOutput(scores=result)
     if result.ndim != 2 or model.classes is None:
         raise BadInput("MODEL_OUTPUT", "The model gives no probabilities.")
     if spec["task"] == BINARY:
@@ -308,12 +309,17 @@ def _answer(
 
 
 def _importance(
-    model: LoadedModel, frame: pd.DataFrame, truth: Array, spec: dict[str, Any], classes: list[str] | None
+    model: LoadedModel,
+    frame: pd.DataFrame,
+    truth: Array,
+    spec: dict[str, Any],
+    classes: list[str] | None,
+    queries: Array | None,
 ) -> list[dict[str, Any]]:
     """Of the candidate, on the held-out rows, over the columns that it reads."""
     used = frame[[name for name in frame.columns if model.names is None or name in model.names]]
-    if spec["task"] == REGRESSION:
-        return importance_of(lambda rows: _predict(model, rows), REGRESSION, used, truth, [], 0)
+    if spec["task"] in NUMBERS:
+        return importance_of(lambda rows: _predict(model, rows), spec["task"], used, truth, [], 0, queries)
     if spec["task"] == BINARY:
 
         def two(rows: pd.DataFrame) -> Array:

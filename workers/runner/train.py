@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from workers.contracts.recipes import REGRESSION, RecipeError, params_clean, recipe_available, recipe_get
+from workers.contracts.recipes import NUMBERS, RecipeError, params_clean, recipe_available, recipe_get
 from workers.runner.errors import BadInput
 from workers.runner.fitting.data import TrainingData, signature_of, training_data
 from workers.runner.fitting.estimators import Fitted, fit
@@ -83,12 +83,13 @@ def run(job: Job) -> None:
     held_out = len(data.validation) > 0
     pipeline = fitted.pipeline
     importance = importance_of(
-        pipeline.predict if data.task == REGRESSION else pipeline.predict_proba,
+        pipeline.predict if data.task in NUMBERS else pipeline.predict_proba,
         data.task,
         data.validation if held_out else data.train,
         data.validation_truth if held_out else data.train_truth,
-        [] if data.task == REGRESSION else list(pipeline.classes_),
+        [] if data.task in NUMBERS else list(pipeline.classes_),
         seed,
+        data.validation_queries if held_out else data.train_queries,
     )
     facts = _log_model(job, run_held, fitted, data, threshold, importance, recipe.id, recipe.estimator)
     job.client.results({"model": facts})
@@ -128,13 +129,13 @@ def _measure(job: Job, fitted: Fitted, data: TrainingData, threshold: float | No
     if not len(data.validation):
         return
     pipeline = fitted.pipeline
-    classes = [] if data.task == REGRESSION else list(pipeline.classes_)
+    classes = [] if data.task in NUMBERS else list(pipeline.classes_)
     started = time.perf_counter()
-    result = pipeline.predict(data.validation) if data.task == REGRESSION else pipeline.predict_proba(data.validation)
+    result = pipeline.predict(data.validation) if data.task in NUMBERS else pipeline.predict_proba(data.validation)
     taken = time.perf_counter() - started
     predicted = np.asarray(result, dtype=np.float64)
     costs = job.spec.get("costs")
-    found = measures_of(data.task, data.validation_truth, predicted, classes, threshold, costs)
+    found = measures_of(data.task, data.validation_truth, predicted, classes, threshold, costs, data.validation_queries)
     stamp = int(time.time() * 1000)
     job.client.log_batch(
         job.run_id,
@@ -219,7 +220,7 @@ def _check(fitted: Fitted, data: TrainingData, directory: Any) -> float:
     got = loaded.predict_frame(rows)
     taken = (time.perf_counter() - started) / len(rows)
     pipeline = fitted.pipeline
-    want = pipeline.predict(rows) if data.task == REGRESSION else pipeline.predict_proba(rows)
+    want = pipeline.predict(rows) if data.task in NUMBERS else pipeline.predict_proba(rows)
     if not np.allclose(got, want, rtol=1e-9, atol=1e-12):
         raise RuntimeError("The written model does not predict what the fitted one does.")
     return taken

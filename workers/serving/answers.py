@@ -16,7 +16,7 @@ from workers.contracts.classes import positive_place
 from workers.contracts.routes import RouteVersion
 from workers.serving.forms import V2Request
 
-BINARY, MULTICLASS, REGRESSION = "BINARY", "MULTICLASS", "REGRESSION"
+BINARY, MULTICLASS, REGRESSION, RANKING = "BINARY", "MULTICLASS", "REGRESSION", "RANKING"
 
 
 class Scores:
@@ -42,9 +42,10 @@ class Answers:
         self.threshold = 0.5 if version.threshold is None else version.threshold
         self.labels: list[str] = []
         self.positive = 1
-        if self.task == REGRESSION:
+        self.number = {REGRESSION: "prediction", RANKING: "score"}.get(self.task, "")
+        if self.number:
             self.width = 1
-            self.outputs: list[dict[str, Any]] = [{"name": "prediction", "datatype": "FP64", "shape": [-1]}]
+            self.outputs: list[dict[str, Any]] = [{"name": self.number, "datatype": "FP64", "shape": [-1]}]
         elif self.task in (BINARY, MULTICLASS):
             classes = list(version.classes or ())
             if len(classes) < 2 or (self.task == BINARY and len(classes) != 2):
@@ -93,8 +94,8 @@ class Answers:
         """The body of a V2 infer response; only the outputs asked for."""
         wanted, rows = request.outputs, scores.rows
         parts = []
-        if self.task == REGRESSION:
-            parts.append(self._tensor("prediction", "FP64", f"{rows}", ",".join(map(repr, scores.values))))
+        if self.number:
+            parts.append(self._tensor(self.number, "FP64", f"{rows}", ",".join(map(repr, scores.values))))
         else:
             if wanted is None or "probabilities" in wanted:
                 numbers = ",".join(map(repr, scores.values))
@@ -111,7 +112,7 @@ class Answers:
 
     def invocation(self, scores: Scores, chosen: Sequence[int]) -> bytes:
         """The body of an MLflow scoring response: one entry of `predictions` per row."""
-        if self.task == REGRESSION:
+        if self.number:
             entries = ",".join(map(repr, scores.values))
         else:
             entries = ",".join([self.row(scores, row, chosen) for row in range(scores.rows)])
@@ -119,8 +120,8 @@ class Answers:
 
     def row(self, scores: Scores, row: int, chosen: Sequence[int]) -> str:
         """One row's result as JSON, the form the prediction log keeps."""
-        if self.task == REGRESSION:
-            return f'{{"prediction":{scores.values[row]!r}}}'
+        if self.number:
+            return f'{{"{self.number}":{scores.values[row]!r}}}'
         start = row * self.width
         numbers = scores.values[start : start + self.width]
         probabilities = ",".join([name + repr(number) for name, number in zip(self._records, numbers, strict=True)])
@@ -132,7 +133,7 @@ class Answers:
         """One number per row for the log: the positive class's probability, the top probability, or the
         prediction.
         """
-        if self.task == REGRESSION:
+        if self.number:
             return scores.values[row]
         return scores.values[row * self.width + (self.positive if self.task == BINARY else chosen[row])]
 

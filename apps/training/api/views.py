@@ -18,7 +18,7 @@ from apps.jobs.contracts import PRIORITIES
 from apps.training import selectors, services
 from apps.training.models import Launch, Reproduction
 
-TASKS = ["BINARY", "MULTICLASS", "REGRESSION"]
+TASKS = ["BINARY", "MULTICLASS", "REGRESSION", "RANKING"]
 
 
 class RecipeQuery(serializers.Serializer[Any]):

@@ -27,7 +27,7 @@ from apps.training.services.reproducing import (
     reproduction_retry,
 )
 from apps.training.services.runs import launch_again, run_begin
-from workers.contracts.recipes import RecipeError, params_clean, recipe_available, recipe_get
+from workers.contracts.recipes import RANKING, RecipeError, params_clean, recipe_available, recipe_get
 
 if TYPE_CHECKING:
     from apps.jobs.models import Job
@@ -73,8 +73,8 @@ def training_launch(
 
     Without `register` the run keeps it, to be registered by whoever wants it. It runs on the compute target that is
     asked for, else on this machine. Raises NotFound, Forbidden, Invalid (recipe, params, seed, target, priority),
-    Conflict (problem not accepted, data not sealed or without the target column, a compute target that takes no job
-    now).
+    Conflict (problem not accepted, data not sealed or without the target or query column, a compute target that takes
+    no job now).
     """
     version = datasets.dataset_version_get(actor, dataset_version_id)
     problem = problems.problem_get(actor, problem_id)
@@ -101,6 +101,12 @@ def training_launch(
         raise Conflict(
             f"The data has no column “{agreed.target}” in the role of the target, which the problem asks for.",
             code="target_missing",
+        )
+    if agreed.task == RANKING and not facts["query_column"]:
+        raise Conflict(
+            "The data has no column in the role query, which says what items are ordered together. Give one that role "
+            "on the page of the version, and split by it.",
+            code="query_missing",
         )
     title = recipe_get(recipe).title
     with transaction.atomic():

@@ -12,13 +12,16 @@ import pyarrow.parquet as pq
 
 from analysis.contracts.segments import PARTS, TRAIN, VALIDATION, SplitSpec
 from analysis.split import ROW, split_parts
-from workers.contracts.recipes import BINARY, MULTICLASS, REGRESSION, TASKS
+from workers.contracts.recipes import BINARY, MULTICLASS, NUMBERS, RANKING, REGRESSION, TASKS
 from workers.contracts.signature import Signature, Tensor, datatype_of_column
 from workers.runner.errors import BadInput
 from workers.runner.frames import FeatureError, frame_of_table, numbers_of
 
 MAX_CLASSES = 200
 MAX_LEVELS = 200
+MAX_GRADE = 30
+MAX_ITEMS = 10_000
+"""Items of a query, which LightGBM takes at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,8 @@ class TrainingData:
     """Features and target of both parts. `truth`: 0/1 for BINARY, label texts for MULTICLASS, numbers else.
 
     `classes`: the label texts in the order of a prediction's columns (BINARY: not positive, positive), None for a
-    regression. The validation part may be empty.
+    regression. The validation part may be empty. RANKING: the rows of a query stand side by side, and `train_queries`
+    and `validation_queries` [n] number the query of each.
     """
 
     task: str
@@ -38,6 +42,8 @@ class TrainingData:
     text_columns: list[str]
     number_columns: list[str]
     dropped: int
+    train_queries: npt.NDArray[np.int64] | None = None
+    validation_queries: npt.NDArray[np.int64] | None = None
 
 
 def table_read(path: Any, names: list[str]) -> pa.Table:
@@ -64,20 +70,31 @@ def label_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def training_data(path: Any, spec: dict[str, Any]) -> TrainingData:
     """Reads, splits and encodes the table of a train spec. Raises BadInput with a sentence."""
     task, target = spec["task"], spec["target"]
-    if task not in TASKS:
+    if task not in (*TASKS, RANKING):
         raise BadInput("TASK", f"There is no task {task!r}.")
     split = SplitSpec.from_json(spec["split"])
     features = [one for one in spec["features"] if one["name"] != target]
     if not features:
         raise BadInput("FEATURES", "There is no feature to learn from.")
+    query = spec.get("query_column")
+    if task == RANKING and not query:
+        raise BadInput("QUERIES", "No column says which rows belong to one query.")
     names = [one["name"] for one in features] + [target] + ([split.by] if split.by else [])
+    names += [query] if task == RANKING else []
     table = table_read(path, names)
     before = table.num_rows
     parts = split_parts(table, split)
     known = np.asarray(pc.is_valid(table[target]).to_numpy(zero_copy_only=False))
     table, parts = table.filter(pa.array(known)), parts[known]
-    if task == REGRESSION and not _is_number(table[target].type):
-        raise BadInput("TARGET", f'"{target}" is not a number, so it cannot be the target of a regression.')
+    if task in NUMBERS and not _is_number(table[target].type):
+        what = "a regression" if task == REGRESSION else "a ranking"
+        raise BadInput("TARGET", f'"{target}" is not a number, so it cannot be the target of {what}.')
+    queries: npt.NDArray[np.int64] | None = None
+    if task == RANKING:
+        queries = _queries(table, str(query), parts)
+        order = np.argsort(queries, kind="stable")
+        table, parts, queries = table.take(pa.array(order)), parts[order], queries[order]
+        _grades(numbers_of(table[target]), target)
     try:
         frame = frame_of_table(table, features)
     except FeatureError as error:
@@ -94,8 +111,37 @@ def training_data(path: Any, spec: dict[str, Any]) -> TrainingData:
         text_columns=[one["name"] for one in features if one["type"] == "STRING"],
         number_columns=[one["name"] for one in features if one["type"] != "STRING"],
         dropped=before - table.num_rows,
+        train_queries=None if queries is None else queries[in_train],
+        validation_queries=None if queries is None else queries[in_validation],
     )
     return _checked(data, target)
+
+
+def _queries(table: pa.Table, name: str, parts: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
+    """The number of each row's query. Raises BadInput for a row without one, and for a query in several parts."""
+    texts = label_texts(table[name])
+    if texts.null_count:
+        raise BadInput("QUERIES", f'{texts.null_count} rows have no "{name}", so they belong to no query.')
+    _, numbers = np.unique(np.asarray(texts.to_pylist(), dtype=np.str_), return_inverse=True)
+    found: npt.NDArray[np.int64] = numbers.astype(np.int64)
+    if len(np.unique(found * len(PARTS) + parts)) > len(np.unique(found)):
+        raise BadInput(
+            "QUERIES",
+            f'The split puts items of one query into several parts. Split the data by "{name}", on the page of the '
+            "version before it is used, or of a new version.",
+        )
+    most = int(np.bincount(found).max(initial=0))
+    if most > MAX_ITEMS:
+        raise BadInput("QUERIES", f"A query has {most} items; at most {MAX_ITEMS} can be learnt from.")
+    return found
+
+
+def _grades(relevance: npt.NDArray[np.float64], target: str) -> None:
+    """Raises BadInput for a relevance that is no whole grade from 0 on, or where none is above 0."""
+    if ((relevance != np.floor(relevance)) | (relevance < 0) | (relevance > MAX_GRADE)).any():
+        raise BadInput("TARGET", f'"{target}" is not everywhere a whole grade from 0 to {MAX_GRADE}.')
+    if not (relevance > 0).any():
+        raise BadInput("TARGET", f'No row has a "{target}" above 0, so no order is better than another.')
 
 
 def _is_number(kind: pa.DataType) -> bool:
@@ -105,7 +151,7 @@ def _is_number(kind: pa.DataType) -> bool:
 def _truth(
     column: pa.ChunkedArray, task: str, positive: str | None, target: str
 ) -> tuple[npt.NDArray[Any], list[str] | None]:
-    if task == REGRESSION:
+    if task in NUMBERS:
         return numbers_of(column), None
     texts = label_texts(column)
     labels = sorted(pc.unique(texts).to_pylist())
@@ -125,7 +171,7 @@ def _truth(
 def _checked(data: TrainingData, target: str) -> TrainingData:
     if len(data.train) < 20:
         raise BadInput("ROWS", f"Only {len(data.train)} rows are there to learn from; at least 20 are needed.")
-    if data.task != REGRESSION:
+    if data.task not in NUMBERS:
         held = set(np.unique(data.train_truth).tolist())
         if len(held) < (2 if data.task == BINARY else len(data.classes or [])):
             raise BadInput("CLASSES", f'A class of "{target}" has no row in the training part.')
@@ -145,8 +191,9 @@ def signature_of(data: TrainingData, features: list[dict[str, str]]) -> Signatur
             seen = column.dropna().unique()
             levels = tuple(sorted(seen)) if len(seen) <= MAX_LEVELS else None
         inputs.append(Tensor(name, datatype_of_column(feature["type"]), not column.isna().any(), levels))
-    if data.task == REGRESSION:
-        outputs: tuple[Tensor, ...] = (Tensor("prediction", "FP64"),)
+    if data.task in NUMBERS:
+        name = "prediction" if data.task == REGRESSION else "score"
+        outputs: tuple[Tensor, ...] = (Tensor(name, "FP64"),)
     elif data.task == BINARY:
         outputs = (
             Tensor("probabilities", "FP64", levels=tuple(data.classes or ()), width=2),

@@ -17,7 +17,7 @@ from sklearn.ensemble import (
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline
 
-from workers.contracts.recipes import REGRESSION
+from workers.contracts.recipes import NUMBERS, REGRESSION
 from workers.runner.fitting.data import TrainingData
 from workers.runner.fitting.measures import loss_name, loss_of
 from workers.runner.fitting.prepare import prepare_boosting, prepare_forest, prepare_linear
@@ -46,7 +46,11 @@ class _Curve:
     def __init__(self, data: TrainingData, train: Any, validation: Any, on_step: OnStep) -> None:
         self.data = data
         rows = np.linspace(0, len(data.train_truth) - 1, min(CURVE_ROWS, len(data.train_truth))).astype(int)
+        if data.train_queries is not None:
+            # The first queries: rows stand by queries, and an order is measured within whole ones.
+            rows = np.arange(rows.size)
         self.train, self.truth = train[rows], data.train_truth[rows]
+        self.queries = None if data.train_queries is None else data.train_queries[rows]
         self.validation = validation
         self.on_step = on_step
 
@@ -55,17 +59,20 @@ class _Curve:
         none.
         """
         task, name = self.data.task, loss_name(self.data.task)
-        classes = [] if task == REGRESSION else list(model.classes_)
-        values = {f"train_{name}": loss_of(task, self.truth, _predict(model, self.train, task), classes)}
+        classes = [] if task in NUMBERS else list(model.classes_)
+        said = _predict(model, self.train, task)
+        values = {f"train_{name}": loss_of(task, self.truth, said, classes, self.queries)}
         if len(self.data.validation_truth):
             predicted = _predict(model, self.validation, task)
-            values[f"validation_{name}"] = loss_of(task, self.data.validation_truth, predicted, classes)
+            values[f"validation_{name}"] = loss_of(
+                task, self.data.validation_truth, predicted, classes, self.data.validation_queries
+            )
         self.on_step(step, fraction, values)
         return values.get(f"validation_{name}", values[f"train_{name}"])
 
 
 def _predict(model: Any, rows: Any, task: str) -> npt.NDArray[np.float64]:
-    result = model.predict(rows) if task == REGRESSION else model.predict_proba(rows)
+    result = model.predict(rows) if task in NUMBERS else model.predict_proba(rows)
     return np.asarray(result, dtype=np.float64)
 
 
@@ -81,7 +88,7 @@ def fit(recipe: str, params: Mapping[str, Any], data: TrainingData, seed: int, c
 def _baseline(params: Mapping[str, Any], data: TrainingData, seed: int, cores: int, on_step: OnStep) -> Fitted:
     prepare = prepare_linear(data, 10)
     rows = prepare.fit_transform(data.train)
-    model = DummyRegressor() if data.task == REGRESSION else DummyClassifier(strategy="prior")
+    model = DummyRegressor() if data.task in NUMBERS else DummyClassifier(strategy="prior")
     model.fit(rows, data.train_truth)
     curve = _Curve(data, rows, _transform(prepare, data), on_step)
     curve.measure(model, 0, 1.0)
@@ -251,6 +258,68 @@ def _lightgbm(params: Mapping[str, Any], data: TrainingData, seed: int, cores: i
     return Fitted(_joined(prepare, model), "trees", {"trees_used": used})
 
 
+def _lightgbm_rank(params: Mapping[str, Any], data: TrainingData, seed: int, cores: int, on_step: OnStep) -> Fitted:
+    """LambdaRank: C. Burges, From RankNet to LambdaRank to LambdaMART, Microsoft Research MSR-TR-2010-82."""
+    import lightgbm
+
+    prepare = prepare_boosting(data, ordinal=True)
+    rows = np.ascontiguousarray(prepare.fit_transform(data.train), dtype=np.float64)
+    total, name = params["n_estimators"], loss_name(data.task)
+    model: Any = lightgbm.LGBMRanker(
+        objective="lambdarank",
+        lambdarank_truncation_level=params["truncation"],
+        n_estimators=total,
+        random_state=seed,
+        n_jobs=cores,
+        deterministic=True,
+        force_row_wise=True,
+        verbose=-1,
+        metric="ndcg",
+        **{
+            key: params[key]
+            for key in ("learning_rate", "num_leaves", "min_child_samples", "reg_lambda", "colsample_bytree")
+        },
+    )
+
+    def told(env: Any) -> None:
+        step = env.iteration + 1
+        values = {f"{row[0]}_{name}": 1.0 - float(row[2]) for row in env.evaluation_result_list}
+        on_step(step, step / total, values)
+
+    callbacks: list[Any] = [told]
+    sets, names, groups = [(rows, data.train_truth)], ["train"], [_sizes(data.train_queries)]
+    if len(data.validation):
+        held = np.ascontiguousarray(prepare.transform(data.validation), dtype=np.float64)
+        sets.append((held, data.validation_truth))
+        names.append("validation")
+        groups.append(_sizes(data.validation_queries))
+        if params["early_stopping"]:
+            callbacks.append(lightgbm.early_stopping(PATIENCE, verbose=False))
+    texts = list(range(rows.shape[1] - len(data.text_columns), rows.shape[1]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(
+            rows,
+            data.train_truth,
+            group=groups[0],
+            eval_set=sets,
+            eval_names=names,
+            eval_group=groups,
+            eval_at=[10],
+            categorical_feature=texts or "auto",
+            callbacks=callbacks,
+        )
+    used = int(getattr(model, "best_iteration_", 0) or total)
+    return Fitted(_joined(prepare, model), "trees", {"trees_used": used})
+
+
+def _sizes(queries: npt.NDArray[np.int64] | None) -> npt.NDArray[np.int64]:
+    """Rows of each query, in their order."""
+    if queries is None:
+        raise ValueError("An order is learnt within queries")
+    return np.unique(queries, return_counts=True)[1].astype(np.int64)
+
+
 _FITTERS: dict[str, Callable[..., Fitted]] = {
     "baseline": _baseline,
     "logistic_regression": _linear,
@@ -258,4 +327,5 @@ _FITTERS: dict[str, Callable[..., Fitted]] = {
     "random_forest": _forest,
     "hist_gradient_boosting": _histogram,
     "lightgbm": _lightgbm,
+    "lightgbm_rank": _lightgbm_rank,
 }

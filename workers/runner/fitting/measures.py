@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from workers.contracts.recipes import BINARY, REGRESSION
+from analysis.segment_metrics.ranking import ranking_rows
+from workers.contracts.recipes import BINARY, RANKING, REGRESSION
 
 Floats = npt.NDArray[np.float64]
 _TINY = 1e-15
@@ -27,11 +28,21 @@ def threshold_of(task: str, costs: Mapping[str, Any] | None) -> float | None:
 
 def loss_name(task: str) -> str:
     """What curves show."""
-    return "rmse" if task == REGRESSION else "log_loss"
+    return {REGRESSION: "rmse", RANKING: "ndcg_loss"}.get(task, "log_loss")
 
 
-def loss_of(task: str, truth: npt.NDArray[Any], predicted: Floats, classes: list[Any]) -> float:
-    """Log loss or root mean squared error; rows of a class that the model does not know are left out."""
+def loss_of(
+    task: str,
+    truth: npt.NDArray[Any],
+    predicted: Floats,
+    classes: list[Any],
+    queries: npt.NDArray[np.int64] | None = None,
+) -> float:
+    """Log loss (rows of a class that the model does not know are left out), root mean squared error, or what NDCG@10
+    within `queries` lacks to 1.
+    """
+    if task == RANKING:
+        return 1.0 - _ranked(truth, predicted, queries)["ndcg_10"]
     if task == REGRESSION:
         return float(np.sqrt(np.mean((truth - predicted) ** 2)))
     place = {label: index for index, label in enumerate(classes)}
@@ -48,8 +59,12 @@ def measures_of(
     classes: list[Any],
     threshold: float | None,
     costs: Mapping[str, Any] | None,
+    queries: npt.NDArray[np.int64] | None = None,
 ) -> dict[str, float]:
     """Name -> value; a measure that these rows do not define is left out."""
+    if task == RANKING:
+        found = _ranked(truth, predicted, queries)
+        return {"ndcg_loss": 1.0 - found["ndcg_10"], **found}
     if task == REGRESSION:
         errors = truth - predicted
         spread = float(np.sum((truth - truth.mean()) ** 2))
@@ -64,6 +79,15 @@ def measures_of(
         found["f1_macro"] = _macro_f1(truth, labels, classes)
         return found
     return found | _binary(truth.astype(bool), predicted[:, 1], threshold, costs)
+
+
+def _ranked(truth: npt.NDArray[Any], score: Floats, queries: npt.NDArray[np.int64] | None) -> dict[str, float]:
+    """NDCG@10 and reciprocal rank, on the mean over queries with a relevant item; nan where none has one."""
+    if queries is None:
+        raise ValueError("An order is measured within queries")
+    quality = ranking_rows(queries, truth.astype(np.float64), score, (10,)).quality
+    known = {name: quality[key][np.isfinite(quality[key])] for name, key in (("ndcg_10", "ndcg:10"), ("mrr", "mrr"))}
+    return {name: float(values.mean()) if values.size else float("nan") for name, values in known.items()}
 
 
 def _binary(
