@@ -160,7 +160,8 @@ def _fact_result(objective: Objective, version: ModelVersion, position: int, com
         meets = value <= objective.limit if objective.direction == "MINIMISE" else value >= objective.limit
         outcome, word = (PASS, "passes") if meets else (FAIL, "fails")
         limit = f"{'at most' if objective.direction == 'MINIMISE' else 'at least'} {amount_text(fact, objective.limit)}"
-        sentence = f"{objective.name} of version {version.number} is {amount_text(fact, value)}: {word} {limit}."
+        told = f"version {version.number} records {amount_text(fact, value)}"
+        sentence = f"{objective.name}: {told}, which {word} the limit of {limit}."
     return GateResult(
         **common,
         position=position,

@@ -126,3 +126,19 @@ class BarReader:
             return None
         self._lead, self._others_ended = (None if bar.ended else bar.label), 0
         return bar
+
+
+class OpenLine:
+    """What a program printed since its last end of a line, so that others can say something without spoiling it."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def take(self, data: bytes) -> None:
+        """Notes output as it passes."""
+        self._rest = (self._rest + data).rpartition(b"\n")[2][-LONGEST:]
+
+    def before(self) -> str:
+        """What to print before a line of one's own: a bar is drawn over, for it is drawn again; text is ended first."""
+        held, self._rest = self._rest, b""
+        return "" if not held else "\r" if b"\r" in held else "\n"

@@ -46,6 +46,7 @@ class Keeper:
         self._hashes: dict[tuple[str, int, int], str] = {}
         self._kept = self._last = self._stamp()
         self._next = 0.0
+        self._count = 0
         self._told: set[str] = set()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -93,8 +94,11 @@ class Keeper:
             return
         self._kept = stamp
         self._sent = {str(one["sha256"]) for one in files}
+        self._count += 1
         count = len(files)
-        self._say(f"Kept checkpoint {kept['number']}: {count} {'file' if count == 1 else 'files'}")
+        # A line for each would fill the log of a long job.
+        if self._count == 1 or self._ending.is_set():
+            self._say(f"Kept checkpoint {kept['number']}: {count} {'file' if count == 1 else 'files'}")
 
     def _send(self, path: str, size: int, changed: int) -> str:
         """The hash of a file whose bytes the web has then."""

@@ -22,6 +22,7 @@ from typing import IO, Any
 
 from workers.contracts.parameters import argv_of, text_of
 from workers.runner.bar_telling import BarTeller
+from workers.runner.bars import OpenLine
 from workers.runner.checkpoints import Keeper, folder_fill
 from workers.runner.client import PATIENCE_SECONDS, ApiError, Cancelled
 from workers.runner.errors import BadInput
@@ -47,16 +48,24 @@ def run(job: Job) -> None:
     root = home / str(job.spec["code"]["root"]) if job.spec["code"]["root"] else home
     values = {**job.spec["values"], **_inputs(job)}
     (root / OUTPUTS).mkdir(exist_ok=True)
-    keeper = keeper_of(job, root)
+    line = OpenLine()
+    keeper = keeper_of(job, root, lambda text: job.say(line.before() + text))
     result = job.directory / "result.json"
     words = _words(job, values, result)
     entry = job.spec.get("entry")
     doing = "Running " + (str(entry["target"]) if entry else " ".join(job.spec["command"]))
     job.progress(None, doing)
     told = BarTeller(job.client.twin(), doing)
+
+    def heard(data: bytes) -> None:
+        line.take(data)
+        told.take(data)
+
     try:
-        code, tail = process_run(words, root, environment_of(job, root), told.take)
+        code, tail = process_run(words, root, environment_of(job, root), heard)
     finally:
+        if line.before():
+            job.say("")  # ends what the code left open
         told.close()
         if keeper is not None:
             keeper.close()
@@ -97,7 +106,7 @@ def code_unpack(job: Job, home: Path) -> set[Path]:
     return found
 
 
-def keeper_of(job: Job, root: Path) -> Keeper | None:
+def keeper_of(job: Job, root: Path, say: Callable[[str], None]) -> Keeper | None:
     """What keeps the code's checkpoints, with those that it goes on from in their place; None when it declares none."""
     folder = root / str(job.spec.get("checkpoint") or "")
     if folder == root:
@@ -107,7 +116,7 @@ def keeper_of(job: Job, root: Path) -> Keeper | None:
     if begun:
         job.say(f"Going on from the checkpoint of {resumed_words(begun)}")
     sent = [str(one["sha256"]) for one in begun["files"]] if begun else []
-    keeper = Keeper(job.client.twin(PATIENCE_SECONDS), folder, job.say, sent=sent)
+    keeper = Keeper(job.client.twin(PATIENCE_SECONDS), folder, say, sent=sent)
     keeper.start()
     return keeper
 

@@ -98,9 +98,12 @@ def test_facts_of_the_model_are_gates_that_pass_fail_or_are_not_evaluated():
         ("NOT_EVALUATED", False),
     ]
     number = evaluation.model_version.number
-    assert gates["fact:parameters"].sentence == f"Parameters of version {number} is 31: fails at most 30."
-    assert gates["fact:size"].sentence == f"Model size of version {number} is 0.00410 MB: passes at most 50.0 MB."
-    assert gates["fact:row_time"].sentence.endswith("is 0.0200 ms: passes at most 2.00 ms.")
+    assert (
+        gates["fact:parameters"].sentence
+        == f"Parameters: version {number} records 31, which fails the limit of at most 30."
+    )
+    assert "records 0.00410 MB, which passes the limit of at most 50.0 MB." in gates["fact:size"].sentence
+    assert gates["fact:row_time"].sentence.endswith("records 0.0200 ms, which passes the limit of at most 2.00 ms.")
     assert gates["fact:depth"].sentence == f"Depth is not evaluated: version {number} records no such fact."
     assert selectors.gate_focus(gates.values()) == []
 
@@ -119,7 +122,7 @@ def test_the_page_of_the_evaluation_and_the_objectives_show_facts_and_their_gate
     client.force_login(User.objects.get(pk=stage.ground.scientist.id))
 
     page = client.get(reverse("evaluation-detail", args=[evaluation.pk])).content.decode()
-    assert "fails at most 30" in page
+    assert "which fails the limit of at most 30" in page
     assert reverse("version-detail", args=[evaluation.model_version_id]) + "#h-facts" in page
     sheet = client.get(reverse("problem-objectives", args=[evaluation.problem_id])).content.decode()
     assert "at most 30" in sheet

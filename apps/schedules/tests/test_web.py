@@ -154,6 +154,24 @@ def test_a_schedule_is_edited_on_its_page_and_keeps_its_state():
     assert f"/schedules/{schedule.pk}/edit/" in client.get(f"/schedules/{schedule.pk}/").content.decode()
 
 
+def test_the_form_of_one_that_waits_for_a_change_has_no_fault_in_its_times():
+    ground = ground_make()
+    launch = launch_make(ground)
+    schedule = services.schedule_create(
+        actor=ground.scientist,
+        name="On data",
+        trigger="DATA",
+        dataset_id=ground.version.dataset_id,
+        act="TRAINING",
+        launch_id=launch.pk,
+    )
+
+    shown = client_of(ground.scientist).get(f"/schedules/{schedule.pk}/edit/").content.decode()
+
+    assert "Give five fields" not in shown
+    assert 'value="0 2 * * *"' in shown
+
+
 def test_who_may_not_keep_schedules_edits_none():
     ground = ground_make()
     schedule = made(ground)

@@ -127,7 +127,8 @@ def schedule_edit(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if not may:
         return render(request, "schedules/schedule_create.html", context, status=403 if sent is not None else 200)
     initial = {name: getattr(schedule, name) for name in services.FIELDS}
-    initial = {name: str(value) if isinstance(value, uuid.UUID) else value for name, value in initial.items()}
+    # What it has none of begins as in a new one, for another trigger may be chosen.
+    initial = {name: str(value) if isinstance(value, uuid.UUID) else value for name, value in initial.items() if value}
     form = ScheduleForm(sent, initial=initial, actor=actor, team_id=schedule.team_id, held=schedule)
     status = 200
     if sent is not None and form.is_valid():

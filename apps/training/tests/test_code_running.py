@@ -111,6 +111,25 @@ print("fitted")
     assert "fitted" in lines
 
 
+def test_what_is_kept_in_between_stands_on_a_line_of_its_own():
+    actor, team = scientist()
+    source = """
+import os
+import sys
+from pathlib import Path
+
+(Path(os.environ["FAIRWAY_CHECKPOINT"]) / "state").write_text("1")
+sys.stderr.write("\\r 10%|#  | 1/10 [00:01<00:09, 1it/s]")
+"""
+    bundle = bundle_make(actor, team, source)
+
+    job, _, lines = ran(services.code_launch(actor=actor, bundle_id=bundle.pk, checkpoint="kept"))
+
+    assert job.state == "SUCCEEDED", (job.cause, lines)
+    assert "Kept checkpoint 1: 1 file" in lines
+    assert " 10%|#  | 1/10 [00:01<00:09, 1it/s]" in lines
+
+
 def test_code_that_raises_fails_with_the_last_line_of_its_traceback():
     actor, team = scientist()
     bundle = bundle_make(

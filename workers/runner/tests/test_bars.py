@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tqdm import tqdm
 
-from workers.runner.bars import LONGEST, BarReader, bar_of
+from workers.runner.bars import LONGEST, BarReader, OpenLine, bar_of
 from workers.runner.output import OutputWriter, lines_read
 
 
@@ -146,6 +146,16 @@ def test_bars_inside_each_other_do_not_flood_the_log(tmp_path, inner_stays):
     assert sum("told in between" in line for line in lines) == 3
     assert len(lines) <= 16
     assert any(re.search(r"rounds: 100%.* 3/3 ", line) for line in lines)
+
+
+def test_what_is_said_in_between_draws_over_a_bar_and_ends_a_text_first():
+    line = OpenLine()
+    assert line.before() == ""
+    line.take(b"done\n\r 12%|...")
+    assert line.before() == "\r"
+    line.take(b"no end yet")
+    assert line.before() == "\n"
+    assert line.before() == ""
 
 
 def test_lines_that_only_look_like_a_bar_are_all_kept(tmp_path):
