@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from apps.core.blob_places import OWN, places_kept_days
+from apps.core.blob_places import places_kept_days
 from apps.core.blob_references import BlobReference, blobs_unreferenced, references_without_bytes
 from apps.core.blobs import blob_delete, blob_exists, blob_held, blob_lock_try, blob_verify
 from apps.core.errors import Unavailable
@@ -153,10 +153,13 @@ def blobs_collect(*, grace: timedelta = GRACE) -> Collected:
 
 
 def kept_until(grace: timedelta = GRACE) -> dict[uuid.UUID, datetime]:
-    """{store: bytes that were written after this moment stay in it}, for stores that keep them beyond the grace."""
+    """{store: bytes that were written after this moment stay in it}, for stores that keep them beyond the grace.
+
+    A day is no rule of a store's own, so that who collects by hand may go below it.
+    """
     now = timezone.now()
     return {
-        place: now - max(grace, timedelta(days=days))
-        for place, days in {OWN: 0, **places_kept_days()}.items()
-        if timedelta(days=days) > grace
+        place: now - timedelta(days=days)
+        for place, days in places_kept_days().items()
+        if timedelta(days=days) > max(grace, GRACE)
     }

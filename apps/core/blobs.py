@@ -91,10 +91,11 @@ def blob_hold(sha256: str, *, team_id: uuid.UUID | None = None) -> None:
     With the team that wrote them a moment ago, they must also lie in its own store. Raises Conflict when they were
     removed after they had been written: they must be sent again.
     """
+    home = None if team_id is None else place_home(team_id)
     blob_lock(sha256)
     there = StoredBlob.objects.filter(pk=sha256).exists()
-    if there and team_id is not None:
-        there = place_home(team_id) in places_of(sha256)
+    if there and home is not None:
+        there = home in places_of(sha256)
     if not there:
         raise Conflict("The same bytes were removed at this moment. Send them again.", code="bytes_removed")
 

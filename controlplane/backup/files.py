@@ -10,6 +10,7 @@ from django.core.files.storage import Storage, storages
 
 from apps.core.blob_places import blobs_elsewhere
 from apps.core.blobs import CHUNK, blob_chunks, blob_write
+from apps.core.errors import Unavailable
 from controlplane.backup.dump import BackupFailed
 
 Say = Callable[[str], None]
@@ -41,10 +42,13 @@ def files_out(folder: Path, say: Say) -> dict[str, int]:
         target.parent.mkdir(parents=True, exist_ok=True)
         digest, size = hashlib.sha256(), 0
         with target.open("wb") as handle:
-            for chunk in blob_chunks(sha256):
-                digest.update(chunk)
-                size += len(chunk)
-                handle.write(chunk)
+            try:
+                for chunk in blob_chunks(sha256):
+                    digest.update(chunk)
+                    size += len(chunk)
+                    handle.write(chunk)
+            except Unavailable as error:
+                raise BackupFailed(f"The file {sha256} cannot be read now: {error.detail}") from error
         if digest.hexdigest() != sha256:
             raise BackupFailed(f"The stored file {sha256} does not have the bytes that its name promises.")
         copied[sha256] = size

@@ -312,7 +312,6 @@ SPECTACULAR_SETTINGS = {
         "TargetTestState": "apps.compute.models.TargetTest.State",
         "StorageBackendKind": "apps.stores.models.StorageBackend.Kind",
         "StorageBackendState": "apps.stores.models.StorageBackend.State",
-        "StorageTestState": "apps.stores.models.StorageTest.State",
         "StorageMoveState": "apps.stores.models.StorageMove.State",
         "BundleKind": "apps.code.models.Bundle.Kind",
         "BundleState": "apps.code.models.Bundle.State",

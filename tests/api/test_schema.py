@@ -81,6 +81,8 @@ TABLES = {
     "notices": "notices_notice",
     "traces": "traces_trace",
     "webhooks": "webhooks_webhook",
+    "storage-backends": "stores_storagebackend",
+    "source": "stores_storagebackend",
     "audit": "audit_auditevent",
 }
 

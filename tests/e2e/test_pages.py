@@ -28,6 +28,7 @@ ACTS = re.compile(
 PARTS = {"home-tasks", "home-live", "home-summary", "job-now", "run-curves", "version-lineage", "deployment-traffic"}
 PARTS |= {"deployment-try", "notice-open", "grant-create", "usersessions_list", "problem-objectives", "problem-strip"}
 PARTS |= {"compute-now", "health-now", "job-forecast", "schedule-times"}
+PARTS |= {"store-now", "store-use", "store-move-now"}
 PARTS |= {"run-difference", "experiment-filter-words", "experiment-trade-off"}
 PARTS |= {"experiment-traces-words", "run-traces-words"}
 DOWNLOADS = re.compile(r"-(csv|json|file|log|export|frame|picture)$")
@@ -39,6 +40,8 @@ ELSEWHERE |= {"code-detail", "environment-detail", "template-detail"}
 ELSEWHERE |= {"sweep-detail", "schedule-detail", "schedule-edit"}
 # An application sends traces, and the demo has none.
 ELSEWHERE |= {"experiment-traces", "run-traces", "trace-detail"}
+# Somebody moves files, and the demo has one store.
+ELSEWHERE |= {"store-move-detail"}
 # Somebody makes them, and the demo has none.
 ELSEWHERE |= {"webhook-detail", "webhook-edit", "webhook-delivery"}
 ELSEWHERE |= {"evaluation-dataset-detail", "evaluation-record-detail"}

@@ -260,6 +260,8 @@ def _verdict(move: StorageMove, state: str, why: str) -> str:
     if move.files_kept:
         files = formats.counted(move.files_kept, "further file")
         kept = f" {files} copied, and left in the old place as well: another team needs them there."
+    if state == State.DONE and not (move.files_done or move.files_kept):
+        return f"There was nothing to move. New files of {move.team.name} go to {move.target.name}."
     if state == State.DONE:
         return f"{moved} moved, each hashed after it was copied.{kept}"
     if state == State.CANCELLED:

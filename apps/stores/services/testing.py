@@ -192,7 +192,7 @@ def _write(store: Storage, name: str, content: bytes) -> str:
     if saved != name:
         store.delete(saved)
         raise _Failed("It gives files other names than they were given.")
-    return f"{len(content) // 1024} kB"
+    return formats.size(len(content))
 
 
 def _read(store: Storage, name: str, content: bytes) -> str:

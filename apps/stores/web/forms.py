@@ -44,7 +44,8 @@ class StoreForm(Refusable):
 
     name = forms.CharField(label="Name", max_length=63, help_text="Letters, digits, dots, dashes and underscores.")
     location = forms.CharField(max_length=500, widget=forms.TextInput(_PLAIN))
-    prefix = forms.CharField(max_length=200, widget=forms.TextInput(_PLAIN))
+    # A field of that name; the form's own attribute is left as it is by Django.
+    prefix = forms.CharField(max_length=200, widget=forms.TextInput(_PLAIN))  # type: ignore[assignment]
     endpoint_url = forms.CharField(max_length=500, widget=forms.TextInput({**_PLAIN, "inputmode": "url"}))
     region = forms.CharField(max_length=63, widget=forms.TextInput(_PLAIN))
     key_id = forms.CharField(max_length=200, widget=forms.TextInput(_PLAIN))

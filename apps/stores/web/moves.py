@@ -77,7 +77,9 @@ def _context(request: HttpRequest, pk: uuid.UUID) -> dict[str, Any]:
         "move": move,
         "open": move.state in StorageMove.OPEN,
         "tone": _TONES.get(move.state, "info"),
-        "share": min(1.0, looked_at / move.files_total) if move.files_total else 0.0,
+        "share": min(1.0, looked_at / move.files_total)
+        if move.files_total
+        else float(move.state == StorageMove.State.DONE),
         "progress_title": f"{formats.num(looked_at)} of {formats.counted(move.files_total, 'file')}",
         "progress_text": f"{formats.size(move.bytes_done)} of {formats.size(move.bytes_total)} moved",
     }
