@@ -9,6 +9,7 @@ from typing import Any
 import mlflow.pyfunc
 import numpy as np
 import pytest
+import skops.io  # noqa: F401 - whole: `model_io`, when it is first, leaves out the types that MLflow asks it for
 import yaml
 
 from workers.contracts.jobspec import EXIT_BAD_INPUT, EXIT_CANCELLED
