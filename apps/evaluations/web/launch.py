@@ -119,7 +119,9 @@ class LaunchForm(forms.Form):
             self.choose("target_id", [(str(one.pk), compute.target_words(one)) for one in targets])
         else:
             del self.fields["target_id"]
-        names = _segments(version)
+        problem = version.model.problem if version is not None else None
+        self.agreed = problems.version_current(problem) if problem is not None else None
+        names = [segment.name for segment in problems.segment_specs(self.agreed)] if self.agreed is not None else []
         self.choose("controls", [(name, name) for name in names])
         self.choose("triples", [(BETWEEN.join(one), ", ".join(one)) for one in services.triples_of(names)])
         task = version.task if version is not None else ""
@@ -185,13 +187,6 @@ class LaunchForm(forms.Form):
         """Set what a field offers."""
         field: Any = self.fields[name]
         field.choices = choices
-
-
-def _segments(version: ModelVersion | None) -> list[str]:
-    """Names of the segments that the evaluation will measure."""
-    problem = version.model.problem if version is not None else None
-    agreed = problems.version_current(problem) if problem is not None else None
-    return [segment.name for segment in problems.segment_specs(agreed)] if agreed is not None else []
 
 
 def _is_brought(version: ModelVersion | None) -> bool:
@@ -291,7 +286,7 @@ def evaluation_launch(request: HttpRequest) -> HttpResponse:
             status = 422
     context: dict[str, Any] = {"form": form, "version": version, "problem": version.model.problem if version else None}
     if version is not None and version.model.problem is not None:
-        agreed = problems.version_current(version.model.problem)
+        agreed = form.agreed
         query = urlencode({"team": version.team_id, "kind": "evaluate", "signature": "evaluate"})
         context["forecast_url"] = f"{reverse('job-forecast')}?{query}"
         context |= {"agreed": agreed, "segments": problems.segment_specs(agreed, in_force=True) if agreed else []}
