@@ -88,7 +88,7 @@ def health_collect() -> Health:
     now = timezone.now()
     database, ahead = _database()
     broker = broker_probe(settings.REDIS_URL, QUEUES)
-    parts = [_web(), database, _broker(broker), _live(), _gateway(), _store()]
+    parts = [_web(), database, _broker(broker), _live(), _gateway(), _store(asks=database.state != DOWN)]
     workers: list[jobs.WorkerView] = []
     if database.state != DOWN:
         workers = jobs.worker_list()
@@ -166,7 +166,8 @@ def _gateway() -> Part:
     return Part("gateway", "Gateway", DOWN, f"It gives {told}.", works)
 
 
-def _store() -> Part:
+def _store(*, asks: bool = True) -> Part:
+    """`asks`: the database can be asked about further stores."""
     title = "Stores"
     began = timezone.now()
     try:
@@ -180,7 +181,7 @@ def _store() -> Part:
     if usage.free < usage.total * DISK_LEAST:
         works = "Everything works until it is full; then nothing can be written."
         return Part("stores", title, WARN, "The disk of this machine is nearly full.", works, facts)
-    failing = stores.faulty()
+    failing = stores.faulty() if asks else []
     if failing:
         text = " ".join(f"{one.name}: {one.fault}" for one in failing)
         works = "Everything but files that lie in it, and new files of the teams that use it."
