@@ -7,6 +7,7 @@ permissions anew: half a second each time. Here the tables that hold rows lose t
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,22 @@ def django_db_modify_db_settings(
         from tests.migrated import migrated_shared
 
         known.setdefault("TEST", {})["TEMPLATE"] = migrated_shared(tmp_path_factory.getbasetemp().parent)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each test has an id of its own, else processes that share the tests run one of those that share an id.
+
+    pytest 9.2 makes the id of schemathesis's tests of their function alone, without the operation.
+    """
+    from schemathesis.pytest.plugin import SchemathesisFunction
+
+    for item in items:
+        if isinstance(item, SchemathesisFunction) and not item.nodeid.endswith(item.name):
+            item._id = item.id.with_params(item.name.partition("[")[2].removesuffix("]"))
+    repeated = [nodeid for nodeid, count in Counter(item.nodeid for item in items).items() if count > 1]
+    if repeated:
+        raise pytest.UsageError(f"Several tests have the id {repeated[0]}: only one of them would be run.")
 
 
 @pytest.hookimpl(trylast=True)
