@@ -1,7 +1,8 @@
 """What holds for every test, as a plugin of pytest.
 
 Tests that commit are tidied up after by Django's `flush`, which truncates every table and writes all content types and
-permissions anew: half a second each time. Here the tables that hold rows lose them, and those two stay as they are.
+permissions anew: half a second each time. Here the tables that hold rows lose them, those two stay as they are, and what
+migrations wrote is put back.
 """
 
 from __future__ import annotations
@@ -31,18 +32,27 @@ def ray_head() -> Iterator[RayHead]:
         yield head
 
 
-@pytest.fixture(scope="session")
-def django_db_modify_db_settings(
-    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """Where several processes share the tests on the run's own server, their databases are copies of one."""
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: Any, request: pytest.FixtureRequest) -> Any:
+    """The database of the tests: a copy where several processes share a server, and with its first rows noted.
+
+    A fixture of this name here would give way to pytest-django's own.
+    """
+    if fixturedef.argname != "django_db_setup":
+        return (yield)
     from django.conf import settings
+
+    from apps.core.tests.remember import first_rows_note
+    from tests.migrated import migrated_shared
 
     known = settings.DATABASES["default"]
     if os.environ.get("PYTEST_XDIST_WORKER") and known["HOST"].startswith("/"):
-        from tests.migrated import migrated_shared
-
-        known.setdefault("TEST", {})["TEMPLATE"] = migrated_shared(tmp_path_factory.getbasetemp().parent)
+        base = request.getfixturevalue("tmp_path_factory").getbasetemp().parent
+        known.setdefault("TEST", {})["TEMPLATE"] = migrated_shared(base)
+    done = yield
+    with request.getfixturevalue("django_db_blocker").unblock():
+        first_rows_note()
+    return done
 
 
 @pytest.hookimpl(tryfirst=True)

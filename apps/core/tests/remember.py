@@ -72,8 +72,20 @@ def tables_write(tables: list[Table]) -> None:
         cursor.execute("SET LOCAL session_replication_role = origin")
 
 
+_first: list[Table] = []
+
+
+def first_rows_note() -> None:
+    """Remember what migrations wrote, in a database that nobody has used."""
+    with connection.cursor() as cursor:
+        _first[:] = [table for table in tables_read(cursor.cursor) if table.rows]
+
+
 def tables_empty() -> None:
-    """Delete all rows but the framework's own; at once, since most tables hold none."""
+    """Every table as migrations left it: all rows deleted but the framework's own, then their rows put back.
+
+    At once, since most tables hold none.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute(_TABLES)
@@ -83,6 +95,7 @@ def tables_empty() -> None:
         for name, filled in cursor.fetchall():
             if filled:
                 cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)))
+        tables_write(_first)
 
 
 def store_folder() -> Path:

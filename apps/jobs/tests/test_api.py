@@ -80,6 +80,7 @@ def test_a_child_learns_its_work_and_reads_only_its_files():
         "run_id": run.hex,
         "spec": {"recipe": "x"},
         "files": [entry],
+        "checkpoint": None,
     }
     assert b"".join(got.streaming_content) == b"a,b\n1,2\n"
     assert got["Content-Length"] == "8"

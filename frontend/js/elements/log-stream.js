@@ -108,7 +108,7 @@ customElements.define("log-stream", class extends HTMLElement {
       for (let i = 0; i < drop; i++) box.lastElementChild.remove();
       box.prepend(...older.map((line) => this.#line(line)));
       box.scrollTop += box.scrollHeight - height;
-    } else if (atEnd && this.#window.hiddenAfter) {
+    } else if (atEnd && this.#window.hiddenAfter && !this.#following) {
       const [fresh, drop] = this.#window.advance(1000);
       for (let i = 0; i < drop; i++) box.firstElementChild.remove();
       box.append(...fresh.map((line) => this.#line(line)));

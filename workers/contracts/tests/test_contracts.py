@@ -11,6 +11,7 @@ from workers.contracts.jobspec import JobLimits, JobSpec, JobState, JobStatus
 from workers.contracts.model_files import ModelFormat, UnsafePath, format_of_files, safe_path
 from workers.contracts.recipes import (
     BINARY,
+    RANKING,
     RECIPES,
     REGRESSION,
     TASKS,
@@ -50,12 +51,13 @@ def test_every_schema_is_valid_described_and_agrees_with_its_defaults(recipe: An
         assert "unit" in field
         assert field["type"] in ("number", "integer", "string", "boolean")
     assert recipe.description.count(".") == 1
-    assert set(recipe.tasks) <= set(TASKS)
+    assert set(recipe.tasks) <= {*TASKS, RANKING}
 
 
 def test_each_task_has_the_recipes_that_fit_it() -> None:
-    assert {recipe.id for recipe in recipes_for(BINARY)} == set(RECIPES) - {"ridge"}
-    assert {recipe.id for recipe in recipes_for(REGRESSION)} == set(RECIPES) - {"logistic_regression"}
+    assert {recipe.id for recipe in recipes_for(BINARY)} == set(RECIPES) - {"ridge", "lightgbm_rank"}
+    assert {recipe.id for recipe in recipes_for(REGRESSION)} == set(RECIPES) - {"logistic_regression", "lightgbm_rank"}
+    assert {recipe.id for recipe in recipes_for(RANKING)} == {"baseline", "lightgbm_rank"}
 
 
 def test_params_are_checked_field_by_field() -> None:
