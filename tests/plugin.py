@@ -1,8 +1,8 @@
 """What holds for every test, as a plugin of pytest.
 
 Tests that commit are tidied up after by Django's `flush`, which truncates every table and writes all content types and
-permissions anew: half a second each time. Here the tables that hold rows lose them, those two stay as they are, and what
-migrations wrote is put back.
+permissions anew: half a second each time. Here the tables that hold rows lose them, those two stay as they are, and
+what migrations wrote is put back.
 """
 
 from __future__ import annotations

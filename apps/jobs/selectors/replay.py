@@ -23,12 +23,15 @@ def job_replay(job_id: uuid.UUID, after: int, *, limit: int = REPLAY_ROWS) -> tu
 
     For a listener that is far behind, a row of the kind "gap" stands for lines that are in the log alone.
     """
-    chunks = _chunks(job_id, after, min(limit, CHUNKS_AT_ONCE))
+    # Lines and events are two statements: neither tells of what came after both were asked for, or the number would
+    # pass what the other one missed.
+    newest = Job.objects.filter(pk=job_id).values_list("seq", flat=True).first() or 0
+    chunks = _chunks(job_id, after, newest, min(limit, CHUNKS_AT_ONCE))
     left_out = _gap(job_id, chunks[0]["first_line"]) if len(chunks) >= CHUNKS_AT_ONCE else None
     if left_out is None:
         # No event is told before the lines that came earlier.
-        until = {"seq__lte": chunks[-1]["seq"]} if len(chunks) >= CHUNKS_AT_ONCE else {}
-        events = _events(job_id, limit, seq__gt=after, **until)
+        until = chunks[-1]["seq"] if len(chunks) >= CHUNKS_AT_ONCE else newest
+        events = _events(job_id, limit, seq__gt=after, seq__lte=until)
         rows = sorted([*events, *chunks], key=lambda row: int(row["seq"]))[:limit]
     else:
         states = _events(job_id, limit, seq__gt=after, seq__lte=left_out["seq"], kind="state")
@@ -58,8 +61,8 @@ def _events(job_id: uuid.UUID, limit: int, **which: Any) -> list[dict[str, Any]]
     ]
 
 
-def _chunks(job_id: uuid.UUID, after: int, limit: int) -> list[dict[str, Any]]:
-    rows = LogChunk.objects.filter(job_id=job_id, seq__gt=after).order_by("seq")
+def _chunks(job_id: uuid.UUID, after: int, until: int, limit: int) -> list[dict[str, Any]]:
+    rows = LogChunk.objects.filter(job_id=job_id, seq__gt=after, seq__lte=until).order_by("seq")
     return [
         {"seq": seq, "attempt": attempt, "at": _iso(at), "kind": "log", "first_line": first, "lines": lines}
         for seq, attempt, at, first, lines in rows.values_list("seq", "attempt", "at", "first_line", "lines")[:limit]

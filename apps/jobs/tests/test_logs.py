@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -211,6 +212,27 @@ def test_who_lags_a_little_gets_every_line_and_event_in_order():
         seqs += [row["seq"] for row in rows]
     assert seqs == list(range(1, 1 + len(seqs)))
     assert len(seqs) >= 200
+
+
+def test_what_is_written_while_a_page_is_answered_comes_with_the_next_answer():
+    job, claim, _ = running_make()
+    services.job_log_append(claim=claim, lines=lines_make("first"))
+    written = []
+
+    def meanwhile(execute, statement, *rest):
+        if "jobs_jobevent" in statement and statement.startswith("SELECT") and not written:
+            written.append(True)
+            services.job_log_append(claim=claim, lines=lines_make("second", start=1))
+            services.usage_append(claim=claim, status=exited(rss_bytes=1), cpu_share=0.5)
+        return execute(statement, *rest)
+
+    with connection.execute_wrapper(meanwhile):
+        seq, rows = selectors.job_replay(job.pk, 0)
+    _, more = selectors.job_replay(job.pk, seq)
+
+    assert written
+    assert [row["seq"] for row in [*rows, *more]] == list(range(1, len(rows) + len(more) + 1))
+    assert [row["kind"] for row in more] == ["log", "usage"]
 
 
 def test_old_logs_go_by_rule_and_say_so():
