@@ -1,4 +1,4 @@
-"""A table that a job scores and the same rows sent to the gateway get equal answers; what no call takes, no job does."""
+"""A table that a job scores and the same rows sent to the gateway get equal answers and equal refusals."""
 
 from __future__ import annotations
 
