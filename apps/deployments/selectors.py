@@ -307,7 +307,8 @@ def traffic_of(deployment: Deployment, *, hours: int = 24, buckets: int = 48, no
             "SELECT floor(extract(epoch FROM at - %s) / %s)::int AS bucket, "  # noqa: S608 - constants
             f"count(*) FILTER (WHERE {live}), count(*) FILTER (WHERE status >= 400 AND {live}), "
             f"percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_ms) {answered}, "
-            f"percentile_cont(0.95) WITHIN GROUP (ORDER BY latency_ms) {answered}, {batch.format('<')} {within} GROUP BY 1",
+            f"percentile_cont(0.95) WITHIN GROUP (ORDER BY latency_ms) {answered}, {batch.format('<')} "
+            f"{within} GROUP BY 1",
             [since, width, deployment.pk, since, until],
         )
         found = {row[0]: row for row in cursor.fetchall()}

@@ -132,7 +132,7 @@ def _answering(actor: Actor, deployment: Deployment, expected: uuid.UUID | None)
         raise Conflict(detail, code="not_answering")
     obstacle = _obstacle(deployment, live)
     if obstacle:
-        raise Conflict(f"{obstacle} {approve} can approve it again.", code="not_approved")
+        raise Conflict(f"{obstacle} It takes {approve} to approve it again.", code="not_approved")
     return live
 
 

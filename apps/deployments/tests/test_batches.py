@@ -13,6 +13,7 @@ from apps.audit.models import AuditEvent
 from apps.core.actors import Role
 from apps.core.blob_references import reference_exists
 from apps.core.errors import Conflict, FairwayError, Forbidden, Invalid, NotFound
+from apps.datasets.services import version_roles_save
 from apps.datasets.tests.factories import dataset_make, version_sealed
 from apps.deployments import selectors, services
 from apps.deployments.models import BatchScore, PredictionLog, Rollout
@@ -67,15 +68,17 @@ def test_the_child_is_told_what_a_host_is_told() -> None:
     assert spec["table"]["sha256"] == stage.data.table_sha256
 
 
-def test_an_identifying_column_that_is_masked_is_not_written() -> None:
+def test_an_identifying_column_is_told_unless_it_is_masked() -> None:
     stage = stage_make()
+    version_roles_save(actor=stage.scientist, version_id=stage.data.pk, roles={"checks": "ID"})
+    stage.data.refresh_from_db()
     rollout = scoring_make(stage)
-    spoken = Job.objects.get(pk=launch(stage, rollout).job_id).spec["id_column"]
+    told_of = Job.objects.get(pk=launch(stage, rollout).job_id).spec["id_column"]
     deployment = deployment_of(stage)
-    deployment.mask = [spoken]
+    deployment.mask = ["checks"]
     deployment.save()
 
-    assert spoken
+    assert told_of == "checks"
     assert Job.objects.get(pk=launch(stage, rollout).job_id).spec["id_column"] is None
 
 
@@ -115,7 +118,7 @@ def test_who_may_not_run_jobs_may_not_score(role: Role) -> None:
     stage = stage_make()
     rollout = scoring_make(stage)
 
-    with pytest.raises(Forbidden, match="Data scientist"):
+    with pytest.raises(Forbidden, match="a data scientist or an operator has it"):
         launch(stage, rollout, actor_make(role, stage.team))
 
     assert not BatchScore.objects.exists()
@@ -231,7 +234,7 @@ def test_a_table_that_the_model_cannot_read_is_refused_at_the_field() -> None:
         {"score": "none"},
         {"score": {"scored": 1}},
         {"score": {**told(10), "scored": -1}},
-        {"score": {**told(10), "seconds": float("nan")}},
+        {"score": {**told(10), "seconds": "long"}},
         {"score": {**told(10), "labels": [["No", 10**40]]}},
         {"score": {**told(10), "refusals": [{"row": 0, "field": "a", "why": "b"}]}},
         {"score": told(10**6)},
