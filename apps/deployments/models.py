@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from apps.core.models import BaseModel, TeamOwned
+from workers.contracts.scoring import CSV, PARQUET
 
 
 class Deployment(TeamOwned):
@@ -103,6 +104,48 @@ class RoutesState(models.Model):
         constraints = [models.CheckConstraint(condition=Q(id=1), name="deployments_one_routes_state")]
 
 
+class BatchScore(TeamOwned):
+    """A table that the version which answers scored by a job; sealed by the database once that has ended."""
+
+    class State(models.TextChoices):
+        RUNNING = "RUNNING", "running"
+        COMPLETE = "COMPLETE", "complete"
+        FAILED = "FAILED", "failed"
+        CANCELLED = "CANCELLED", "cancelled"
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="batch_scores")
+    number = models.PositiveIntegerField()
+    # Whose approval it rests on: the rollout that answered when it was asked for.
+    rollout = models.ForeignKey(Rollout, on_delete=models.PROTECT, related_name="+")
+    model_version = models.ForeignKey("registry.ModelVersion", on_delete=models.PROTECT, related_name="+")
+    dataset_version = models.ForeignKey("datasets.DatasetVersion", on_delete=models.PROTECT, related_name="+")
+    job = models.OneToOneField("jobs.Job", on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=9, choices=State.choices, default=State.RUNNING)
+    threshold = models.FloatField(null=True)
+    row_count = models.BigIntegerField(null=True)
+    scored = models.BigIntegerField(null=True)
+    refused = models.BigIntegerField(null=True)
+    # The first refused rows with why, and the distribution of the answers (workers.contracts.scoring.ScoreResult).
+    result = models.JSONField(null=True)
+    seconds = models.FloatField(null=True)
+    sha256 = models.CharField(max_length=64, blank=True, default="")
+    size = models.BigIntegerField(null=True)
+    csv_sha256 = models.CharField(max_length=64, blank=True, default="")
+    csv_size = models.BigIntegerField(null=True)
+    cause = models.TextField(blank=True, default="")
+    completed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["deployment", "number"], name="deployments_batch_number_once")]
+
+    def __str__(self) -> str:
+        return f"Batch score {self.number} of {self.deployment}"
+
+    def filename(self, kind: str) -> str:
+        """Under which the Parquet ("parquet") or the CSV file is downloaded."""
+        return f"{self.deployment.name}-batch-{self.number}-{CSV if kind == 'csv' else PARQUET}"
+
+
 class HostReport(models.Model):
     """What the gateway says of one version's host process; newest only."""
 
@@ -139,6 +182,9 @@ class PredictionLog(models.Model):
     row_digest = models.CharField(max_length=64, blank=True, default="")
     token_hint = models.CharField(max_length=12, blank=True, default="")
     error = models.CharField(max_length=300, blank=True, default="")
+    # More than one for a batch score, which is logged whole: what it answered, and what it refused.
+    rows = models.PositiveBigIntegerField(default=1)
+    batch_score_id = models.UUIDField(null=True)
 
     class Meta:
         managed = False

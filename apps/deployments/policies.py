@@ -25,3 +25,13 @@ def kill_switch(actor: Actor, deployment: Deployment) -> bool:
 def predict(actor: Actor, deployment: Deployment) -> bool:
     """Ask the model, as the page's form does."""
     return actor.can("predict", deployment.team_id)
+
+
+def batch_score(actor: Actor, deployment: Deployment) -> bool:
+    """Scoring a table is a job; what may score is decided by the approval."""
+    return actor.can("job.run", deployment.team_id)
+
+
+def batch_rows(actor: Actor, deployment: Deployment) -> bool:
+    """The file holds what single rows were answered: for who works with the team's data or answers for its models."""
+    return actor.can("job.run", deployment.team_id) or actor.can("problem.edit", deployment.team_id)

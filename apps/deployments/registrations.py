@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
 from apps.core.actors import Actor
+from apps.core.formats import num
 from apps.core.links import link_register, page_of, pages_of_owner
 from apps.core.registries import (
     Hit,
@@ -22,7 +23,11 @@ from apps.core.registries import (
     waiting_register,
 )
 from apps.core.topics import Topic, topic_register
-from apps.deployments import selectors
+from apps.deployments import blob_sources, selectors, services
+from apps.jobs.contracts import Fact, JobKind, Surroundings, job_kind_register
+
+if TYPE_CHECKING:
+    from apps.jobs.models import Job
 
 
 def station_live(actor: Actor, problem_id: uuid.UUID) -> Station:
@@ -97,8 +102,51 @@ def _page(pk: Any) -> str:
     return reverse("deployment-detail", args=[uuid.UUID(str(pk))])
 
 
+def _batch_finish(job: Job, result: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
+    batch = services.batch_score_finish(job, result, outputs)
+    return {"label": str(batch), "url": reverse("batch-detail", args=[batch.pk])}
+
+
+def _batch_surroundings(job: Job) -> Surroundings:
+    services.batch_score_begins(job)
+    return Surroundings()
+
+
+def _batch_url(job: Job) -> str:
+    found = selectors.batch_page_id(job.pk)
+    return reverse("batch-detail", args=[found]) if found else ""
+
+
+def _batch_facts(actor: Actor, job: Job) -> list[Fact]:
+    batch = selectors.batch_of_job(actor, job.pk)
+    if batch is None:
+        return []
+    version, data = batch.model_version, batch.dataset_version
+    return [
+        Fact("Batch score", str(batch), reverse("batch-detail", args=[batch.pk])),
+        Fact("Deployment", batch.deployment.name, _page(batch.deployment_id)),
+        Fact("Version", str(version), reverse("version-detail", args=[version.pk])),
+        Fact("Data", str(data), reverse("dataset-version-detail", args=[data.pk])),
+        Fact("Threshold", num(batch.threshold) if batch.threshold is not None else "none", mono=True),
+    ]
+
+
 def register() -> None:
-    """Navigation, station, search, inbox, topic and links."""
+    """Navigation, station, search, inbox, topic, links, the kind of job, and the stored bytes."""
+    blob_sources.register()
+    job_kind_register(
+        JobKind(
+            "score",
+            title="Batch score",
+            on_finish=_batch_finish,
+            on_fail=services.batch_score_fail,
+            on_retry=services.batch_score_retry,
+            retry_note="A retry scores the same table with the same version, if the deployment still answers with it.",
+            subject_url=_batch_url,
+            facts=_batch_facts,
+            surroundings=_batch_surroundings,
+        )
+    )
     navigation_register(
         NavEntry(
             key="deployments",
@@ -116,4 +164,5 @@ def register() -> None:
     route = "deployment-detail"
     link_register("deployments.deployment", page_of(route), word="deployment")
     link_register("deployments.rollout", pages_of_owner(route, selectors.deployments_of_rollouts))
+    link_register("deployments.batchscore", page_of("batch-detail"), word="batch score")
     link_register("deployments.trafficsplit", pages_of_owner(route, selectors.deployments_of_splits), word="traffic")

@@ -15,8 +15,10 @@ from django.db.models.functions import Coalesce, JSONObject
 from django.utils import timezone
 
 from apps.core.actors import Actor
-from apps.core.errors import NotFound
-from apps.deployments.models import Deployment, HostReport, PredictionLog, Rollout, TrafficSplit
+from apps.core.errors import Conflict, NotFound
+from apps.core.policies import require, who_can
+from apps.deployments import policies
+from apps.deployments.models import BatchScore, Deployment, HostReport, PredictionLog, Rollout, TrafficSplit
 
 # The gateway reports every two seconds.
 SILENCE = timedelta(seconds=15)
@@ -178,11 +180,14 @@ def _changes(rows: QuerySet[Deployment]) -> QuerySet[Any]:
         return Coalesce(Subquery(rows.order_by().values("deployment").annotate(n=Count("pk")).values("n")), 0)
 
     mine = Rollout.objects.filter(deployment=OuterRef("pk"))
+    batches = BatchScore.objects.filter(deployment=OuterRef("pk"))
     return rows.annotate(
         changes=F("row_version")
         + count(TrafficSplit.objects.filter(deployment=OuterRef("pk")))
         + count(mine)
         + count(mine.exclude(state=Rollout.State.LOADING))
+        + count(batches)
+        + count(batches.exclude(state=BatchScore.State.RUNNING))
     )
 
 
@@ -259,12 +264,17 @@ def prediction_list(deployment: Deployment, *, since: datetime | None = None) ->
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Answers of a deployment since a moment; latencies in milliseconds, None without answers."""
+    """Answers of a deployment since a moment; latencies in milliseconds, None without answers.
+
+    Counts and latencies are those of calls; rows that batch scores answered and refused are told beside them.
+    """
 
     since: datetime
     count: int
     refused: int
     failed: int
+    batch: int
+    batch_refused: int
     p50: float | None
     p95: float | None
     p99: float | None
@@ -282,20 +292,23 @@ def traffic_of(deployment: Deployment, *, hours: int = 24, buckets: int = 48, no
     since = datetime.fromtimestamp(opened - (buckets - 1) * width, UTC)
     until = since + timedelta(hours=hours)
     within = "FROM deployments_predictionlog WHERE deployment_id = %s AND at >= %s AND at < %s"
-    answered = "FILTER (WHERE status < 400)"
+    live = "batch_score_id IS NULL"
+    answered = f"FILTER (WHERE status < 400 AND {live})"
+    batch = "coalesce(sum(rows) FILTER (WHERE batch_score_id IS NOT NULL AND status {} 400), 0)::bigint"
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*), count(*) FILTER (WHERE status BETWEEN 400 AND 499), "
-            "count(*) FILTER (WHERE status >= 500), "
+            f"SELECT count(*) FILTER (WHERE {live}), count(*) FILTER (WHERE status BETWEEN 400 AND 499 AND {live}), "
+            f"count(*) FILTER (WHERE status >= 500 AND {live}), {batch.format('<')}, {batch.format('>=')}, "
             f"percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY latency_ms) {answered} {within}",
             [deployment.pk, since, until],
         )
-        count, refused, failed, quantiles = cursor.fetchone()
+        count, refused, failed, batch_rows, batch_refused, quantiles = cursor.fetchone()
         cursor.execute(
-            "SELECT floor(extract(epoch FROM at - %s) / %s)::int AS bucket, count(*), "  # noqa: S608 - constants
-            "count(*) FILTER (WHERE status >= 400), "
+            "SELECT floor(extract(epoch FROM at - %s) / %s)::int AS bucket, "  # noqa: S608 - constants
+            f"count(*) FILTER (WHERE {live}), count(*) FILTER (WHERE status >= 400 AND {live}), "
             f"percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_ms) {answered}, "
-            f"percentile_cont(0.95) WITHIN GROUP (ORDER BY latency_ms) {answered} {within} GROUP BY 1",
+            f"percentile_cont(0.95) WITHIN GROUP (ORDER BY latency_ms) {answered}, {batch.format('<')} "
+            f"{within} GROUP BY 1",
             [since, width, deployment.pk, since, until],
         )
         found = {row[0]: row for row in cursor.fetchall()}
@@ -309,10 +322,11 @@ def traffic_of(deployment: Deployment, *, hours: int = 24, buckets: int = 48, no
                 "errors": row[2] if row else 0,
                 "p50": row[3] if row else None,
                 "p95": row[4] if row else None,
+                "batch": row[5] if row else 0,
             }
         )
     p50, p95, p99 = quantiles or (None, None, None)
-    return Traffic(since, count, refused, failed, p50, p95, p99, lines)
+    return Traffic(since, count, refused, failed, batch_rows, batch_refused, p50, p95, p99, lines)
 
 
 def deployments_of_rollouts(pks: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
@@ -336,3 +350,51 @@ def rollouts_in_traffic(version_ids: Iterable[uuid.UUID]) -> list[Rollout]:
         model_version_id__in=list(version_ids), state__in=[Rollout.State.LIVE, Rollout.State.LOADING]
     )
     return list(rows.select_related("deployment", "model_version__model").order_by("deployment__name", "id"))
+
+
+def batch_list(actor: Actor, deployment_id: uuid.UUID | None = None) -> QuerySet[BatchScore]:
+    """Batch scores that the actor sees, of one deployment or of all; without what their jobs were told."""
+    rows: QuerySet[BatchScore] = BatchScore.objects.visible_to(actor).select_related(
+        "deployment", "model_version__model", "dataset_version__dataset", "job", "rollout__request"
+    )
+    rows = rows.defer(
+        "job__spec",
+        "job__files",
+        "rollout__request__evidence",
+        "model_version__manifest",
+        "model_version__importance",
+        "dataset_version__profile",
+    )
+    return rows if deployment_id is None else rows.filter(deployment_id=deployment_id)
+
+
+def batch_get(actor: Actor, pk: uuid.UUID, *, deployment_id: uuid.UUID | None = None) -> BatchScore:
+    """Raises NotFound, also for a batch score of another deployment."""
+    found = batch_list(actor, deployment_id).filter(pk=pk).first()
+    if found is None:
+        raise NotFound("There is no such batch score, or you may not see it.")
+    return found
+
+
+def batch_of_job(actor: Actor, job_id: uuid.UUID) -> BatchScore | None:
+    """The batch score that a job makes."""
+    return batch_list(actor).filter(job_id=job_id).first()
+
+
+def batch_page_id(job_id: uuid.UUID) -> uuid.UUID | None:
+    """The id of the batch score that a job makes, for links."""
+    return BatchScore.objects.filter(job_id=job_id).values_list("pk", flat=True).first()
+
+
+def batch_file(actor: Actor, batch: BatchScore, kind: str) -> tuple[str, int]:
+    """(hash, bytes) of the Parquet ("parquet") or the CSV file of a batch score that the actor sees.
+
+    Raises Forbidden for who sees counts alone, Conflict while there is no file.
+    """
+    require(
+        policies.batch_rows(actor, batch.deployment),
+        f"Single rows are for who works with the team's data: {who_can('job.run', 'problem.edit')} may have the file.",
+    )
+    if batch.state != BatchScore.State.COMPLETE:
+        raise Conflict(f"The batch score is {batch.get_state_display()}; it has no file.", code="not_complete")
+    return (batch.csv_sha256, batch.csv_size or 0) if kind == "csv" else (batch.sha256, batch.size or 0)

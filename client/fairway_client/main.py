@@ -51,6 +51,7 @@ GROUPS: dict[str, dict[str, click.Command]] = {
         "deployments": lists.deployments,
         "deploy": deployments.deploy,
         "predict": deployments.predict,
+        "score": deployments.score,
         "rollback": deployments.rollback,
         "kill": deployments.kill,
         "pause": deployments.pause,

@@ -327,6 +327,7 @@ SPECTACULAR_SETTINGS = {
         "ColumnRole": "apps.datasets.api.serializers.ROLES",
         "PersonRole": "apps.accounts.api.serializers.ROLES",
         "RolloutState": "apps.deployments.models.Rollout.State",
+        "BatchScoreState": "apps.deployments.models.BatchScore.State",
         "RunStatus": "apps.experiments.models.Run.Status",
         "TraceState": "apps.traces.models.Trace.State",
         "AssessmentKind": "apps.traces.models.Assessment.Kind",

@@ -36,6 +36,7 @@ TABLES = {
     "review": "reviews_approvalrequest",
     "request": "reviews_approvalrequest",
     "deployment": "deployments_deployment",
+    "batch": "deployments_batchscore",
     "purge-dataset": "datasets_datasetversion",
     "purge-run": "experiments_run",
     "storage-file": "core_storedblob",

@@ -25,6 +25,8 @@ from apps.code.tests.factories import bundle_row, environment_row
 from apps.compute.models import ComputeTarget, TargetTest
 from apps.core.actors import Actor, Role
 from apps.datasets.models import Upload
+from apps.deployments.models import BatchScore
+from apps.deployments.services import batch_score_launch
 from apps.evaluations.models import Export
 from apps.evaluations.services import TABLE_FILE, export_make, proposal_save, table_judge
 from apps.experiments.models import Artifact, Experiment, Lesson, Run, SavedView
@@ -185,6 +187,11 @@ def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str
     Lesson.objects.create(run=run, team_id=run.team_id, effect="HELPED", text="Noted.", updated_at=timezone.now())
     export, _ = export_make(actor=scientist, evaluation_id=things["evaluation"], format="PDF")
     Export.objects.filter(pk=export.pk).update(state="READY", sha256=stored.sha256, size=stored.size)
+    batch = batch_score_launch(
+        actor=scientist, deployment_id=things["deployment"], dataset_version_id=things["dataset_version"]
+    )
+    file = {"sha256": stored.sha256, "size": stored.size, "scored": 1, "refused": 0}
+    BatchScore.objects.filter(pk=batch.pk).update(state="COMPLETE", **file)
     bundle = bundle_row(team, stored)
     environment = environment_row(team)
     proposal = proposal_save(actor=scientist, evaluation_id=things["evaluation"], threshold=0.4, reason="So.")
@@ -195,6 +202,7 @@ def _things(system: Actor, team: Team, people: dict[str, User]) -> dict[str, str
     made = {
         "evaluation_table": table.pk,
         "export": export.pk,
+        "batch_score": batch.pk,
         "proposal": proposal.pk,
         "bundle": bundle.pk,
         "environment": environment.pk,

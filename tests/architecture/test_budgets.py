@@ -20,6 +20,9 @@ from apps.accounts.selectors import actor_of_user
 from apps.code.models import Environment
 from apps.code.tests.factories import bundle_row, environment_row
 from apps.core.actors import Actor
+from apps.datasets.models import DatasetVersion
+from apps.deployments.models import BatchScore, Deployment
+from apps.deployments.services import batch_score_launch
 from apps.experiments import services as experiments
 from apps.experiments.models import Artifact, Experiment
 from apps.schedules.models import ScheduleRun
@@ -33,6 +36,7 @@ from apps.webhooks.models import Delivery, Webhook
 from bench._rows import jobs_add, runs_add
 from tests.architecture.pages import address, pages_all
 from tests.architecture.test_routes import Route
+from workers.contracts.scoring import RowRefused, ScoreResult
 
 BUDGETS: dict[str, int] = tomllib.loads(Path(__file__).with_name("query_budgets.toml").read_text())["queries"]
 MOST = 15
@@ -59,6 +63,18 @@ def measure(route: Route, clients: list[Client]) -> int | None:
     return most
 
 
+def batch_make(scientist: Actor) -> None:
+    """A batch score with a hundred refused rows, as it stands once its job has ended."""
+    deployment = Deployment.objects.get()
+    data = DatasetVersion.objects.filter(state="SEALED").first()
+    assert data is not None
+    batch = batch_score_launch(actor=scientist, deployment_id=deployment.pk, dataset_version_id=data.pk)
+    why = tuple(RowRefused(row, "age", "It has no value.") for row in range(100))
+    found = ScoreResult(9, 100, why, 1.0, (("No", 4), ("Yes", 5)), "probability:Yes", (0.0, 0.5, 1.0), (4, 5))
+    facts = {"scored": 9, "refused": 100, "seconds": 1.0, "size": 9, "csv_size": 9, "completed_at": timezone.now()}
+    BatchScore.objects.filter(pk=batch.pk).update(state="COMPLETE", result=found.to_json(), **facts)
+
+
 def outside_make(experiment: Experiment) -> None:
     """What a client or an operator makes and the demo has none of: evaluation datasets, webhooks, code."""
     actor, team = Actor.system("a test"), experiment.team
@@ -74,6 +90,7 @@ def outside_make(experiment: Experiment) -> None:
         for state in ("SENT", "FAILED", "QUEUED"):
             Delivery.objects.create(webhook=hook, state=state, **told)
     scientist = actor_of_user(get_user_model().objects.get(username="scientist"))
+    batch_make(scientist)
     stored = Artifact.objects.order_by("sha256").distinct("sha256")[:3]
     for number, artifact in enumerate(stored):
         bundle = bundle_row(team, artifact)

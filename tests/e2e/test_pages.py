@@ -47,6 +47,8 @@ ELSEWHERE |= {"webhook-detail", "webhook-edit", "webhook-delivery"}
 ELSEWHERE |= {"evaluation-dataset-detail", "evaluation-record-detail"}
 # A client evaluates a model, and the demo has none.
 ELSEWHERE |= {"table-judge"}
+# Somebody has a table scored, and the demo has none.
+ELSEWHERE |= {"batch-detail"}
 # Ticked runs are sent to it; the demo's are sealed (apps/experiments/tests/test_many_runs.py looks at it).
 ELSEWHERE |= {"runs-purge"}
 

@@ -57,6 +57,16 @@ class RouteVersion:
     classes: tuple[Any, ...] | None
     positive_label: Any
 
+    @classmethod
+    def from_json(cls, item: Mapping[str, Any]) -> RouteVersion:
+        """The version of a routes document, or of a job's spec. Raises RoutesRefused."""
+        try:
+            return _version(item)
+        except RoutesRefused:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise RoutesRefused(f"the version is malformed: {type(error).__name__}: {error}") from error
+
     @property
     def files_digest(self) -> str:
         """Names the version's bytes: equal exactly when paths and contents are equal."""

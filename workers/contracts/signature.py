@@ -160,7 +160,8 @@ def value_clean(tensor: Tensor, value: object, row: int | None = None) -> Any:
         raise SignatureError(f"{where} must be a finite number.", tensor.name) from None
 
 
-def _datatype_fits(tensor: Tensor, datatype: object) -> bool:
+def datatype_fits(tensor: Tensor, datatype: object) -> bool:
+    """May values of that V2 datatype be given for the input? Each value is judged by itself afterwards."""
     if datatype == tensor.datatype:
         return True
     number = datatype in INTEGERS or datatype in FLOATS
@@ -188,7 +189,7 @@ def inputs_clean(signature: Signature, inputs: object) -> tuple[int, dict[str, l
             raise SignatureError(f'This model has no input "{name}".', name)
         if name in columns:
             raise SignatureError(f'The input "{name}" is given twice.', name)
-        if not _datatype_fits(tensor, given.get("datatype")):
+        if not datatype_fits(tensor, given.get("datatype")):
             raise SignatureError(
                 f'"{name}" has datatype {given.get("datatype")!r}; this model takes {tensor.datatype}.', name
             )

@@ -34,6 +34,7 @@ KINDS: dict[str, str] = {
     "train": "workers.runner.train",
     "evaluate": "workers.runner.evaluate",
     "export": "workers.runner.export",
+    "score": "workers.runner.score",
     "command": "workers.runner.own_code",
     "build": "workers.runner.build",
     "fetch": "workers.runner.git",

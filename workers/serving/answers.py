@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-from workers.contracts.classes import positive_place
+from workers.contracts.classes import ClassesError, class_names, positive_place
 from workers.contracts.routes import RouteVersion
 from workers.serving.forms import V2Request
 
@@ -75,6 +75,18 @@ class Answers:
             for output in self.outputs
         }
         self._version = str(version.number)
+
+    def contradiction(self, classes: object) -> str:
+        """Why a loaded model with these classes (None: a regression) is not what the version's facts state, or an
+        empty text.
+        """
+        if not self.labels:
+            return "" if classes is None else "it is stated to be a regression and is a classifier"
+        try:
+            class_names(classes if isinstance(classes, list) else [], self.labels)
+        except ClassesError as contradiction:
+            return str(contradiction)
+        return ""
 
     def chosen(self, scores: Scores) -> list[int]:
         """The index of the decided class per row; empty for a regression."""

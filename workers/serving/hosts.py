@@ -26,7 +26,6 @@ from typing import Any
 
 import psutil
 
-from workers.contracts.classes import ClassesError, class_names
 from workers.contracts.routes import RouteVersion
 from workers.sandbox import clean_environment
 from workers.serving.answers import Answers, Scores
@@ -189,7 +188,7 @@ class Host:
                 first = {"state": FAILED, "error": ""}
             state = first.get("state")
             if state == READY:
-                if contradiction := self._contradiction(first.get("classes")):
+                if contradiction := self.answers.contradiction(first.get("classes")):
                     raise OSError(contradiction)
                 self.was_ready = True
                 self._set(READY)
@@ -246,17 +245,6 @@ class Host:
             cwd=scratch,
             start_new_session=True,  # Ctrl-C is the gateway's to answer: it drains first
         )
-
-    def _contradiction(self, classes: object) -> str:
-        """Why the loaded model is not what the version's facts state, or an empty text."""
-        labels = self.answers.labels
-        if not labels:
-            return "" if classes is None else "it is stated to be a regression and is a classifier"
-        try:
-            class_names(classes if isinstance(classes, list) else [], labels)
-        except ClassesError as contradiction:
-            return str(contradiction)
-        return ""
 
     def _phase(self, state: str) -> None:
         """Says what is being done, unless it has failed so often that FAILED is the truth."""

@@ -25,6 +25,7 @@ class InputRefused(Refused):
     def __init__(self, field: str, detail: str) -> None:
         field = field[:200] or "body"
         super().__init__(400, "invalid-input", detail[:500], field=field)
+        self.field = field
         self.log = f"invalid-input: {field}"
 
 

@@ -90,6 +90,8 @@ class PredictionRow(ModelSerializer[PredictionLog]):
             "row_digest",
             "token_hint",
             "error",
+            "rows",
+            "batch_score_id",
         ]
         read_only_fields = fields
 
@@ -97,17 +99,20 @@ class PredictionRow(ModelSerializer[PredictionLog]):
 class TrafficBucket(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
     count = serializers.IntegerField()
+    batch = serializers.IntegerField(help_text="Rows that batch scores answered; in no other count.")
     errors = serializers.IntegerField()  # type: ignore[assignment]
     p50 = serializers.FloatField(allow_null=True)
     p95 = serializers.FloatField(allow_null=True)
 
 
 class TrafficRow(serializers.Serializer[Any]):
-    """The last 24 hours; latencies in milliseconds."""
+    """The last 24 hours; counts and latencies (milliseconds) of calls, rows of batch scores beside them."""
 
     count = serializers.IntegerField()
     refused = serializers.IntegerField()
     failed = serializers.IntegerField()
+    batch = serializers.IntegerField(help_text="Rows that batch scores answered; in no other count.")
+    batch_refused = serializers.IntegerField(help_text="Rows that batch scores refused; in no other count.")
     p50 = serializers.FloatField(allow_null=True)
     p95 = serializers.FloatField(allow_null=True)
     p99 = serializers.FloatField(allow_null=True)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.deployments.api import views
+from apps.deployments.api import batches, views
 
 urlpatterns = [
     path("deployments", views.DeploymentListView.as_view(), name="api-deployment-list"),
@@ -14,4 +14,15 @@ urlpatterns = [
     path("deployments/<uuid:pk>/resume", views.ResumeView.as_view(), name="api-deployment-resume"),
     path("deployments/<uuid:pk>/retire", views.RetireView.as_view(), name="api-deployment-retire"),
     path("deployments/<uuid:pk>/mask", views.MaskView.as_view(), name="api-deployment-mask"),
+    path("deployments/<uuid:pk>/batch-scores", batches.BatchScoreListView.as_view(), name="api-batch-score-list"),
+    path(
+        "deployments/<uuid:pk>/batch-scores/<uuid:batch>",
+        batches.BatchScoreView.as_view(),
+        name="api-batch-score-detail",
+    ),
+    path(
+        "deployments/<uuid:pk>/batch-scores/<uuid:batch>/file",
+        batches.BatchScoreFileView.as_view(),
+        name="api-batch-score-file",
+    ),
 ]

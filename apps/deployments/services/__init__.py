@@ -1,6 +1,13 @@
 """All writes of deployments, traffic and predictions."""
 
 from apps.deployments.services.asking import prediction_ask
+from apps.deployments.services.batches import (
+    batch_score_begins,
+    batch_score_fail,
+    batch_score_finish,
+    batch_score_launch,
+    batch_score_retry,
+)
 from apps.deployments.services.health import health_ingest
 from apps.deployments.services.mask import mask_save
 from apps.deployments.services.predictions import partitions_make, predictions_ingest, predictions_retain
@@ -23,6 +30,11 @@ __all__ = [
     "approval_given",
     "approval_withdrawn",
     "baseline_of",
+    "batch_score_begins",
+    "batch_score_fail",
+    "batch_score_finish",
+    "batch_score_launch",
+    "batch_score_retry",
     "deployment_kill",
     "deployment_pause",
     "deployment_request",

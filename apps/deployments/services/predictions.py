@@ -11,8 +11,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.core.errors import Invalid
+from apps.core.ids import id_new
 from apps.core.sealing import retention
-from apps.deployments.models import PredictionBatch, PredictionLog
+from apps.deployments.models import BatchScore, PredictionBatch, PredictionLog
 
 ROWS_LIMIT = 10_000
 _TABLE = "deployments_predictionlog"
@@ -33,6 +34,32 @@ def predictions_ingest(*, batch_id: str, rows: list[dict[str, Any]]) -> int:
             return 0
         PredictionLog.objects.bulk_create(logs, ignore_conflicts=True, batch_size=1000)
     return len(logs)
+
+
+def batch_log(batch: BatchScore) -> None:
+    """Log a complete batch score as a call is logged, in the transaction that completes it.
+
+    One entry for all rows that were answered, one for all that were refused: version, time, rows and how long it took.
+    The rows themselves stand in the file, so that a million of them is no million entries.
+    """
+    at = batch.completed_at or timezone.now()
+    refused = f"invalid-input: {batch.refused} rows of batch score {batch.number}"
+    told = ((batch.scored or 0, 200, ""), (batch.refused or 0, 400, refused))
+    PredictionLog.objects.bulk_create(
+        PredictionLog(
+            id=id_new(),
+            at=at,
+            deployment_id=batch.deployment_id,
+            version_id=batch.model_version_id,
+            status=status,
+            latency_ms=1000 * (batch.seconds or 0.0),
+            error=error,
+            rows=rows,
+            batch_score_id=batch.pk,
+        )
+        for rows, status, error in told
+        if rows
+    )
 
 
 def _row(row: dict[str, Any]) -> PredictionLog:

@@ -135,13 +135,14 @@ def _entry(deployment: Deployment, wanted: _Wanted | None, tokens: list[str]) ->
         "state": "PAUSED" if paused else "READY",
         "reason": deployment.state_reason if paused else None,
         "splits": wanted.shares if wanted else [],
-        "versions": [_version(rollout) for rollout in wanted.rollouts] if wanted else [],
+        "versions": [route_version(rollout) for rollout in wanted.rollouts] if wanted else [],
         "mask": deployment.mask,
         "tokens": [*tokens, hashlib.sha256(try_token(deployment.pk).encode()).hexdigest()],
     }
 
 
-def _version(rollout: Rollout) -> dict[str, Any]:
+def route_version(rollout: Rollout) -> dict[str, Any]:
+    """What a host is told of a rollout's version; a job that scores a table is told the same."""
     version = rollout.model_version
     return {
         "id": str(version.pk),

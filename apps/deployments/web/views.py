@@ -24,6 +24,7 @@ from apps.deployments.web.forms import TryForm
 from apps.deployments.web.tables import DEPLOYMENTS
 
 SHOWN = 20
+BATCHES = 10
 SWITCHES = {
     "rollback": (services.deployment_rollback, "Rolled back: the version before answers again."),
     "kill": (services.deployment_kill, "The live version answers no more."),
@@ -81,6 +82,8 @@ def _context(request: HttpRequest, pk: uuid.UUID, form: TryForm | None = None) -
         "may_kill": policies.kill_switch(actor, deployment),
         "may_resume": may_stop and deployment.state == Deployment.State.PAUSED and any(r.live_at for r in rollouts),
         "menu": _menu(deployment, may_stop),
+        "batches": list(selectors.batch_list(actor, deployment.pk).order_by("-id")[:BATCHES]),
+        "may_score": policies.batch_score(actor, deployment) and live is not None and not retired,
         "changes": page.changes,
     }
 
@@ -118,6 +121,7 @@ def deployment_traffic(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         return HttpResponse(status=204)
     traffic = selectors.traffic_of(deployment)
     wrong = traffic.refused + traffic.failed
+    refused_rows = f"{num(traffic.batch_refused)} refused" if traffic.batch_refused else ""
 
     def milliseconds(*values: float | None) -> str:
         known = [f"{value:.1f}" if value < 100 else num(round(value)) for value in values if value is not None]
@@ -135,13 +139,26 @@ def deployment_traffic(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
                 "tone": "bad" if traffic.failed else "",
             },
             {"label": "Median latency", "value": milliseconds(traffic.p50)},
+            *(
+                [{"label": "Rows of batch scores", "value": num(traffic.batch), "small": refused_rows}]
+                if traffic.batch or traffic.batch_refused
+                else []
+            ),
             {"label": "95th / 99th", "value": milliseconds(traffic.p95, traffic.p99)},
         ],
         "volume": volume_figure(traffic),
         "latency": latency_figure(traffic),
-        "columns": ["Half hour from (UTC)", "Requests", "Refused or failed", "Median, ms", "95th percentile, ms"],
+        "columns": [
+            "Half hour from (UTC)",
+            "Requests",
+            "Refused or failed",
+            "Batch rows",
+            "Median, ms",
+            "95th percentile, ms",
+        ],
         "rows": traffic_rows(traffic),
         "predictions": newest,
+        "any": traffic.count or traffic.batch or traffic.batch_refused,
         "seen": seen,
     }
     return render(request, "deployments/_traffic.html", context)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import click
 import httpx
 
-from fairway_client import find, login, options, output
+from fairway_client import find, login, options, output, waiting
 from fairway_client.api import Api
+from fairway_client.commands.data import TARGET, fetch
 from fairway_client.errors import Away, Refused
 
 
@@ -93,3 +95,54 @@ def predict(api: Api, deployment: str, rows: Any) -> None:
         raise Refused({"status": answer.status_code, "detail": f"The gateway answered {answer.status_code}.", **told})
     json.dump(told, sys.stdout, indent=2)
     click.echo()
+
+
+@click.command()
+@click.argument("deployment")
+@click.argument("data")
+@click.option("--version", "expected", help="NAME:2, NAME@ALIAS or an id; refused when another version answers.")
+@click.option("--priority", type=click.Choice(["low", "normal", "high"]), default="normal", show_default=True)
+@click.option("--target", help="Name or id of the compute target.")
+@click.option("--wait", is_flag=True, help="Wait until the table is scored.")
+@click.option("-o", "--output", "to", type=TARGET, help="File to write, which waits; CSV when its name ends so.")
+@options.as_json
+@options.with_api
+def score(
+    api: Api,
+    deployment: str,
+    data: str,
+    expected: str | None,
+    priority: str,
+    target: str | None,
+    wait: bool,
+    to: Path | None,
+    as_json: bool,
+) -> None:
+    """Score the table DATA with what DEPLOYMENT answers with.
+
+    DATA is NAME or NAME:2 of a dataset, or an id. Each row is answered as a call would be.
+    """
+    if to is not None and to.exists():
+        raise click.UsageError(f"{to} exists; name another file with --output.")
+    body: dict[str, Any] = {"dataset_version_id": find.data_version(api, data)["id"], "priority": priority}
+    if expected:
+        body["model_version_id"] = find.model_version(api, expected)["id"]
+    if target:
+        body["target_id"] = find.named(api, "compute target", "compute-targets", target)["id"]
+    where = f"deployments/{_found(api, deployment)['id']}/batch-scores"
+    made = api.post(where, body)
+    if wait or to is not None:
+        waiting.job_wait(api, made["job_id"])
+        made = api.get(f"{where}/{made['id']}")
+    facts = {
+        "batch score": made["number"],
+        "state": made["state"].lower(),
+        "scored": made["scored"],
+        "refused": made["refused"],
+        "job": made["job_id"],
+        "id": made["id"],
+    }
+    output.print_facts(made, facts, as_json=as_json)
+    if to is not None:
+        kind = "csv" if to.suffix.lower() == ".csv" else "parquet"
+        fetch(api, f"{where}/{made['id']}/file?kind={kind}", to)
