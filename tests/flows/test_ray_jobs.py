@@ -36,6 +36,15 @@ def people(live_stack: LiveStack) -> dict[str, Api]:
     )
 
 
+@pytest.fixture(scope="module")
+def ground(people: dict[str, Api]) -> tuple[str, str, str]:
+    """The team with an accepted problem and data for it, once for all stories: (team, problem, dataset version)."""
+    scientist, stranger = people["far-scientist"], people["far-stranger"]
+    team = next(row["id"] for row in scientist.get("teams")["results"] if row["name"] == TEAM)
+    problem = problem_accepted(team, scientist, people["far-owner"], people["far-viewer"], stranger)
+    return team, problem, data_uploaded(team, problem, scientist, stranger)
+
+
 def target_tested(operator: Api, head: RayHead, name: str) -> dict[str, Any]:
     """A Ray target of the live product whose test has passed."""
     body = {"name": name, "kind": "ray", "address": head.address, "secret": head.token, "slots": 2}
@@ -53,13 +62,10 @@ def target_tested(operator: Api, head: RayHead, name: str) -> dict[str, Any]:
     return target
 
 
-def test_one_specification_gives_the_same_model_here_and_on_ray(live_stack, people, ray_head):
+def test_one_specification_gives_the_same_model_here_and_on_ray(people, ground, ray_head):
     scientist, operator = people["far-scientist"], people["far-operator"]
-    team = next(row["id"] for row in scientist.get("teams")["results"] if row["name"] == TEAM)
+    _, problem, version = ground
     target = target_tested(operator, ray_head, "ray-equal")
-    others = (people["far-viewer"], people["far-stranger"])
-    problem = problem_accepted(team, scientist, people["far-owner"], *others)
-    version = data_uploaded(team, problem, scientist, people["far-stranger"])
     body = {"dataset_version_id": version, "problem_id": problem, "recipe": "hist_gradient_boosting", "seed": 7}
 
     found = {}
@@ -84,13 +90,10 @@ def test_one_specification_gives_the_same_model_here_and_on_ray(live_stack, peop
     assert there["attempts"][0]["rss_peak_bytes"] > 0
 
 
-def test_a_profile_and_an_evaluation_say_the_same_here_and_on_ray(live_stack, people, ray_head):
+def test_a_profile_and_an_evaluation_say_the_same_here_and_on_ray(people, ground, ray_head):
     scientist, operator = people["far-scientist"], people["far-operator"]
-    team = next(row["id"] for row in scientist.get("teams")["results"] if row["name"] == TEAM)
+    team, problem, version = ground
     target = target_tested(operator, ray_head, "ray-judges")
-    others = (people["far-viewer"], people["far-stranger"])
-    problem = problem_accepted(team, scientist, people["far-owner"], *others)
-    version = data_uploaded(team, problem, scientist, people["far-stranger"])
     body = {"dataset_version_id": version, "problem_id": problem, "recipe": "logistic_regression", "seed": 3}
     launch_ = scientist.post("launches", body, key=key())
     scientist.ended(launch_["job_id"], 180)

@@ -37,6 +37,7 @@ def test_every_room_that_stores_files_says_what_it_needs():
     assert {source.key for source in blob_source_list()} == {
         "code.bundle",
         "code.environment",
+        "deployments.batch",
         "datasets.file",
         "datasets.table",
         "experiments.file",
