@@ -28,7 +28,7 @@ import uuid
 from apps.accounts.models import User
 from apps.accounts.selectors import actor_of_user
 from apps.training.services import code_launch
-actor = actor_of_user(User.objects.get(username={name!r}), just_read=True)
+actor = actor_of_user(User.objects.get(username={name!r}))
 for number in range({count}):
     code_launch(actor=actor, bundle_id=uuid.UUID({bundle!r}), command="true", name=f"true {{number}}")
 """
@@ -90,7 +90,7 @@ def measure(stack: LiveStack, loader: Loader) -> None:
     after = memory(stack)
     with psycopg.connect(embedded_urls(stack.config)[0]) as connection:
         rows = connection.execute(ENDED).fetchall()
-    waiting = loader.api.get("queues")["results"][0]
+    waiting = loader.api.get("queues")[0]
     free = free_times(rows, since)
     ended = sum(1 for _, end in rows if end is not None and float(end) >= since)
     print(f"ended: {ended * 60 / WINDOW:.0f} a minute; still waiting: {waiting['waiting']:,}")
